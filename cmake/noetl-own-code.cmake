@@ -1,0 +1,26 @@
+# noetl_program(NAME SOURCES...): an executable of ours with our warnings as errors, sanitizers and ccache when present.
+find_program(NOETL_CCACHE ccache)
+if(NOETL_CCACHE AND PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${NOETL_CCACHE})
+endif()
+
+add_library(noetl_own_code INTERFACE)
+target_link_libraries(noetl_own_code INTERFACE noetl::noetl)
+target_compile_options(noetl_own_code INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOETL_SANITIZE)
+  # GCC 12 reports false positives from inlined standard containers when sanitizers are on.
+  target_compile_options(noetl_own_code INTERFACE -Wno-maybe-uninitialized)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # GCC bugs 105329 and 105580: false positives inside std::string concatenation.
+  target_compile_options(noetl_own_code INTERFACE -Wno-restrict)
+endif()
+if(NOETL_SANITIZE)
+  target_compile_options(noetl_own_code INTERFACE -fsanitize=${NOETL_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(noetl_own_code INTERFACE -fsanitize=${NOETL_SANITIZE})
+endif()
+
+function(noetl_program name)
+  add_executable(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE noetl_own_code)
+endfunction()
