@@ -1,0 +1,119 @@
+// pg/connection.hpp: one PostgreSQL session, without the driver's headers.
+// The definitions are in pg/pqxx.hpp, which exactly one source file of a program includes.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <noetl/core/result.hpp>
+#include <noetl/pg/param.hpp>
+#include <noetl/pg/rows.hpp>
+#include <noetl/pg/settings.hpp>
+
+namespace noetl::pg {
+
+/// The database refused a statement. `what()` is the driver's text and may hold user input: logs only.
+class sql_error : public std::runtime_error {
+public:
+   sql_error(std::string sqlstate, std::string const& message) : std::runtime_error(message), sqlstate_(std::move(sqlstate)) {}
+   /// Five characters (PostgreSQL manual, appendix A); empty when the driver gave none.
+   [[nodiscard]] std::string const& sqlstate() const noexcept { return sqlstate_; }
+   [[nodiscard]] bool is(std::string_view state) const noexcept { return sqlstate_ == state; }
+   /// Deadlock, serialization failure or lock timeout: the same transaction may succeed when repeated.
+   [[nodiscard]] bool transient() const noexcept { return is("40001") || is("40P01") || is("55P03"); }
+
+private:
+   std::string sqlstate_;
+};
+
+/// The session is gone. The outcome of what was running is unknown.
+class connection_lost : public std::runtime_error {
+public:
+   using std::runtime_error::runtime_error;
+};
+
+/// A session with TimeZone=UTC, UTF8 and the time-outs of its settings. Not thread-safe. Never reconnects by itself.
+class connection {
+public:
+   /// Connects. \throws connection_lost when the server cannot be reached or refuses the session
+   explicit connection(settings const& how);
+   ~connection();
+   connection(connection const&) = delete;
+   connection& operator=(connection const&) = delete;
+
+   /// Runs one statement with text parameters `$1`, `$2`, ...; outside of transaction() it commits by itself. Statements are
+   /// prepared once per session and found by their text, so texts must not contain values (a bounded cache holds them).
+   /// \throws sql_error, connection_lost
+   template <class... Params>
+   rows exec(std::string_view sql, Params const&... params) {
+      if constexpr (sizeof...(Params) == 0) {
+         return run(sql, {});
+      } else {
+         std::array<param, sizeof...(Params)> const list{param(params)...};
+         return run(sql, list);
+      }
+   }
+
+   /// As exec, for a number of parameters known at run time only.
+   rows run(std::string_view sql, std::span<param const> params);
+
+   /// Runs one or several statements separated by `;` without parameters and without preparing: DDL and SET.
+   rows script(std::string_view sql);
+
+   /// COPY into `table`; table and column names are trusted text. `cells` are the rows one after the other, columns.size()
+   /// cells each. Cheaper than INSERT from a few dozen rows on; there is no ON CONFLICT.
+   void copy(std::string const& table, std::span<std::string const> columns, std::span<param const> cells);
+
+   void begin();
+   void commit();
+   /// Quiet when the session is lost.
+   void rollback() noexcept;
+
+   /// Runs f() between BEGIN and COMMIT and hands out its value; rolls back when f throws, or returns a result with an error.
+   template <class F>
+   auto transaction(F f) {
+      begin();
+      try {
+         if constexpr (std::is_void_v<std::invoke_result_t<F&>>) {
+            f();
+            commit();
+         } else {
+            auto value = f();
+            if constexpr (is_result<decltype(value)>) {
+               if (!value) {
+                  rollback();
+                  return value;
+               }
+            }
+            commit();
+            return value;
+         }
+      } catch (...) {
+         rollback();
+         throw;
+      }
+   }
+
+   /// False after a lost session.
+   [[nodiscard]] bool is_open() const noexcept;
+   /// True when an idle session was ended by the other side: looks at the socket, no round trip.
+   [[nodiscard]] bool stale() const noexcept;
+   [[nodiscard]] int backend_pid() const noexcept;
+   /// For example 150004.
+   [[nodiscard]] int server_version() const noexcept;
+
+private:
+   struct impl;
+   std::unique_ptr<impl> impl_;
+};
+
+} // namespace noetl::pg

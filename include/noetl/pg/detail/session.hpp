@@ -1,0 +1,45 @@
+// pg/detail/session.hpp: what pool and writer share: error mapping and the pause between attempts to connect.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+#include <string>
+
+#include <noetl/core/result.hpp>
+#include <noetl/pg/connection.hpp>
+
+namespace noetl::pg::detail {
+
+/// Our words for a refused statement; the driver's text goes to `detail`. Classes: PostgreSQL manual, appendix A.
+inline error to_error(sql_error const& e) {
+   auto const detail = e.sqlstate() + ": " + e.what();
+   auto const starts = [&](std::string_view prefix) { return e.sqlstate().starts_with(prefix); };
+   if (e.is("57014")) return fail(error_code::unavailable, "the database took too long", detail);
+   if (e.transient()) return fail(error_code::unavailable, "the database is busy with a competing change", detail);
+   if (starts("57P") || starts("53") || starts("08") || e.is("25006"))
+      return fail(error_code::unavailable, "the database cannot take work now", detail);
+   if (starts("22")) return fail(error_code::validation, "a value cannot be stored", detail);
+   if (e.is("23505")) return fail(error_code::conflict, "a row with this key exists already", detail);
+   if (e.is("23503")) return fail(error_code::conflict, "a row that this one refers to does not exist", detail);
+   if (e.is("23502") || e.is("23514")) return fail(error_code::validation, "a value breaks a rule of the table", detail);
+   if (e.is("42501")) return fail(error_code::database, "the database role lacks a right", detail);
+   return fail(error_code::database, "the database refused a statement", detail);
+}
+
+/// Pauses 100 ms, 200 ms, ... up to 5 s, each shortened at random by up to a half. Not thread-safe.
+class backoff {
+public:
+   std::chrono::milliseconds next() {
+      auto const pause = std::min<long>(5'000, 100L << std::min(attempt_++, 6));
+      std::uniform_int_distribution<long> share(pause / 2, pause);
+      return std::chrono::milliseconds(share(random_));
+   }
+   void reset() { attempt_ = 0; }
+
+private:
+   int attempt_ = 0;
+   std::minstd_rand random_{std::random_device{}()};
+};
+
+} // namespace noetl::pg::detail

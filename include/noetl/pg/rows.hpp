@@ -1,0 +1,150 @@
+// pg/rows.hpp: the answer of a statement as text cells, and their conversion to C++ values.
+// Knows core only; the driver's result stays behind a type-erased owner.
+#pragma once
+
+#include <charconv>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <noetl/core/result.hpp>
+#include <noetl/core/strong.hpp>
+#include <noetl/core/time.hpp>
+#include <noetl/reflect/raw_json.hpp>
+
+namespace noetl::pg {
+
+/// One cell: text, or NULL with a null pointer.
+using cell = std::optional<std::string_view>;
+
+/// A column holds something else than the program was written for: a broken invariant, not an expected failure.
+class bad_cell : public std::runtime_error {
+public:
+   using std::runtime_error::runtime_error;
+};
+
+/// Converts a cell. T: integers, bool, double, std::string, std::string_view, raw_json, timestamp (zone-less text is UTC),
+/// strong<>, std::optional of those. NULL for anything but optional and raw_json throws bad_cell, as does text that does not fit.
+template <class T>
+T as(cell text);
+
+namespace detail {
+template <class T>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+} // namespace detail
+
+template <class T>
+T as(cell text) {
+   if constexpr (detail::is_optional<T>) {
+      if (!text) return std::nullopt;
+      return T{as<typename T::value_type>(text)};
+   } else if constexpr (std::is_same_v<T, raw_json>) {
+      return text ? raw_json(std::string(*text)) : raw_json{};
+   } else {
+      if (!text) throw bad_cell("unexpected NULL");
+      if constexpr (is_strong<T>) {
+         return T{as<typename T::rep>(text)};
+      } else if constexpr (std::is_same_v<T, bool>) {
+         return *text == "t" || *text == "true";
+      } else if constexpr (std::is_arithmetic_v<T>) {
+         T value{};
+         auto const [rest, failed] = std::from_chars(text->data(), text->data() + text->size(), value);
+         if (failed != std::errc{} || rest != text->data() + text->size()) throw bad_cell("expected a number");
+         return value;
+      } else if constexpr (std::is_same_v<T, timestamp>) {
+         auto at = from_sql(*text);
+         if (!at) throw bad_cell(at.error().message);
+         return *at;
+      } else {
+         return T(*text);
+      }
+   }
+}
+
+/// Rows of one answer. The rows own their bytes and may outlive the connection; copies share them. Views into cells live as
+/// long as any copy. Thread-safe for reading.
+class rows {
+public:
+   class row {
+   public:
+      row(rows const& home, std::size_t index) : first_(home.cells_.data() + index * home.columns_) {}
+      /// \pre column < columns()
+      [[nodiscard]] cell operator[](std::size_t column) const { return first_[column].get(); }
+      template <class T>
+      [[nodiscard]] T get(std::size_t column) const {
+         return as<T>((*this)[column]);
+      }
+
+   private:
+      friend class rows;
+      struct stored {
+         char const* data;
+         std::size_t size;
+         [[nodiscard]] cell get() const { return data ? cell{std::string_view{data, size}} : cell{}; }
+      };
+      stored const* first_;
+   };
+
+   class iterator {
+   public:
+      iterator(rows const& home, std::size_t index) : home_(&home), index_(index) {}
+      row operator*() const { return {*home_, index_}; }
+      iterator& operator++() { return ++index_, *this; }
+      bool operator!=(iterator const& other) const { return index_ != other.index_; }
+
+   private:
+      rows const* home_;
+      std::size_t index_;
+   };
+
+   rows() = default;
+   /// For the driver: `owner` keeps the bytes alive.
+   rows(std::shared_ptr<void const> owner, std::size_t columns, std::size_t affected)
+       : owner_(std::move(owner)), columns_(columns), affected_(affected) {}
+   void reserve(std::size_t count) { cells_.reserve(count * columns_); }
+   void add_cell(char const* data, std::size_t size) { cells_.push_back({data, size}); }
+
+   [[nodiscard]] std::size_t size() const noexcept { return columns_ ? cells_.size() / columns_ : 0; }
+   [[nodiscard]] bool empty() const noexcept { return cells_.empty(); }
+   [[nodiscard]] std::size_t columns() const noexcept { return columns_; }
+   /// Rows that an INSERT, UPDATE or DELETE touched.
+   [[nodiscard]] std::size_t affected() const noexcept { return affected_; }
+   /// \pre index < size()
+   [[nodiscard]] row operator[](std::size_t index) const { return {*this, index}; }
+   [[nodiscard]] row front() const { return {*this, 0}; }
+   [[nodiscard]] iterator begin() const { return {*this, 0}; }
+   [[nodiscard]] iterator end() const { return {*this, size()}; }
+
+private:
+   std::shared_ptr<void const> owner_{};
+   std::vector<row::stored> cells_{};
+   std::size_t columns_ = 0;
+   std::size_t affected_ = 0;
+};
+
+/// Decodes the text form of a bytea column (`\x0a0b`).
+inline result<std::string> decode_bytea(std::string_view text) {
+   if (!text.starts_with("\\x") || text.size() % 2 != 0) return fail(error_code::database, "bytea: unknown text form");
+   auto const digit = [](char c) {
+      return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+   };
+   std::string out;
+   out.reserve(text.size() / 2 - 1);
+   for (std::size_t i = 2; i < text.size(); i += 2) {
+      auto const high = digit(text[i]);
+      auto const low = digit(text[i + 1]);
+      if (high < 0 || low < 0) return fail(error_code::database, "bytea: unknown text form");
+      out += static_cast<char>(high * 16 + low);
+   }
+   return out;
+}
+
+} // namespace noetl::pg
