@@ -1,0 +1,100 @@
+// core/snowflake.hpp: 64-bit ids that need no coordination: milliseconds, machine, sequence.
+// Knows the standard library only. Layout: spec http-execution.md section 3.1.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+namespace noetl {
+
+/// Machine id of a host name: FNV-1a (64 bit) masked to 10 bits. (Fowler, Noll, Vo; draft-eastlake-fnv.)
+constexpr unsigned machine_id_for(std::string_view host) noexcept {
+   std::uint64_t hash = 0xcbf29ce484222325U;
+   for (char const c : host) {
+      hash ^= static_cast<unsigned char>(c);
+      hash *= 0x100000001b3U;
+   }
+   return static_cast<unsigned>(hash & 0x3FFU);
+}
+
+/// Mints ids that grow with time: bit 63 zero, 41 bits of milliseconds since 2024-01-01T00:00:00Z, 10 bits of machine
+/// id, 12 bits of sequence. Thread-safe; one per process, because two with one machine id may mint the same id.
+class snowflake {
+public:
+   static constexpr std::int64_t epoch_ms = 1'704'067'200'000; ///< 2024-01-01T00:00:00Z in Unix milliseconds
+   static constexpr unsigned max_machine_id = 1023;
+   static constexpr std::int64_t sequences_per_ms = 4096;
+
+   /// Unix time in milliseconds.
+   using clock = std::function<std::int64_t()>;
+
+   /// \throws std::invalid_argument when `machine_id` is above 1023
+   explicit snowflake(unsigned machine_id) : snowflake(machine_id, system_ms) {}
+
+   /// With a clock of the caller's, for tests.
+   snowflake(unsigned machine_id, clock source) : machine_id_(machine_id), clock_(std::move(source)) {
+      if (machine_id > max_machine_id)
+         throw std::invalid_argument("machine id " + std::to_string(machine_id) + " is above 1023");
+   }
+
+   snowflake(snowflake const&) = delete;
+   snowflake& operator=(snowflake const&) = delete;
+
+   /// The next id, above every earlier one of this generator. A clock that went back does not matter: the last
+   /// millisecond stays in use. When its 4096 numbers are spent, waits for the next millisecond.
+   /// \throws std::runtime_error when the clock stands before 2024
+   [[nodiscard]] std::int64_t next() {
+      std::scoped_lock const lock(mutex_);
+      std::int64_t ms = read_clock();
+      if (ms > last_ms_) {
+         last_ms_ = ms;
+         sequence_ = 0;
+      } else if (++sequence_ == sequences_per_ms) {
+         // A clock that went back may need hours to return, so only a clock that stands still is waited for.
+         while (ms == last_ms_) {
+            std::this_thread::yield();
+            ms = read_clock();
+         }
+         last_ms_ = ms > last_ms_ ? ms : last_ms_ + 1;
+         sequence_ = 0;
+      }
+      return (last_ms_ << 22) | (static_cast<std::int64_t>(machine_id_) << 12) | sequence_;
+   }
+
+   [[nodiscard]] unsigned machine_id() const noexcept { return machine_id_; }
+
+   /// Unix milliseconds at which an id was minted.
+   [[nodiscard]] static constexpr std::int64_t unix_ms(std::int64_t id) noexcept { return (id >> 22) + epoch_ms; }
+   [[nodiscard]] static constexpr unsigned machine_id(std::int64_t id) noexcept {
+      return static_cast<unsigned>((id >> 12) & 0x3FF);
+   }
+   [[nodiscard]] static constexpr unsigned sequence(std::int64_t id) noexcept {
+      return static_cast<unsigned>(id & 0xFFF);
+   }
+
+private:
+   static std::int64_t system_ms() {
+      auto const since = std::chrono::system_clock::now().time_since_epoch();
+      return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
+   }
+   std::int64_t read_clock() const {
+      std::int64_t const ms = clock_() - epoch_ms;
+      if (ms < 0) throw std::runtime_error("the system clock stands before 2024-01-01; ids cannot be minted");
+      return ms;
+   }
+
+   unsigned machine_id_;
+   clock clock_;
+   std::mutex mutex_;
+   std::int64_t last_ms_ = -1;
+   std::int64_t sequence_ = 0;
+};
+
+} // namespace noetl
