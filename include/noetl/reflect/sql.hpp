@@ -1,0 +1,248 @@
+// reflect/sql.hpp: plain structs as table rows: column lists, INSERT, CREATE TABLE, parameters and row decoding.
+// Knows core/ and fields; no database driver. A field's name is its column's name. PostgreSQL's dialect and text
+// formats.
+#pragma once
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+#include <noetl/core/fixed_string.hpp>
+#include <noetl/core/strong.hpp>
+#include <noetl/core/time.hpp>
+#include <noetl/reflect/detail/sql_words.hpp>
+#include <noetl/reflect/fields.hpp>
+#include <noetl/reflect/json_kinds.hpp>
+#include <noetl/reflect/raw_json.hpp>
+
+namespace noetl {
+
+/// A row holds something else than the struct was written for: a broken invariant, not an expected failure.
+/// `what()` names the column and the type, never the content.
+class bad_column : public std::runtime_error {
+public:
+   using std::runtime_error::runtime_error;
+};
+
+/// One row of an answer in text form; NULL is nullopt.
+template <class Row>
+concept text_row = requires(Row const& row, std::size_t column) {
+   { row[column] } -> std::convertible_to<std::optional<std::string_view>>;
+};
+
+/// The JSON forms of an id (reflect/ids.hpp): in SQL they are what they hold.
+template <class T>
+concept id_form = !is_strong<T> && requires(T wrapper) {
+   requires is_strong<std::remove_cvref_t<decltype(wrapper.value)>>;
+};
+
+/// Column type of a field, `text` for std::string and so on; empty when there is none.
+template <class T>
+constexpr std::string_view sql_type() {
+   if constexpr (is_optional<T>)
+      return sql_type<typename T::value_type>();
+   else if constexpr (id_form<T>)
+      return sql_type<std::remove_cvref_t<decltype(T{}.value)>>();
+   else if constexpr (is_strong<T>)
+      return sql_type<typename T::rep>();
+   else if constexpr (std::same_as<T, bool>)
+      return "boolean";
+   else if constexpr (plain_integer<T>) {
+      constexpr std::size_t needed = sizeof(T) + (std::unsigned_integral<T> ? 1 : 0);
+      return needed <= 2 ? "smallint" : needed <= 4 ? "integer" : needed <= 8 ? "bigint" : "numeric(20)";
+   } else if constexpr (std::same_as<T, float>)
+      return "real";
+   else if constexpr (std::same_as<T, double>)
+      return "double precision";
+   else if constexpr (std::same_as<T, std::string> || text_enum<T>)
+      return "text";
+   else if constexpr (std::same_as<T, timestamp>)
+      return "timestamptz";
+   else if constexpr (std::same_as<T, raw_json>)
+      return "jsonb";
+   else
+      return {};
+}
+
+namespace detail {
+
+// Prints: in 'column_check<shipment, 3>'.
+template <class T, std::size_t I>
+struct column_check {
+   static constexpr bool ok = !sql_type<field_type<T, I>>().empty();
+   static_assert(ok, "noetl: a field of the row has no SQL column type; keep nested values as raw_json");
+};
+
+template <class T, std::size_t... I>
+constexpr bool columns_ok(std::index_sequence<I...>) {
+   return (column_check<T, I>::ok && ...);
+}
+template <class T>
+inline constexpr bool row_ok = columns_ok<T>(std::make_index_sequence<field_count<T>>{});
+
+template <class T, fixed_string Column>
+struct key_check {
+   static constexpr bool ok = has_field<T>(Column.view());
+   static_assert(ok, "noetl: a primary key column is not a field of the struct");
+};
+
+inline std::string column_name(std::string_view field) {
+   return is_reserved_sql_word(field) ? "\"" + std::string(field) + "\"" : std::string(field);
+}
+
+template <class T>
+std::string to_sql_number(T value) {
+   if constexpr (std::floating_point<T>) {
+      if (std::isnan(value)) return "NaN";
+      if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
+   }
+   std::array<char, 64> buffer;
+   return {buffer.data(), std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr};
+}
+
+template <class T>
+bool decode_cell(std::optional<std::string_view> cell, T& out) {
+   if constexpr (is_optional<T>) {
+      if (cell) return decode_cell(cell, out.emplace());
+      out.reset();
+      return true;
+   } else if constexpr (std::same_as<T, raw_json>) {
+      out.text = cell.value_or(std::string_view{});
+      return true;
+   } else if constexpr (id_form<T> || is_strong<T>) {
+      return decode_cell(cell, out.value);
+   } else {
+      if (!cell) return false;
+      if constexpr (std::same_as<T, std::string>) {
+         out = *cell;
+         return true;
+      } else if constexpr (std::same_as<T, bool>) {
+         out = *cell == "t" || *cell == "true";
+         return out || *cell == "f" || *cell == "false";
+      } else if constexpr (std::same_as<T, timestamp>) {
+         auto time = from_sql(*cell);
+         if (time) out = *time;
+         return time.has_value();
+      } else if constexpr (text_enum<T>) {
+         for (T const value : all_values(T{}))
+            if (to_text(value) == *cell) return out = value, true;
+         return false;
+      } else {
+         char const* const end = cell->data() + cell->size();
+         auto const [stop, code] = std::from_chars(cell->data(), end, out);
+         return code == std::errc{} && stop == end;
+      }
+   }
+}
+
+} // namespace detail
+
+/// `shipment_id, destination, weight_kg`: all columns in the order of the fields, reserved words quoted.
+template <class T>
+std::string column_list() {
+   static_assert(detail::row_ok<T>);
+   std::string out;
+   for (std::string_view const name : field_names<T>)
+      out.append(out.empty() ? "" : ", ").append(detail::column_name(name));
+   return out;
+}
+
+/// What to SELECT for decode_row<T>: the column list, each column of `table_alias` when one is given (`s.shipment_id,
+/// ...`).
+template <class T>
+std::string select_list(std::string_view table_alias = {}) {
+   if (table_alias.empty()) return column_list<T>();
+   static_assert(detail::row_ok<T>);
+   std::string out;
+   for (std::string_view const name : field_names<T>)
+      out.append(out.empty() ? "" : ", ").append(table_alias).append(".").append(detail::column_name(name));
+   return out;
+}
+
+/// `INSERT INTO table (a, b) VALUES ($1, $2)`; the values come from sql_parameters. `table` is trusted text.
+template <class T>
+std::string insert_statement(std::string_view table) {
+   std::string out = "INSERT INTO " + std::string(table) + " (" + column_list<T>() + ") VALUES (";
+   for (std::size_t i = 1; i <= field_count<T>; ++i) out.append(i == 1 ? "$" : ", $").append(std::to_string(i));
+   return out + ")";
+}
+
+/// `CREATE TABLE IF NOT EXISTS` for the fields of T; optionals and raw_json may be NULL, nothing else. The primary key
+/// is named by fields: `create_table<shipment, "tenant", "shipment_id">("app.shipment")`. `table` is trusted text.
+template <class T, fixed_string... Key>
+std::string create_table(std::string_view table) {
+   static_assert(detail::row_ok<T>);
+   std::string out = "CREATE TABLE IF NOT EXISTS " + std::string(table) + " (";
+   for_each_field_index<T>([&](auto i) {
+      using type = field_type<T, i>;
+      out.append(i == 0 ? "\n   " : ",\n   ").append(detail::column_name(field_name<T, i>)).append(" ");
+      out.append(sql_type<type>());
+      if (!is_optional<type> && !std::same_as<type, raw_json>) out.append(" NOT NULL");
+   });
+   if constexpr (sizeof...(Key) > 0 && (detail::key_check<T, Key>::ok && ...)) {
+      std::string key;
+      (key.append(key.empty() ? "" : ", ").append(detail::column_name(Key.view())), ...);
+      out.append(",\n   PRIMARY KEY (" + key + ")");
+   }
+   return out + "\n)";
+}
+
+/// One field as a text parameter; nullopt is NULL. Times carry their offset, so they mean the same in any session.
+template <class T>
+std::optional<std::string> to_sql_text(T const& value) {
+   static_assert(!sql_type<T>().empty(), "noetl: this type has no SQL column type; keep nested values as raw_json");
+   if constexpr (is_optional<T>)
+      return value ? to_sql_text(*value) : std::nullopt;
+   else if constexpr (id_form<T> || is_strong<T>)
+      return to_sql_text(value.value);
+   else if constexpr (std::same_as<T, bool>)
+      return value ? "true" : "false";
+   else if constexpr (std::same_as<T, std::string>)
+      return value;
+   else if constexpr (std::same_as<T, timestamp>)
+      return to_sql(value) + "+00";
+   else if constexpr (text_enum<T>)
+      return std::string(to_text(value));
+   else if constexpr (std::same_as<T, raw_json>) {
+      if (value.empty()) return std::nullopt;
+      return value.text;
+   } else
+      return detail::to_sql_number(value);
+}
+
+/// All fields as text parameters, in the order of insert_statement<T>.
+template <class T>
+std::array<std::optional<std::string>, field_count<T>> sql_parameters(T const& object) {
+   static_assert(detail::row_ok<T>);
+   std::array<std::optional<std::string>, field_count<T>> out;
+   for_each_field(object, [&](auto i, auto const& member) { out[i] = to_sql_text(member); });
+   return out;
+}
+
+/// Reads a row whose columns are the fields of T in order; further columns are not looked at. NULL is for optionals and
+/// raw_json only.
+/// \throws bad_column when a cell does not fit its field
+template <class T, text_row Row>
+T decode_row(Row const& row) {
+   static_assert(detail::row_ok<T>);
+   T out{};
+   for_each_field(out, [&](auto i, auto& member) {
+      std::optional<std::string_view> const cell = row[i];
+      if (!detail::decode_cell(cell, member))
+         throw bad_column("column " + std::string(field_name<T, i>) + ": expected " +
+                          std::string(sql_type<field_type<T, i>>()) + ", got " + (cell ? "other text" : "NULL"));
+   });
+   return out;
+}
+
+} // namespace noetl
