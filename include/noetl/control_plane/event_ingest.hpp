@@ -1,0 +1,252 @@
+// control_plane/event_ingest.hpp: what workers report becomes events (http-execution.md section 10).
+// Knows the event store; knows nothing of HTTP or of the orchestrator, which listens to commits.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <noetl/control_plane/command_correlation.hpp>
+#include <noetl/core/result.hpp>
+#include <noetl/core/snowflake.hpp>
+#include <noetl/core/strong.hpp>
+#include <noetl/core/time.hpp>
+#include <noetl/events/append.hpp>
+#include <noetl/events/envelope.hpp>
+#include <noetl/events/store.hpp>
+#include <noetl/reflect/ids.hpp>
+#include <noetl/reflect/json_read.hpp>
+#include <noetl/reflect/json_write.hpp>
+#include <noetl/reflect/raw_json.hpp>
+#include <noetl/reflect/rules.hpp>
+
+namespace noetl::control_plane {
+
+using boost::asio::awaitable;
+
+struct event_request {
+   id_any<noetl::execution_id> execution_id;
+   std::string step;
+   std::string event_type;
+   raw_json payload;
+   raw_json meta;
+   std::optional<std::string> worker_id;
+   std::string result_kind = "data"; ///< data, ref or refs; anything else behaves as data
+   std::optional<std::string> result_uri;
+   std::optional<std::vector<std::int64_t>> event_ids;
+   bool actionable = true;
+   bool informative = true;
+   std::optional<id_any<noetl::event_id>> event_id; ///< chosen by the producer: a repeat is answered like the first time
+   std::optional<std::string> status;
+   std::optional<timestamp> created_at;
+   using json_rules =
+      rules<alias<"event_type", "name">, alias<"payload", "context">,
+            defaulted<"payload", "meta", "result_kind", "actionable", "informative">>;
+};
+
+struct event_reply {
+   std::string status = "ok";
+   noetl::event_id event_id;
+   std::int64_t commands_generated = 0; ///< always 0: decisions follow asynchronously
+};
+
+struct event_batch_item {
+   std::string step;
+   std::string event_type;
+   raw_json payload;
+   bool actionable = false;
+   bool informative = true;
+   using json_rules = rules<alias<"event_type", "name">, alias<"payload", "context">,
+                            defaulted<"payload", "actionable", "informative">>;
+};
+
+struct event_batch_request {
+   id_any<noetl::execution_id> execution_id;
+   std::optional<std::string> worker_id;
+   std::vector<event_batch_item> events;
+};
+
+struct event_batch_reply {
+   std::string status = "ok";
+   std::vector<noetl::event_id> event_ids;
+   std::int64_t commands_generated = 0;
+};
+
+namespace detail {
+
+/// Status of an event that names none (10.3): the first rule that matches, by part of the type, case-sensitively.
+constexpr std::string_view default_status(std::string_view event_type) noexcept {
+   auto const has = [&](std::string_view part) { return event_type.find(part) != std::string_view::npos; };
+   if (has("done") || has("exit") || has("completed")) return "COMPLETED";
+   if (has("error") || has("failed")) return "FAILED";
+   return "RUNNING";
+}
+
+struct stored_reference {
+   std::string store_tier;
+   std::string logical_uri;
+};
+struct stored_parts {
+   std::vector<std::int64_t> event_ids;
+   std::int64_t total_parts = 0;
+};
+
+/// The `result` column (10.4): {"status", "reference"? , "context"?}.
+inline raw_json result_column(event_request const& request, std::string_view status) {
+   std::string text = R"({"status":)";
+   append_json(text, std::string(status));
+   if (request.result_kind == "ref" && request.result_uri) {
+      auto const& uri = *request.result_uri;
+      std::string const tier = uri.starts_with("gs://") ? "gcs" : uri.starts_with("s3://") ? "s3" : "artifact";
+      text += R"(,"reference":)";
+      append_json(text, stored_reference{tier, uri});
+   } else if (request.result_kind == "refs" && request.event_ids) {
+      text += R"(,"reference":)";
+      append_json(text, stored_parts{*request.event_ids, static_cast<std::int64_t>(request.event_ids->size())});
+   } else if (request.payload.text.starts_with('{')) {
+      text += R"(,"context":)";
+      text += request.payload.text;
+   }
+   text += '}';
+   return raw_json{std::move(text)};
+}
+
+/// Adds members behind those of a JSON object text; jsonb keeps the last of two equal keys, as the contract wants (10.5).
+inline raw_json extend_object(raw_json const& object, std::string_view members) {
+   if (object.text == "{}" || object.empty() || object.text == "null") return raw_json{"{" + std::string(members) + "}"};
+   auto text = object.text.substr(0, object.text.size() - 1);
+   return raw_json{text + "," + std::string(members) + "}"};
+}
+
+/// The `meta` column (10.5). The command id is copied into it from the payload, so that every reader finds it in one
+/// place (W4). A meta that is not an object is stored as it came.
+inline raw_json meta_column(event_request const& request, correlation const& command) {
+   bool const absent = request.meta.empty() || request.meta.text == "null";
+   if (!absent && !request.meta.text.starts_with('{')) return request.meta;
+   std::string members = request.actionable ? R"("actionable":true)" : R"("actionable":false)";
+   members += request.informative ? R"(,"informative":true)" : R"(,"informative":false)";
+   if (request.worker_id) {
+      members += R"(,"worker_id":)";
+      append_json(members, *request.worker_id);
+   }
+   if (!command.text.empty() && !command.in_meta) {
+      members += R"(,"command_id":)";
+      append_json(members, command.text);
+   }
+   return extend_object(request.meta, members);
+}
+
+/// The step of a command's life that an event reports, empty for events that report none.
+constexpr std::string_view reported_status(std::string_view event_type) noexcept {
+   if (event_type == "command.claimed") return "CLAIMED";
+   if (event_type == "command.started" || event_type == "action_started") return "RUNNING";
+   if (event_type == "command.completed" || event_type == "action_completed") return "COMPLETED";
+   if (event_type == "command.failed" || event_type == "action_failed") return "FAILED";
+   if (event_type == "command.cancelled") return "CANCELLED";
+   return {};
+}
+
+} // namespace detail
+
+/// Stores reported events and brings the rows of noetl.command up to date in the same transaction. Thread-safe.
+class event_ingest {
+public:
+   event_ingest(event_store& store, snowflake& ids) : store_(store), ids_(ids) {}
+
+   /// One event. Answers after the commit; a repeat with the same id and content gets the same answer (W10).
+   /// Errors: not_found (no such execution), conflict (claimed by another; the id is taken by other content), unavailable.
+   awaitable<result<event_reply>> add(event_request request) {
+      bool const chosen = request.event_id.has_value();
+      auto const id = chosen ? request.event_id->value : noetl::event_id{ids_.next()};
+      auto const command = correlate(request.meta, request.payload);
+      auto append = to_append(request, id, command);
+      bool const claim = request.event_type == "command.claimed" && command.issued;
+      if (claim) append.updates.front().required = true;
+      append.ids_from_client = chosen;
+      auto stored = co_await store_.append(std::move(append));
+      if (!stored && claim && stored.error().code == error_code::conflict)
+         co_return co_await repeated_claim(std::move(request), *command.issued, std::move(stored).error());
+      if (!stored) co_return std::move(stored).error();
+      event_reply reply;
+      reply.event_id = id;
+      co_return reply;
+   }
+
+   /// Several events of one execution, all or nothing. command.failed counts like command.completed (W12).
+   awaitable<result<event_batch_reply>> add_batch(event_batch_request request) {
+      event_batch_reply reply;
+      if (request.events.empty()) co_return reply;
+      append_request append;
+      append.execution_id = request.execution_id.value;
+      auto const at = now();
+      for (auto& item : request.events) {
+         event_request single;
+         single.execution_id = request.execution_id;
+         single.step = std::move(item.step);
+         single.event_type = std::move(item.event_type);
+         single.payload = std::move(item.payload);
+         single.worker_id = request.worker_id;
+         single.actionable = item.actionable;
+         single.informative = item.informative;
+         single.created_at = at;
+         auto const id = noetl::event_id{ids_.next()};
+         auto one = to_append(single, id, correlate(single.meta, single.payload));
+         one.events.front().worker_id = request.worker_id;
+         append.events.push_back(std::move(one.events.front()));
+         for (auto& update : one.updates) append.updates.push_back(std::move(update));
+         reply.event_ids.push_back(id);
+      }
+      auto stored = co_await store_.append(std::move(append));
+      if (!stored) co_return std::move(stored).error();
+      co_return reply;
+   }
+
+private:
+   static append_request to_append(event_request const& request, noetl::event_id id, correlation const& command) {
+      append_request append;
+      append.execution_id = request.execution_id.value;
+      event fact;
+      fact.execution_id = request.execution_id.value;
+      fact.event_id = id;
+      fact.event_type = request.event_type;
+      fact.node_id = request.step;
+      fact.node_name = request.step;
+      fact.status = request.status ? *request.status : std::string(detail::default_status(request.event_type));
+      fact.result = detail::result_column(request, fact.status);
+      fact.meta = detail::meta_column(request, command);
+      fact.created_at = request.created_at.value_or(now());
+      auto const reported = detail::reported_status(request.event_type);
+      if (request.event_type == "command.claimed") fact.worker_id = request.worker_id;
+      if (!reported.empty() && command.issued) {
+         command_update update;
+         update.execution_id = append.execution_id;
+         update.event_id = *command.issued;
+         update.status = reported;
+         update.worker_id = request.worker_id;
+         append.updates.push_back(std::move(update));
+      }
+      append.events.push_back(std::move(fact));
+      return append;
+   }
+
+   /// command.claimed posted as an event is the same conditional step as the claim route (W6): the owner's repeat is
+   /// answered with event id 0, everybody else gets 409 (10.6).
+   awaitable<result<event_reply>> repeated_claim(event_request request, noetl::event_id issued, error refusal) {
+      auto command = co_await store_.load_command(issued);
+      if (!command) co_return std::move(command).error();
+      if (!command->worker_id || !request.worker_id) co_return refusal;
+      if (*command->worker_id != *request.worker_id)
+         co_return fail(error_code::conflict, "Command already claimed by " + *command->worker_id);
+      co_return event_reply{};
+   }
+
+   event_store& store_;
+   snowflake& ids_;
+};
+
+} // namespace noetl::control_plane

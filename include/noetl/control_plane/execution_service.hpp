@@ -1,0 +1,180 @@
+// control_plane/execution_service.hpp: starting executions (http-execution.md section 6).
+// Knows catalog, playbooks and the event store; knows nothing of HTTP.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <boost/asio/awaitable.hpp>
+#include <tao/json/value.hpp>
+
+#include <noetl/control_plane/catalog.hpp>
+#include <noetl/control_plane/playbook_library.hpp>
+#include <noetl/core/result.hpp>
+#include <noetl/core/snowflake.hpp>
+#include <noetl/core/strong.hpp>
+#include <noetl/core/time.hpp>
+#include <noetl/events/store.hpp>
+#include <noetl/reflect/ids.hpp>
+#include <noetl/reflect/json_write.hpp>
+#include <noetl/reflect/rules.hpp>
+#include <noetl/workflow/decide.hpp>
+#include <noetl/workflow/decision_append.hpp>
+#include <noetl/workflow/fold.hpp>
+
+namespace noetl::control_plane {
+
+using boost::asio::awaitable;
+
+struct execute_request {
+   std::optional<std::string> path;
+   std::optional<noetl::catalog_id> catalog_id; ///< wins over path
+   tao::json::value payload = tao::json::empty_object;
+   std::optional<noetl::execution_id> parent_execution_id;
+   std::optional<std::string> execution_pool; ///< one NATS token; empty counts as absent
+   tao::json::value trace;                    ///< W3C context, null counts as absent
+   tao::json::value version;                  ///< number, decimal text or "latest"; null: latest
+   using json_rules = rules<alias<"payload", "workload">, defaulted<"payload", "trace", "version">>;
+};
+
+struct execute_reply {
+   id_text<noetl::execution_id> execution_id;
+   std::string status = "started";
+   std::int64_t commands_generated = 0;
+};
+
+/// Starts executions: everything is resolved, rendered and checked first; then one append holds the start event, the
+/// first decision, command rows and notifications (W2), so a refused start leaves nothing behind. Thread-safe.
+class execution_service {
+public:
+   execution_service(event_store& store, catalog_service& catalog, playbook_library& library, snowflake& ids,
+                     std::string server_url)
+       : store_(store), catalog_(catalog), library_(library), ids_(ids), server_url_(std::move(server_url)) {}
+
+   /// Errors: validation (neither path nor catalog id, payload is not an object, bad pool, playbook breaks a rule),
+   /// bad_request (playbook is not YAML), not_found, internal (a template of the first step fails), unavailable.
+   awaitable<result<execute_reply>> start(execute_request request) {
+      if (!request.payload.is_object())
+         co_return fail(error_code::validation, "payload: expected object");
+      auto entry = co_await resolve(request);
+      if (!entry) co_return std::move(entry).error();
+      auto book = library_.parse(*entry);
+      if (!book) co_return std::move(book).error();
+      if (request.execution_pool && request.execution_pool->empty()) request.execution_pool.reset();
+      auto pool = workflow::command_pool(request.execution_pool, (*book)->path);
+      if (!pool) co_return std::move(pool).error();
+      if (request.trace.is_null() && request.parent_execution_id)
+         request.trace = co_await inherited_trace(*request.parent_execution_id);
+
+      append_request append;
+      append.execution_id = noetl::execution_id{ids_.next()};
+      append.expect = {expected::absent, 0};
+      append.events.push_back(start_event(request, *entry, **book, append.execution_id));
+      auto generated = add_first_decision(append, **book, *pool);
+      if (!generated) co_return std::move(generated).error();
+      auto const id = append.execution_id;
+      auto stored = co_await store_.append(std::move(append));
+      if (!stored) co_return std::move(stored).error();
+      execute_reply reply;
+      reply.execution_id.value = id;
+      reply.commands_generated = *generated;
+      co_return reply;
+   }
+
+private:
+   awaitable<result<catalog_entry>> resolve(execute_request const& request) {
+      catalog_reference reference;
+      if (request.catalog_id) {
+         reference.id = request.catalog_id;
+      } else {
+         if (!request.path) co_return fail(error_code::validation, "Either 'path' or 'catalog_id' must be provided");
+         reference.path = *request.path;
+         auto version = wanted_version(request.version);
+         if (!version) co_return std::move(version).error();
+         reference.version = *version;
+      }
+      auto entry = co_await catalog_.find(std::move(reference));
+      if (entry || entry.error().code != error_code::not_found) co_return entry;
+      if (request.catalog_id)
+         co_return fail(error_code::not_found, "Catalog entry not found: " + std::to_string(request.catalog_id->value));
+      co_return fail(error_code::not_found, "Playbook not found: " + *request.path);
+   }
+
+   /// `version` of clients that send one (W23).
+   static result<std::optional<std::int32_t>> wanted_version(tao::json::value const& version) {
+      if (version.is_null()) return std::optional<std::int32_t>{};
+      resource_request as_text;
+      as_text.path = "";
+      if (version.is_string_type()) as_text.version = std::string(version.as<std::string_view>());
+      else if (version.is_integer()) as_text.version = to_json(version);
+      else return fail(error_code::validation, "version: expected integer or text");
+      auto reference = to_reference(as_text);
+      if (!reference) return std::move(reference).error();
+      return reference->version;
+   }
+
+   /// Trace of the parent's start event. A parent we cannot read is no reason to refuse the child.
+   awaitable<tao::json::value> inherited_trace(noetl::execution_id parent) {
+      auto events = co_await store_.load(parent, 0, 1);
+      if (!events || events->empty()) co_return tao::json::null;
+      auto meta = from_json<tao::json::value>(events->front().meta.text);
+      if (!meta || !meta->is_object()) co_return tao::json::null;
+      auto const* trace = meta->find("trace");
+      co_return trace == nullptr ? tao::json::value(tao::json::null) : *trace;
+   }
+
+   /// The playbook_started row (6.4).
+   event start_event(execute_request const& request, catalog_entry const& entry, workflow::playbook const& book,
+                     noetl::execution_id id) {
+      auto const catalog = entry.catalog_id.value;
+      auto const at = now();
+      tao::json::value workload = book.workload.is_object() ? book.workload : tao::json::value(tao::json::empty_object);
+      for (auto const& [key, value] : request.payload.get_object()) workload[key] = value;
+      tao::json::value const context = {{"catalog_id", std::to_string(catalog.value)},
+                                        {"execution_id", std::to_string(id.value)},
+                                        {"path", entry.path},
+                                        {"workload", std::move(workload)}};
+      tao::json::value meta = {{"emitted_at", to_rfc3339(at)}, {"emitter", "control_plane"}};
+      if (request.execution_pool) meta["execution_pool"] = *request.execution_pool;
+      if (!request.trace.is_null()) meta["trace"] = request.trace;
+      event started;
+      started.execution_id = id;
+      started.event_id = event_id{ids_.next()};
+      started.catalog_id = catalog;
+      started.parent_execution_id = request.parent_execution_id;
+      started.created_at = at;
+      started.event_type = "playbook_started";
+      started.node_id = "playbook";
+      started.node_name = entry.path;
+      started.node_type = "execution";
+      started.status = "STARTED";
+      started.context = raw_json{to_json(context)};
+      started.meta = raw_json{to_json(meta)};
+      started.stream_version = 1;
+      return started;
+   }
+
+   result<std::int64_t> add_first_decision(append_request& append, workflow::playbook const& book,
+                                           std::string const& pool) {
+      workflow::workflow_state state;
+      auto const& started = append.events.front();
+      workflow::apply(state, started);
+      auto what = workflow::decide(book, state);
+      if (!what) return std::move(what).error();
+      if (what->end && what->end->evaluate_error) return fail(what->end->code, what->end->error);
+      auto const cause = started.event_id;
+      auto const at = started.created_at;
+      workflow::add_decision(append, *what, workflow::run_identity(state), {server_url_, pool}, cause, ids_, at);
+      return static_cast<std::int64_t>(what->commands_generated);
+   }
+
+   event_store& store_;
+   catalog_service& catalog_;
+   playbook_library& library_;
+   snowflake& ids_;
+   std::string server_url_;
+};
+
+} // namespace noetl::control_plane

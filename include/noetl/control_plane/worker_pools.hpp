@@ -1,0 +1,150 @@
+// control_plane/worker_pools.hpp: who is running (noetl.runtime): register, heartbeat, deregister, list.
+// Knows pools; knows nothing of HTTP.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <noetl/core/result.hpp>
+#include <noetl/core/snowflake.hpp>
+#include <noetl/core/strong.hpp>
+#include <noetl/core/time.hpp>
+#include <noetl/pg/connection.hpp>
+#include <noetl/pg/shards.hpp>
+#include <noetl/reflect/raw_json.hpp>
+#include <noetl/reflect/rules.hpp>
+#include <noetl/reflect/sql.hpp>
+
+namespace noetl::control_plane {
+
+using boost::asio::awaitable;
+using runtime_id = strong<"runtime_id">;
+
+struct runtime_registration {
+   std::string name;
+   std::string kind = "worker_pool";
+   std::optional<std::string> uri;
+   std::string status = "active";
+   raw_json labels, capabilities, runtime;
+   std::optional<std::int32_t> capacity;
+   std::optional<std::string> hostname; ///< accepted, not stored
+   using json_rules = rules<alias<"kind", "component_type">, defaulted<"kind", "status", "labels", "capabilities", "runtime">>;
+};
+
+struct runtime_name {
+   std::string name;
+   std::string kind = "worker_pool";
+   using json_rules = rules<alias<"kind", "component_type">, defaulted<"kind">>;
+};
+
+struct runtime_view {
+   noetl::control_plane::runtime_id runtime_id;
+   std::string name;
+   std::string kind;
+   std::optional<std::string> uri;
+   std::string status;
+   raw_json labels, capabilities;
+   std::optional<std::int32_t> capacity;
+   raw_json runtime;
+   timestamp heartbeat{}, created_at{}, updated_at{};
+};
+
+struct runtime_filter {
+   std::optional<std::string> kind;   ///< absent: worker_pool
+   std::optional<std::string> status; ///< exact
+   std::optional<std::string> name;   ///< substring
+};
+
+struct acknowledgement {
+   std::string status;
+   std::string message;
+};
+
+/// The registry of running processes. Thread-safe; all statements run on the cluster pool.
+class worker_pool_service {
+public:
+   worker_pool_service(pg::shard_map& shards, snowflake& ids) : pool_(shards.cluster()), ids_(ids) {}
+
+   /// Creates or overwrites the row of (kind, name); fields that are absent become NULL. Safe to race.
+   /// Errors: validation (unknown kind).
+   awaitable<result<runtime_view>> enroll(runtime_registration request) {
+      if (auto known = check_kind(request.kind); !known) co_return known.error();
+      auto work = [request = std::move(request), id = ids_.next()](pg::connection& db) -> result<runtime_view> {
+         auto const rows = db.exec(
+            "INSERT INTO noetl.runtime (runtime_id, name, kind, uri, status, labels, capabilities, capacity, runtime,"
+            " heartbeat, created_at, updated_at)"
+            " VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8, $9::jsonb, now(), now(), now())"
+            " ON CONFLICT (kind, name) DO UPDATE SET uri = excluded.uri, status = excluded.status,"
+            " labels = excluded.labels, capabilities = excluded.capabilities, capacity = excluded.capacity,"
+            " runtime = excluded.runtime, heartbeat = now(), updated_at = now() RETURNING " +
+               columns(),
+            id, request.name, request.kind, request.uri, request.status, request.labels, request.capabilities,
+            request.capacity, request.runtime);
+         return decode_row<runtime_view>(rows[0]);
+      };
+      co_return co_await pool_.run(std::move(work));
+   }
+
+   /// Refreshes a heartbeat. An unknown worker is enrolled again (W28), so a purged row repairs itself.
+   awaitable<result<acknowledgement>> heartbeat(runtime_name request) {
+      if (auto known = check_kind(request.kind); !known) co_return known.error();
+      auto work = [request = std::move(request), id = ids_.next()](pg::connection& db) -> result<acknowledgement> {
+         db.exec("INSERT INTO noetl.runtime (runtime_id, name, kind, status) VALUES ($1, $2, $3, 'active')"
+                 " ON CONFLICT (kind, name) DO UPDATE SET heartbeat = now(), updated_at = now()",
+                 id, request.name, request.kind);
+         return acknowledgement{"ok", "Heartbeat recorded"};
+      };
+      co_return co_await pool_.run(std::move(work));
+   }
+
+   /// Removes the row. Errors: validation (unknown kind), not_found.
+   awaitable<result<acknowledgement>> remove(runtime_name request) {
+      if (auto known = check_kind(request.kind); !known) co_return known.error();
+      auto work = [request = std::move(request)](pg::connection& db) -> result<acknowledgement> {
+         auto const rows = db.exec("DELETE FROM noetl.runtime WHERE kind = $1 AND name = $2 RETURNING runtime_id",
+                                   request.kind, request.name);
+         auto const who = request.kind + " " + request.name;
+         if (rows.size() == 0) return fail(error_code::not_found, "Runtime not found: " + who);
+         return acknowledgement{"ok", "Runtime " + who + " deregistered"};
+      };
+      co_return co_await pool_.run(std::move(work));
+   }
+
+   /// Rows that match every given part of the filter, ordered by kind and name.
+   awaitable<result<std::vector<runtime_view>>> list(runtime_filter filter) {
+      auto work = [filter = std::move(filter)](pg::connection& db) -> result<std::vector<runtime_view>> {
+         auto const rows = db.exec("SELECT " + columns() +
+                                      " FROM noetl.runtime WHERE kind = $1 AND ($2::text IS NULL OR status = $2::text)"
+                                      " AND ($3::text IS NULL OR strpos(name, $3::text) > 0) ORDER BY kind, name",
+                                   filter.kind.value_or("worker_pool"), filter.status, filter.name);
+         std::vector<runtime_view> found;
+         for (std::size_t i = 0; i < rows.size(); ++i) found.push_back(decode_row<runtime_view>(rows[i]));
+         return found;
+      };
+      co_return co_await pool_.run(std::move(work));
+   }
+
+private:
+   static result<void> check_kind(std::string_view kind) {
+      for (std::string_view known : {"worker_pool", "server_api", "broker"})
+         if (kind == known) return {};
+      return fail(error_code::validation, "Invalid runtime kind: " + std::string(kind));
+   }
+
+   static std::string columns() {
+      return "runtime_id, name, kind, uri, status, labels::text, capabilities::text, capacity, runtime::text,"
+             " heartbeat, created_at, updated_at";
+   }
+
+   pg::pool& pool_;
+   snowflake& ids_;
+};
+
+} // namespace noetl::control_plane

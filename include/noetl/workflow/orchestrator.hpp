@@ -1,0 +1,306 @@
+// workflow/orchestrator.hpp: runs executions: folds committed events, decides, appends the decision.
+// Knows the event store and the pure parts of workflow/; where playbooks come from is a function given to it.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <noetl/core/log.hpp>
+#include <noetl/core/result.hpp>
+#include <noetl/core/snowflake.hpp>
+#include <noetl/events/store.hpp>
+#include <noetl/workflow/commands.hpp>
+#include <noetl/workflow/decide.hpp>
+#include <noetl/workflow/decision_append.hpp>
+#include <noetl/workflow/fold.hpp>
+#include <noetl/workflow/playbook.hpp>
+#include <noetl/workflow/state.hpp>
+
+namespace noetl::workflow {
+
+using boost::asio::awaitable;
+
+struct orchestrator_settings {
+   std::string server_url = "http://localhost:8082"; ///< absolute URL for notifications
+   std::size_t cached_executions = 20'000;           ///< folded states kept; the rest is rebuilt when needed
+   std::chrono::milliseconds retry_delay{500};       ///< after a failure that may pass; doubles up to 16 times this
+};
+
+struct orchestrator_stats {
+   std::size_t cached = 0;      ///< executions in memory
+   std::size_t active = 0;      ///< of them being advanced now
+   std::uint64_t decisions = 0; ///< appended since start
+   std::uint64_t conflicts = 0; ///< decisions another replica or event got in before
+   std::uint64_t rebuilds = 0;  ///< states loaded from the log
+   std::uint64_t failures = 0;  ///< attempts put off
+};
+
+/// Decides asynchronously but durably (W10): a trigger is an event that is committed already, so a crash loses nothing; a
+/// restarted server wakes every running execution and decides what was left undone. One decision at a time per
+/// execution in this process; between replicas the expected version lets one decision win (W24).
+///
+/// Thread-safe. Lives until its executor has stopped.
+class orchestrator {
+public:
+   using playbook_ptr = std::shared_ptr<playbook const>;
+   using playbook_source = std::function<awaitable<result<playbook_ptr>>(catalog_id)>;
+
+   orchestrator(boost::asio::any_io_executor executor, event_store& store, snowflake& ids, playbook_source playbooks,
+                orchestrator_settings how)
+       : executor_(std::move(executor)), store_(store), ids_(ids), playbooks_(std::move(playbooks)), how_(std::move(how)) {}
+
+   /// For event_store::on_committed: queues the events of executions and starts what stands still. Quick.
+   void observe(std::span<event const> committed) {
+      while (!committed.empty()) {
+         auto const id = committed.front().execution_id;
+         auto const same = std::ranges::find_if(committed, [&](event const& e) { return e.execution_id != id; });
+         auto const count = static_cast<std::size_t>(same - committed.begin());
+         deliver(id, committed.first(count));
+         committed = committed.subspan(count);
+      }
+   }
+
+   /// Looks at an execution as if something had happened to it: after a restart, or for work that may have been missed.
+   void wake(execution_id id) { deliver(id, {}); }
+
+   [[nodiscard]] orchestrator_stats stats() const {
+      std::lock_guard const lock(mutex_);
+      auto now = stats_;
+      now.cached = entries_.size();
+      return now;
+   }
+
+private:
+   /// One execution in memory. `state` and `book` belong to the coroutine that advances it; the rest to the mutex.
+   struct entry {
+      execution_id id{};
+      std::vector<event> inbox;
+      bool woken = false;
+      bool busy = false;
+      std::list<execution_id>::iterator recent;
+
+      bool loaded = false;
+      workflow_state state;
+      playbook_ptr book;
+      std::int64_t decided_version = 0; ///< version of our own last append; nothing is decided before it is folded
+      bool undecided = false;           ///< a trigger was folded and not decided upon yet
+      event_id cause{};                 ///< the newest trigger: parent of what is decided
+      std::uint32_t failures = 0;
+   };
+   using entry_ptr = std::shared_ptr<entry>;
+
+   // A report of progress changes nothing that could be decided, so it does not cost a load from the database.
+   static bool may_trigger(event const& fact) {
+      auto const& type = fact.event_type;
+      return type == "playbook_started" || type == "command.completed" || type == "command.failed" ||
+             type == "call.done" || type == "action_completed" || type == "action_failed" || type == "step.exit" ||
+             type == "step_completed" || type == "step_failed";
+   }
+
+   void deliver(execution_id id, std::span<event const> facts) {
+      entry_ptr one;
+      {
+         std::lock_guard const lock(mutex_);
+         auto found = entries_.find(id);
+         if (found == entries_.end()) {
+            bool const trigger = facts.empty() || std::ranges::any_of(facts, may_trigger);
+            if (!trigger) return;
+            found = entries_.emplace(id, std::make_shared<entry>()).first;
+            found->second->id = id;
+            recent_.push_front(id);
+            found->second->recent = recent_.begin();
+            evict();
+         } else {
+            recent_.splice(recent_.begin(), recent_, found->second->recent);
+         }
+         auto& waiting = *found->second;
+         waiting.inbox.insert(waiting.inbox.end(), facts.begin(), facts.end());
+         waiting.woken = waiting.woken || facts.empty();
+         if (waiting.busy) return;
+         waiting.busy = true;
+         ++stats_.active;
+         one = found->second;
+      }
+      boost::asio::co_spawn(executor_, run(std::move(one)), boost::asio::detached);
+   }
+
+   /// \pre mutex_ is held
+   void evict() {
+      auto oldest = recent_.end();
+      while (entries_.size() > how_.cached_executions && oldest != recent_.begin()) {
+         --oldest;
+         auto const found = entries_.find(*oldest);
+         if (found->second->busy) continue;
+         entries_.erase(found);
+         oldest = recent_.erase(oldest);
+      }
+   }
+
+   awaitable<void> run(entry_ptr one) {
+      for (;;) {
+         std::vector<event> facts;
+         bool woken = false;
+         {
+            std::lock_guard const lock(mutex_);
+            facts.swap(one->inbox);
+            woken = std::exchange(one->woken, false);
+            bool const ended = one->loaded && one->state.terminal();
+            if (ended || (facts.empty() && !woken)) {
+               one->busy = false;
+               --stats_.active;
+               if (ended) forget(*one);
+               co_return;
+            }
+         }
+         auto done = co_await advance(*one, std::move(facts), woken);
+         if (done) {
+            one->failures = 0;
+            continue;
+         }
+         // Database gone, playbook unreadable: the facts are safe in the log, so look again later.
+         log::warn("orchestrator.put_off", {{"execution_id", one->id.value}, {"reason", done.error().message},
+                                            {"detail", done.error().detail}});
+         co_await put_off(*one);
+      }
+   }
+
+   /// \pre mutex_ is held
+   void forget(entry const& one) {
+      recent_.erase(one.recent);
+      entries_.erase(one.id);
+   }
+
+   awaitable<void> put_off(entry& one) {
+      one.loaded = false;
+      auto const step = std::min<std::uint32_t>(one.failures++, 4);
+      boost::asio::steady_timer timer(executor_, how_.retry_delay * (1U << step));
+      boost::system::error_code ignored; // a cancelled wait only means: look now
+      co_await timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
+      std::lock_guard const lock(mutex_);
+      one.woken = true;
+      ++stats_.failures;
+   }
+
+   awaitable<result<void>> advance(entry& one, std::vector<event> facts, bool woken) {
+      one.undecided = one.undecided || woken;
+      for (auto const& fact : facts) {
+         if (!may_trigger(fact)) continue;
+         one.undecided = true;
+         one.cause = fact.event_id;
+      }
+      if (auto folded = co_await fold(one, std::move(facts), woken); !folded) co_return std::move(folded).error();
+      while (one.undecided && one.state.started() && !one.state.terminal() && one.state.version >= one.decided_version) {
+         auto appended = co_await decide_once(one);
+         if (appended) {
+            one.undecided = false;
+            break;
+         }
+         if (appended.error().code != error_code::conflict) co_return std::move(appended).error();
+         {
+            std::lock_guard const lock(mutex_);
+            ++stats_.conflicts;
+         }
+         if (auto again = co_await catch_up(one); !again) co_return std::move(again).error();
+      }
+      co_return result<void>{};
+   }
+
+   /// Folds what was committed; what is missing in memory comes from the log.
+   awaitable<result<void>> fold(entry& one, std::vector<event> facts, bool woken) {
+      bool const from_start = !one.loaded && !facts.empty() && facts.front().stream_version == 1;
+      if (from_start) {
+         one.state = workflow_state{};
+         one.loaded = true;
+      }
+      if (!one.loaded || woken) {
+         if (!one.loaded) {
+            one.state = workflow_state{};
+            one.decided_version = 0;
+            std::lock_guard const lock(mutex_);
+            ++stats_.rebuilds;
+         }
+         auto loaded = co_await catch_up(one);
+         if (!loaded) co_return std::move(loaded).error();
+         one.loaded = true;
+      }
+      for (auto const& fact : facts) {
+         if (fact.stream_version <= one.state.version) continue;
+         if (fact.stream_version > one.state.version + 1) { // another replica wrote in between
+            auto loaded = co_await catch_up(one);
+            if (!loaded) co_return std::move(loaded).error();
+            continue;
+         }
+         apply(one.state, fact);
+      }
+      co_return result<void>{};
+   }
+
+   awaitable<result<void>> catch_up(entry& one) {
+      constexpr std::size_t page = 100'000;
+      for (;;) {
+         auto tail = co_await store_.load(one.id, one.state.version, page);
+         if (!tail) co_return std::move(tail).error();
+         for (auto const& fact : *tail) apply(one.state, fact);
+         if (tail->size() < page) co_return result<void>{};
+      }
+   }
+
+   awaitable<result<void>> decide_once(entry& one) {
+      if (!one.book) {
+         auto book = co_await playbooks_(one.state.catalog_id);
+         if (!book) co_return std::move(book).error();
+         one.book = *std::move(book);
+      }
+      auto what = decide(*one.book, one.state);
+      if (!what) co_return std::move(what).error();
+      for (auto const& warning : what->warnings)
+         log::warn("orchestrator.template", {{"execution_id", one.id.value}, {"reason", warning}});
+      if (what->empty()) co_return result<void>{};
+      auto pool = command_pool(one.state.execution_pool, one.book->path);
+      if (!pool) co_return std::move(pool).error();
+      append_request append;
+      append.execution_id = one.id;
+      append.expect = {expected::undecided_since, one.state.version};
+      announcement const how{how_.server_url, *pool};
+      auto const cause = one.cause.value != 0 ? one.cause : one.state.last_event;
+      add_decision(append, *what, run_identity(one.state), how, cause, ids_, now());
+      auto stored = co_await store_.append(std::move(append));
+      if (!stored) co_return std::move(stored).error();
+      one.decided_version = stored->version;
+      std::lock_guard const lock(mutex_);
+      ++stats_.decisions;
+      co_return result<void>{};
+   }
+
+   boost::asio::any_io_executor executor_;
+   event_store& store_;
+   snowflake& ids_;
+   playbook_source playbooks_;
+   orchestrator_settings how_;
+   mutable std::mutex mutex_;
+   std::unordered_map<execution_id, entry_ptr> entries_;
+   std::list<execution_id> recent_;
+   orchestrator_stats stats_;
+};
+
+} // namespace noetl::workflow
