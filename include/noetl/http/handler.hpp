@@ -1,0 +1,172 @@
+// http/handler.hpp: calls a handler with what it takes and turns what it returns into a response.
+// Knows core, reflect and asio's awaitable.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <noetl/core/result.hpp>
+#include <noetl/http/errors.hpp>
+#include <noetl/http/message.hpp>
+#include <noetl/http/parameter.hpp>
+#include <noetl/reflect/json.hpp>
+#include <noetl/reflect/raw_json.hpp>
+
+namespace noetl::http::detail {
+
+template <class R>
+struct returned {
+   static constexpr bool fits = false;
+};
+template <class T>
+struct returned<result<T>> {
+   static constexpr bool fits = true;
+   static constexpr bool later = false;
+   using type = T;
+};
+template <class T, class Executor>
+struct returned<boost::asio::awaitable<result<T>, Executor>> {
+   static constexpr bool fits = true;
+   static constexpr bool later = true;
+   using type = T;
+};
+
+template <class F>
+struct signature; // undefined: not something with one call operator
+template <class R, class... P>
+struct signature<R (*)(P...)> {
+   using result_type = R;
+   template <template <class...> class List>
+   using parameters = List<P...>;
+};
+template <class R, class... P>
+struct signature<R (*)(P...) noexcept> : signature<R (*)(P...)> {};
+template <class C, class R, class... P>
+struct signature<R (C::*)(P...) const> : signature<R (*)(P...)> {};
+template <class C, class R, class... P>
+struct signature<R (C::*)(P...) const noexcept> : signature<R (*)(P...)> {};
+template <class F>
+requires requires {
+   &F::operator();
+}
+struct signature<F> : signature<decltype(&F::operator())> {};
+
+template <auto Handler>
+using signature_type = signature<std::remove_cv_t<decltype(Handler)>>;
+
+template <auto Handler>
+concept callable_once = requires {
+   typename signature_type<Handler>::result_type;
+};
+
+// Holds the arguments of one call while they are collected.
+template <class... P>
+struct arguments {
+   std::tuple<typename parameter<P>::slot...> slots{};
+
+   // Fills from left to right; stops at the first that does not fit.
+   std::optional<error> fill(call const& c) {
+      return [&]<std::size_t... I>(std::index_sequence<I...>) {
+         std::optional<error> wrong;
+         static_cast<void>(((wrong = parameter<P>::fill(std::get<I>(slots), c), !wrong) && ...));
+         return wrong;
+      }
+      (std::index_sequence_for<P...>{});
+   }
+   template <auto Handler>
+   auto run() {
+      return [&]<std::size_t... I>(std::index_sequence<I...>) {
+         return Handler(parameter<P>::take(std::get<I>(slots))...);
+      }
+      (std::index_sequence_for<P...>{});
+   }
+};
+
+template <auto Handler>
+using arguments_of = typename signature_type<Handler>::template parameters<arguments>;
+
+// What a handler's value becomes.
+inline response to_response(response&& value) {
+   return std::move(value);
+}
+inline response to_response(raw_json&& value) {
+   return {.body = value.empty() ? std::string("null") : std::move(value.text)};
+}
+template <class T>
+response to_response(T&& value) {
+   response out;
+   append_json(out.body, value);
+   return out;
+}
+template <class T>
+response to_response(reply<T>&& value) {
+   auto out = to_response(std::move(value.body));
+   out.status = value.status;
+   for (auto& field : value.headers) out.headers.push_back(std::move(field));
+   return out;
+}
+
+template <class T>
+response to_response(result<T>&& outcome, call const& c) {
+   if (!outcome) return refused(outcome.error(), c.received);
+   if constexpr (std::is_void_v<T>) {
+      return {.status = 204};
+   } else {
+      return to_response(*std::move(outcome));
+   }
+}
+
+inline response escaped(std::exception const& thrown, call const& c) {
+   return refused(fail(error_code::internal, "Internal error", thrown.what()), c.received);
+}
+
+using now_function = response (*)(call const&);
+using later_function = boost::asio::awaitable<response> (*)(call);
+using guard_function = std::optional<response> (*)(call const&);
+
+template <auto Handler>
+response answer_now(call const& c) {
+   try {
+      arguments_of<Handler> given;
+      if (auto wrong = given.fill(c)) return refused(*wrong, c.received);
+      return to_response(given.template run<Handler>(), c);
+   } catch (std::exception const& thrown) {
+      return escaped(thrown, c);
+   }
+}
+
+template <auto Handler>
+boost::asio::awaitable<response> answer_later(call c) {
+   try {
+      arguments_of<Handler> given;
+      if (auto wrong = given.fill(c)) co_return refused(*wrong, c.received);
+      auto pending = given.template run<Handler>();
+      auto outcome = co_await std::move(pending);
+      co_return to_response(std::move(outcome), c);
+   } catch (std::exception const& thrown) {
+      co_return escaped(thrown, c);
+   }
+}
+
+template <auto Guard>
+std::optional<response> ask_guard(call const& c) {
+   try {
+      arguments_of<Guard> given;
+      if (auto wrong = given.fill(c)) return refused(*wrong, c.received);
+      auto const allowed = given.template run<Guard>();
+      if (allowed) return std::nullopt;
+      return refused(allowed.error(), c.received);
+   } catch (std::exception const& thrown) {
+      return escaped(thrown, c);
+   }
+}
+
+} // namespace noetl::http::detail

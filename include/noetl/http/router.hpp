@@ -1,0 +1,100 @@
+// http/router.hpp: the route table at work: finds the route, asks the guards, calls the handler.
+// Knows core, reflect, asio's awaitable; no sockets.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <noetl/http/errors.hpp>
+#include <noetl/http/message.hpp>
+#include <noetl/http/route.hpp>
+#include <noetl/http/services.hpp>
+
+namespace noetl::http {
+
+namespace detail {
+
+template <class Wanted, class Given>
+struct router_check;
+template <class... W, class Given>
+struct router_check<services<W...>, Given> {
+   static constexpr bool ok = (Given::template has<W> && ... && true);
+   static_assert(ok, "noetl: the router is not given all services that its routes want");
+};
+
+} // namespace detail
+
+/// Answers requests from a route table. The table has static storage (`inline constexpr auto api = ...`); the services
+/// outlive the router. All members are const: any number of threads may use one router.
+class router {
+public:
+   template <class Wanted, std::size_t N, class... S>
+   router(route_table<Wanted, N> const& table, services<S...> const& given) : entries_(table.entries) {
+      if constexpr (detail::router_check<Wanted, services<S...>>::ok)
+         (services_.push_back({&detail::service_key<std::remove_const_t<S>>, erase(given.template get<S>())}), ...);
+   }
+   /// For routes without services.
+   template <std::size_t N>
+   explicit router(route_table<services<>, N> const& table) : entries_(table.entries) {}
+
+   [[nodiscard]] std::span<route_entry const> entries() const noexcept { return entries_; }
+
+   [[nodiscard]] route_match find(verb method, std::string_view path) const noexcept {
+      return find_route(entries_, method, path);
+   }
+
+   /// Answers at once what needs no waiting: unknown paths, wrong methods, OPTIONS, refusals of guards and all handlers
+   /// that are no coroutines. \return nothing when `answer_later` must be awaited
+   [[nodiscard]] std::optional<response> answer_now(route_match const& match, request const& received) const {
+      if (received.method == verb::options && !match) return preflight();
+      if (match.allowed.empty()) return response{.status = 404};
+      if (!match) return wrong_method(match.allowed);
+      auto const& route = *match.route;
+      detail::call const c{received, *route.shape, match.found, services_};
+      for (auto const guard : route.guards)
+         if (guard != nullptr)
+            if (auto refusal = guard(c)) return refusal;
+      if (received.body.size() > route.options.body_limit) return body_too_large(route.options.body_limit);
+      if (route.now != nullptr) return route.now(c);
+      return std::nullopt;
+   }
+   /// \pre answer_now(match, received) returned nothing; both arguments live until the answer is there
+   [[nodiscard]] boost::asio::awaitable<response> answer_later(route_match const& match,
+                                                               request const& received) const {
+      return match.route->later({received, *match.route->shape, match.found, services_});
+   }
+
+   /// Finds and answers in one step, for tests and for embedding. The CORS fields are the server's business.
+   [[nodiscard]] boost::asio::awaitable<response> handle(request const& received) const {
+      auto const match = find(received.method, received.path);
+      if (auto done = answer_now(match, received)) co_return std::move(*done);
+      co_return co_await answer_later(match, received);
+   }
+
+   static response body_too_large(std::size_t limit) {
+      return error_response(413, "Request body is larger than " + std::to_string(limit) + " bytes");
+   }
+
+private:
+   template <class S>
+   static void* erase(S& object) noexcept {
+      return const_cast<std::remove_const_t<S>*>(&object);
+   }
+   static response preflight() {
+      return {.headers = {{"access-control-allow-methods", "*"}, {"access-control-allow-headers", "*"}}};
+   }
+   static response wrong_method(verb_set allowed) {
+      return {.status = 405, .headers = {{"allow", allow_text(allowed)}}};
+   }
+
+   std::span<route_entry const> entries_;
+   std::vector<detail::service_ref> services_;
+};
+
+} // namespace noetl::http
