@@ -1,0 +1,137 @@
+// reflect/detail/config_values.hpp: one setting from the text of its variable and back.
+#pragma once
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+#include <noetl/core/ranged.hpp>
+#include <noetl/core/secret.hpp>
+#include <noetl/reflect/json_kinds.hpp>
+
+namespace noetl::detail {
+
+template <class T>
+constexpr bool can_be_setting() {
+   if constexpr (is_optional<T> || is_vector<T>)
+      return can_be_setting<typename T::value_type>();
+   else
+      return std::same_as<T, std::string> || std::same_as<T, secret> || std::same_as<T, bool> || plain_integer<T> ||
+             is_ranged<T> || std::floating_point<T> || std::same_as<T, std::chrono::milliseconds> ||
+             std::same_as<T, std::chrono::seconds> || text_enum<T>;
+}
+template <class T>
+concept config_value = can_be_setting<T>();
+
+template <class T>
+constexpr bool holds_secret() {
+   if constexpr (is_optional<T> || is_vector<T>)
+      return holds_secret<typename T::value_type>();
+   else
+      return std::same_as<T, secret>;
+}
+template <class T>
+inline constexpr bool is_secret = holds_secret<T>();
+
+template <class Int>
+std::string parse_integer(std::string_view text, Int& out, Int min, Int max) {
+   Int value{};
+   auto const [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+   if (code == std::errc{} && end == text.data() + text.size() && value >= min && value <= max) return out = value, "";
+   return "expected an integer " + std::to_string(min) + ".." + std::to_string(max);
+}
+
+/// Sets `out`, or leaves it alone and returns the rule that `text` breaks.
+template <class T>
+std::string parse_setting(std::string_view text, T& out) {
+   if constexpr (is_optional<T>) {
+      if (text.empty()) return out.reset(), "";
+      typename T::value_type value{};
+      std::string rule = parse_setting(text, value);
+      if (rule.empty()) out = std::move(value);
+      return rule;
+   } else if constexpr (is_vector<T>) {
+      T values;
+      for (std::size_t start = 0; !text.empty() && start <= text.size();) {
+         std::size_t const comma = std::min(text.find(',', start), text.size());
+         typename T::value_type value{};
+         std::string rule = parse_setting(text.substr(start, comma - start), value);
+         if (!rule.empty()) return rule + " between commas";
+         values.push_back(std::move(value));
+         start = comma + 1;
+      }
+      return out = std::move(values), "";
+   } else if constexpr (std::same_as<T, std::string>) {
+      return out = text, "";
+   } else if constexpr (std::same_as<T, secret>) {
+      return out.value = text, "";
+   } else if constexpr (std::same_as<T, bool>) {
+      if (text != "true" && text != "false") return "expected true or false";
+      return out = text == "true", "";
+   } else if constexpr (is_ranged<T>) {
+      typename T::value_type value{};
+      std::string rule = parse_integer(text, value, T::min, T::max);
+      if (rule.empty()) out = T{value};
+      return rule;
+   } else if constexpr (std::floating_point<T>) {
+      T value{};
+      auto const [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+      if (code != std::errc{} || end != text.data() + text.size() || !(value - value == 0)) return "expected a number";
+      return out = value, "";
+   } else if constexpr (text_enum<T>) {
+      std::string known;
+      for (T const value : all_values(T{})) {
+         if (to_text(value) == text) return out = value, "";
+         known.append(known.empty() ? "" : ", ").append(to_text(value));
+      }
+      return "expected one of " + known;
+   } else if constexpr (plain_integer<T>) {
+      return parse_integer(text, out, std::numeric_limits<T>::min(), std::numeric_limits<T>::max());
+   } else {
+      typename T::rep value{};
+      std::string rule = parse_integer(text, value, typename T::rep{0}, std::numeric_limits<typename T::rep>::max());
+      constexpr bool milli = std::same_as<T, std::chrono::milliseconds>;
+      if (!rule.empty())
+         return milli ? "expected a whole number of milliseconds" : "expected a whole number of seconds";
+      return out = T{value}, "";
+   }
+}
+
+/// The text that parse_setting reads back, or the mask of a secret.
+template <class T>
+void print_setting(std::string& out, T const& value) {
+   if constexpr (is_optional<T>) {
+      if (value) print_setting(out, *value);
+   } else if constexpr (is_vector<T>) {
+      for (std::size_t i = 0; i < value.size(); ++i) {
+         if (i > 0) out.push_back(',');
+         print_setting(out, static_cast<typename T::value_type const&>(value[i]));
+      }
+   } else if constexpr (std::same_as<T, std::string>)
+      out.append(value);
+   else if constexpr (std::same_as<T, secret>)
+      out.append(value.empty() ? std::string_view{} : secret::masked);
+   else if constexpr (std::same_as<T, bool>)
+      out.append(value ? "true" : "false");
+   else if constexpr (text_enum<T>)
+      out.append(to_text(value));
+   else if constexpr (is_ranged<T>)
+      out.append(std::to_string(value.value()));
+   else if constexpr (plain_integer<T>)
+      out.append(std::to_string(value));
+   else if constexpr (std::floating_point<T>) {
+      char buffer[64];
+      out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr);
+   } else
+      out.append(std::to_string(value.count()));
+}
+
+} // namespace noetl::detail
