@@ -2,6 +2,7 @@
 // Knows core and Asio's awaitable; the driver stays behind pg/connection.hpp.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -179,5 +180,154 @@ private:
    std::vector<std::thread> threads_;
    std::thread watch_;
 };
+
+inline pool::pool(settings how) : how_(std::move(how)) {
+   threads_.reserve(how_.max_connections);
+   for (std::size_t i = 0; i < std::max<std::size_t>(how_.max_connections, 1); ++i) threads_.emplace_back([this] { serve(); });
+   watch_ = std::thread([this] { watch(); });
+}
+
+inline pool::~pool() {
+   {
+      std::lock_guard lock(guard_);
+      stopping_ = true;
+   }
+   work_.notify_all();
+   changed_.notify_all();
+   refuse_all(fail(error_code::unavailable, "the server is stopping"));
+   for (auto& thread : threads_) thread.join();
+   watch_.join();
+}
+
+inline void pool::submit(std::unique_ptr<detail::pool_job> job) {
+   std::optional<error> refused;
+   {
+      std::lock_guard lock(guard_);
+      if (stopping_) {
+         refused = fail(error_code::unavailable, "the server is stopping");
+      } else if (connected_ == 0 && failed_since_ > 0) {
+         refused = down();
+      } else if (queue_.size() >= how_.max_waiting) {
+         refused = fail(error_code::unavailable, "too many calls wait for the database");
+      } else {
+         job->deadline = std::chrono::steady_clock::now() + how_.acquire_timeout;
+         queue_.push_back(std::move(job));
+      }
+   }
+   if (refused)
+      job->refuse(std::move(*refused));
+   else
+      work_.notify_one();
+}
+
+inline error pool::down() const { return fail(error_code::unavailable, "the database is not reachable", last_failure_); }
+
+inline void pool::refuse_all(error why) {
+   std::deque<std::unique_ptr<detail::pool_job>> refused;
+   {
+      std::lock_guard lock(guard_);
+      refused.swap(queue_);
+   }
+   for (auto& job : refused) job->refuse(why);
+}
+
+inline std::unique_ptr<connection> pool::open(detail::backoff& pause) {
+   try {
+      auto db = std::make_unique<connection>(how_);
+      {
+         std::lock_guard lock(guard_);
+         ++connected_;
+         failed_since_ = 0;
+      }
+      changed_.notify_all();
+      pause.reset();
+      return db;
+   } catch (std::exception const& e) {
+      bool nobody = false;
+      error why;
+      {
+         std::lock_guard lock(guard_);
+         ++failed_since_;
+         last_failure_ = e.what();
+         nobody = connected_ == 0;
+         why = down();
+      }
+      if (nobody) refuse_all(std::move(why));
+      std::unique_lock lock(guard_);
+      changed_.wait_for(lock, pause.next(), [this] { return stopping_; });
+      return nullptr;
+   }
+}
+
+inline void pool::serve() {
+   detail::backoff pause;
+   std::unique_ptr<connection> db;
+   auto const drop = [&] {
+      db.reset();
+      std::lock_guard lock(guard_);
+      --connected_;
+   };
+   for (;;) {
+      {
+         std::lock_guard lock(guard_);
+         if (stopping_) break;
+      }
+      if (!db && !(db = open(pause))) continue;
+      std::unique_ptr<detail::pool_job> job;
+      {
+         std::unique_lock lock(guard_);
+         // Idle threads look at their socket now and then, so that connected() tells the truth without traffic.
+         work_.wait_for(lock, std::chrono::seconds(1), [this] { return stopping_ || !queue_.empty(); });
+         if (stopping_) break;
+         if (!queue_.empty() && !db->stale()) {
+            job = std::move(queue_.front());
+            queue_.pop_front();
+            ++busy_;
+         }
+      }
+      if (!job) {
+         if (db->stale()) drop();
+         continue;
+      }
+      bool lost = false;
+      try {
+         job->run(*db);
+      } catch (connection_lost const&) {
+         lost = true;
+      }
+      job.reset();
+      {
+         std::lock_guard lock(guard_);
+         --busy_;
+      }
+      if (lost || !db->is_open()) drop();
+   }
+   if (db) drop();
+}
+
+inline void pool::watch() {
+   std::unique_lock lock(guard_);
+   while (!stopping_) {
+      changed_.wait_for(lock, std::chrono::milliseconds(100), [this] { return stopping_; });
+      auto const now = std::chrono::steady_clock::now();
+      while (!queue_.empty() && queue_.front()->deadline <= now) {
+         auto job = std::move(queue_.front());
+         queue_.pop_front();
+         lock.unlock();
+         job->refuse(fail(error_code::unavailable, "no database connection became free in time"));
+         lock.lock();
+      }
+   }
+}
+
+inline pool_stats pool::stats() const {
+   std::lock_guard lock(guard_);
+   return {threads_.size(), connected_, connected_ - std::min(busy_, connected_), queue_.size()};
+}
+
+inline bool pool::wait_connected(std::chrono::milliseconds limit) {
+   std::unique_lock lock(guard_);
+   return changed_.wait_for(lock, limit, [this] { return stopping_ || connected_ > 0; }) && connected_ > 0;
+}
 
 } // namespace noetl::pg

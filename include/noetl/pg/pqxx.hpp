@@ -1,0 +1,334 @@
+// pg/pqxx.hpp: definitions of pg/connection.hpp over libpqxx 6.4 and 7.
+// Include it in exactly one source file of a program (twice fails to link); no other header of ours includes it.
+#pragma once
+
+#include <cerrno>
+#include <list>
+#include <unordered_map>
+
+#include <sys/socket.h>
+
+#include <pqxx/connection>
+#include <pqxx/except>
+#include <pqxx/nontransaction>
+#include <pqxx/result>
+#include <pqxx/version>
+#if PQXX_VERSION_MAJOR < 7
+#include <pqxx/tablewriter>
+#else
+#include <pqxx/stream_to>
+#endif
+
+#include <noetl/pg/connection.hpp>
+
+// ---- what differs between libpqxx 6 and 7 --------------------------------------------------------------------------
+#if PQXX_VERSION_MAJOR < 7
+namespace noetl::pg::detail {
+struct param_ref {
+   param const* value;
+};
+} // namespace noetl::pg::detail
+
+template <>
+struct pqxx::string_traits<noetl::pg::detail::param_ref> {
+   static constexpr char const* name() noexcept { return "param"; }
+   static constexpr bool has_null() noexcept { return true; }
+   static bool is_null(noetl::pg::detail::param_ref p) { return p.value->is_null(); }
+   static std::string to_string(noetl::pg::detail::param_ref p) { return std::string(p.value->text()); }
+};
+
+namespace noetl::pg::detail {
+inline std::vector<param_ref> refs(std::span<param const> params) {
+   std::vector<param_ref> out;
+   out.reserve(params.size());
+   for (auto const& one : params) out.push_back({&one});
+   return out;
+}
+inline void never_reactivate(pqxx::connection& link) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+   link.inhibit_reactivation(true);
+#pragma GCC diagnostic pop
+}
+inline pqxx::result exec_prepared(pqxx::nontransaction& t, std::string const& name, std::span<param const> params) {
+   return t.exec_prepared(name, pqxx::prepare::make_dynamic_params(refs(params)));
+}
+inline pqxx::result exec_unnamed(pqxx::nontransaction& t, std::string const& sql, std::span<param const> params) {
+   return t.exec_params(sql, pqxx::prepare::make_dynamic_params(refs(params)));
+}
+/// Escapes of COPY's text format (PostgreSQL manual, COPY, "Text Format").
+inline void append_copy_cell(std::string& out, std::string_view text) {
+   for (char c : text) switch (c) {
+         case '\\': out += "\\\\"; break;
+         case '\n': out += "\\n"; break;
+         case '\r': out += "\\r"; break;
+         case '\t': out += "\\t"; break;
+         default: out += c;
+      }
+}
+inline void copy_rows(pqxx::nontransaction& t, std::string const& table, std::span<std::string const> columns,
+                      std::span<param const> cells) {
+   // stream_to takes tuples only; its predecessor takes ready lines, and several of them at once.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+   pqxx::tablewriter stream(t, table, columns.begin(), columns.end(), "\\N");
+#pragma GCC diagnostic pop
+   constexpr std::size_t chunk = 256 * 1024;
+   std::string lines;
+   for (std::size_t at = 0; at < cells.size(); ++at) {
+      auto const& one = cells[at];
+      one.is_null() ? lines.append("\\N") : (append_copy_cell(lines, one.text()), lines);
+      if ((at + 1) % columns.size() != 0) {
+         lines += '\t';
+      } else if (lines.size() < chunk && at + 1 < cells.size()) {
+         lines += '\n';
+      } else {
+         stream.write_raw_line(lines);
+         lines.clear();
+      }
+   }
+   stream.complete();
+}
+/// 6.4 keeps these outside sql_error and without a state.
+inline std::string rollback_state(pqxx::transaction_rollback const& e) {
+   if (dynamic_cast<pqxx::serialization_failure const*>(&e)) return "40001";
+   if (dynamic_cast<pqxx::deadlock_detected const*>(&e)) return "40P01";
+   return "40000";
+}
+} // namespace noetl::pg::detail
+#else
+namespace noetl::pg::detail {
+inline pqxx::params refs(std::span<param const> params) {
+   pqxx::params out;
+   out.reserve(params.size());
+   for (auto const& one : params) {
+      if (one.is_null())
+         out.append();
+      else
+         out.append(one.text());
+   }
+   return out;
+}
+inline void never_reactivate(pqxx::connection&) {}
+#if PQXX_VERSION_MINOR >= 10 || PQXX_VERSION_MAJOR > 7
+inline pqxx::result exec_prepared(pqxx::nontransaction& t, std::string const& name, std::span<param const> params) {
+   return t.exec(pqxx::prepped{name}, refs(params));
+}
+inline pqxx::result exec_unnamed(pqxx::nontransaction& t, std::string const& sql, std::span<param const> params) {
+   return t.exec(sql, refs(params));
+}
+#else
+inline pqxx::result exec_prepared(pqxx::nontransaction& t, std::string const& name, std::span<param const> params) {
+   return t.exec_prepared(name, refs(params));
+}
+inline pqxx::result exec_unnamed(pqxx::nontransaction& t, std::string const& sql, std::span<param const> params) {
+   return t.exec_params(sql, refs(params));
+}
+#endif
+inline void copy_rows(pqxx::nontransaction& t, std::string const& table, std::span<std::string const> columns,
+                      std::span<param const> cells) {
+   std::string names;
+   for (auto const& one : columns) names.append(names.empty() ? "" : ",").append(one);
+   auto stream = pqxx::stream_to::raw_table(t, table, names);
+   std::vector<std::optional<std::string_view>> line(columns.size());
+   for (std::size_t at = 0; at < cells.size(); at += columns.size()) {
+      for (std::size_t i = 0; i < columns.size(); ++i) {
+         auto const& one = cells[at + i];
+         line[i] = one.is_null() ? std::nullopt : std::optional(one.text());
+      }
+      stream.write_row(line);
+   }
+   stream.complete();
+}
+inline std::string rollback_state(pqxx::transaction_rollback const& e) { return e.sqlstate(); }
+} // namespace noetl::pg::detail
+#endif
+// --------------------------------------------------------------------------------------------------------------------
+
+namespace noetl::pg {
+
+struct connection::impl {
+   explicit impl(settings const& s) : how(s), link(connection_string(s)) {}
+
+   /// Name of the prepared statement for `sql`; prepares it when it is new and drops the one unused longest when full.
+   std::string const& prepared(std::string_view sql) {
+      if (auto const found = by_text.find(sql); found != by_text.end()) {
+         recent.splice(recent.begin(), recent, found->second);
+         return found->second->name;
+      }
+      if (recent.size() >= how.statement_cache) forget(std::prev(recent.end()));
+      recent.push_front({std::string(sql), "noetl_" + std::to_string(++count)});
+      by_text.emplace(recent.front().text, recent.begin());
+      link.prepare(recent.front().name, recent.front().text);
+      return recent.front().name;
+   }
+
+   struct statement {
+      std::string text;
+      std::string name;
+   };
+   void forget(std::list<statement>::iterator which) {
+      auto const name = which->name;
+      by_text.erase(which->text);
+      recent.erase(which);
+      link.unprepare(name);
+   }
+
+   settings how;
+   pqxx::connection link;
+   std::list<statement> recent{};
+   std::unordered_map<std::string_view, std::list<statement>::iterator> by_text{};
+   /// Forgets without DEALLOCATE, which an aborted transaction would refuse.
+   void drop(std::string_view sql) {
+      if (auto const found = by_text.find(sql); found != by_text.end()) {
+         auto const entry = found->second;
+         by_text.erase(found);
+         recent.erase(entry);
+      }
+   }
+
+   std::size_t count = 0;
+   bool lost = false;
+   bool failed = false; ///< a statement failed since BEGIN: COMMIT would quietly roll back
+};
+
+namespace detail {
+/// States after which the server ends the session (appendix A: connection exceptions, operator intervention, idle time-outs).
+inline bool ends_session(std::string_view state) {
+   return state.starts_with("08") || state == "57P01" || state == "57P02" || state == "57P03" || state == "57P05" ||
+          state == "25P03" || state == "25P04";
+}
+
+/// Runs `work` and turns libpqxx's exceptions into ours.
+template <class F>
+auto translated(pqxx::connection& link, bool& lost, bool& failed, F work) {
+   if (lost) throw connection_lost("the session ended earlier");
+   auto const refuse = [&](std::string state, char const* text) {
+      if (!link.is_open() || ends_session(state)) {
+         lost = true;
+         throw connection_lost(text);
+      }
+      failed = true;
+      throw sql_error(std::move(state), text);
+   };
+   try {
+      return work();
+   } catch (pqxx::broken_connection const& e) {
+      lost = true;
+      throw connection_lost(e.what());
+   } catch (pqxx::transaction_rollback const& e) {
+      refuse(rollback_state(e), e.what());
+   } catch (pqxx::sql_error const& e) {
+      refuse(e.sqlstate(), e.what());
+   } catch (pqxx::failure const& e) {
+      refuse({}, e.what());
+   }
+   throw std::logic_error("unreachable");
+}
+
+inline rows to_rows(pqxx::result answer) {
+   auto const columns = static_cast<std::size_t>(answer.columns());
+   auto owner = std::make_shared<pqxx::result const>(std::move(answer));
+   rows out(owner, columns, static_cast<std::size_t>(owner->affected_rows()));
+   out.reserve(static_cast<std::size_t>(owner->size()));
+   for (auto const& row : *owner)
+      for (auto const& field : row)
+         field.is_null() ? out.add_cell(nullptr, 0) : out.add_cell(field.c_str(), field.size());
+   return out;
+}
+} // namespace detail
+
+connection::connection(settings const& how) {
+   try {
+      impl_ = std::make_unique<impl>(how);
+      detail::never_reactivate(impl_->link);
+      std::string setup = "SET TimeZone='UTC'; SET DateStyle='ISO'; SET standard_conforming_strings=on";
+      if (!how.pooled()) {
+         setup += "; SET statement_timeout=" + std::to_string(how.statement_timeout.count());
+         setup += "; SET idle_in_transaction_session_timeout=" + std::to_string(how.idle_in_transaction_timeout.count());
+      }
+      script(setup);
+   } catch (sql_error const& e) {
+      throw connection_lost(e.what());
+   } catch (pqxx::failure const& e) {
+      throw connection_lost(e.what());
+   }
+}
+
+connection::~connection() = default;
+
+rows connection::run(std::string_view sql, std::span<param const> params) {
+   return detail::translated(impl_->link, impl_->lost, impl_->failed, [&] {
+      if (impl_->how.pooled()) {
+         pqxx::nontransaction t(impl_->link);
+         return detail::to_rows(detail::exec_unnamed(t, std::string(sql), params));
+      }
+      auto const& name = impl_->prepared(sql);
+      pqxx::nontransaction t(impl_->link);
+      try {
+         return detail::to_rows(detail::exec_prepared(t, name, params));
+      } catch (pqxx::feature_not_supported const&) {
+         // "cached plan must not change result type": the table changed; the next call prepares anew.
+         impl_->drop(sql);
+         throw;
+      }
+   });
+}
+
+rows connection::script(std::string_view sql) {
+   return detail::translated(impl_->link, impl_->lost, impl_->failed, [&] {
+      pqxx::nontransaction t(impl_->link);
+      return detail::to_rows(t.exec(std::string(sql)));
+   });
+}
+
+void connection::copy(std::string const& table, std::span<std::string const> columns, std::span<param const> cells) {
+   detail::translated(impl_->link, impl_->lost, impl_->failed, [&] {
+      pqxx::nontransaction t(impl_->link);
+      detail::copy_rows(t, table, columns, cells);
+      return 0;
+   });
+}
+
+void connection::begin() {
+   impl_->failed = false;
+   if (!impl_->how.pooled()) {
+      script("BEGIN");
+      return;
+   }
+   // A transaction pooler may give every transaction another session, so limits travel with the transaction.
+   script("BEGIN; SET LOCAL TimeZone='UTC'; SET LOCAL statement_timeout=" +
+          std::to_string(impl_->how.statement_timeout.count()) +
+          "; SET LOCAL idle_in_transaction_session_timeout=" +
+          std::to_string(impl_->how.idle_in_transaction_timeout.count()));
+}
+
+void connection::commit() {
+   if (impl_->failed) throw sql_error("25P02", "a statement of this transaction failed, so it cannot be committed");
+   script("COMMIT");
+}
+
+void connection::rollback() noexcept {
+   if (impl_->lost) return;
+   try {
+      script("ROLLBACK");
+      impl_->failed = false;
+   } catch (...) {
+      impl_->lost = true;
+   }
+}
+
+bool connection::is_open() const noexcept { return !impl_->lost && impl_->link.is_open(); }
+
+bool connection::stale() const noexcept {
+   if (!is_open()) return true;
+   // An idle server says nothing; bytes mean its farewell, zero bytes mean a closed socket.
+   char byte = 0;
+   auto const got = ::recv(impl_->link.sock(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+   return got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+int connection::backend_pid() const noexcept { return impl_->link.backendpid(); }
+int connection::server_version() const noexcept { return impl_->link.server_version(); }
+
+} // namespace noetl::pg
