@@ -180,7 +180,16 @@ result<T> from_json(std::string_view text, std::size_t max_depth = json_reader::
    json_reader in(text, max_depth);
    T out{};
    if (read_json(in, out) && in.finish()) return out;
-   return in.take_error();
+   error first = in.take_error();
+   if (first.code == error_code::validation) {
+      // Text that is malformed further on fits nothing, so that is what the sender has to hear.
+      json_reader whole(text, max_depth);
+      if (!(whole.skip() && whole.finish())) {
+         error worse = whole.take_error();
+         if (worse.code == error_code::bad_request) return worse;
+      }
+   }
+   return first;
 }
 
 } // namespace noetl
