@@ -1,0 +1,300 @@
+// nats/consumer.hpp: a durable pull consumer of a JetStream stream.
+// Knows core and nats/connection.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <noetl/core/result.hpp>
+#include <noetl/nats/connection.hpp>
+#include <noetl/nats/detail/jetstream_api.hpp>
+
+namespace noetl::nats {
+
+struct consumer_settings {
+   std::string stream;
+   std::string durable;        ///< name; a consumer that exists is used as found
+   std::string filter_subject; ///< may hold wildcards; used when the consumer is created
+   std::chrono::seconds ack_wait{30};
+   std::int64_t max_ack_pending = 1000;
+};
+
+/// One delivered message. Until acked it comes again after the consumer's ack wait. Movable; not thread-safe, but may
+/// be moved to another thread. Acknowledgements are sent at once and not confirmed by the server.
+class message {
+public:
+   message(detail::message_handle handle, std::shared_ptr<detail::link> link)
+       : link_(std::move(link)), handle_(std::move(handle)) {}
+
+   [[nodiscard]] std::string_view subject() const noexcept { return natsMsg_GetSubject(handle_.get()); }
+   /// Valid as long as the message.
+   [[nodiscard]] std::string_view data() const noexcept { return detail::data_of(handle_.get()); }
+   /// Empty when absent.
+   [[nodiscard]] std::string_view header(std::string const& name) const noexcept {
+      return detail::header_of(handle_.get(), name.c_str());
+   }
+   /// How often it was delivered, this time included; 0 when the server did not say.
+   [[nodiscard]] std::uint64_t delivered() const noexcept;
+
+   /// Done with it.
+   result<void> ack() { return answer("+ACK"); }
+   /// Deliver it again after `delay`.
+   result<void> nak(std::chrono::milliseconds delay = {}) {
+      auto const ns = std::chrono::duration_cast<std::chrono::nanoseconds>(delay).count();
+      return answer(ns <= 0 ? "-NAK" : "-NAK {\"delay\":" + std::to_string(ns) + "}");
+   }
+   /// Never deliver it again.
+   result<void> term() { return answer("+TERM"); }
+   /// Still at work: the ack wait begins anew.
+   result<void> in_progress() { return answer("+WPI"); }
+
+private:
+   result<void> answer(std::string const& text) {
+      auto const status = natsConnection_Publish(link_->native.get(), natsMsg_GetReply(handle_.get()), text.data(),
+                                                 static_cast<int>(text.size()));
+      if (status != NATS_OK) return detail::to_error(status, "acknowledge");
+      return {};
+   }
+   std::shared_ptr<detail::link> link_;
+   detail::message_handle handle_;
+};
+
+/// Pulls messages. Requests stay open at the server while fetch() waits, so a message is handed over when it arrives;
+/// survives reconnects, server restarts and a deleted consumer (it is made again).
+///
+/// fetch() is for one thread at a time; interrupt() may be called from any.
+class consumer {
+public:
+   consumer(connection& over, consumer_settings settings) : connection_(over), settings_(std::move(settings)) {}
+   consumer(consumer const&) = delete;
+   consumer& operator=(consumer const&) = delete;
+   /// Messages that arrived and were never fetched are given back.
+   ~consumer();
+
+   /// Finds or makes the durable consumer.
+   /// \return not_found when the stream does not exist; unavailable when not connected; upstream when refused
+   result<void> ensure(std::chrono::milliseconds timeout = std::chrono::seconds(5));
+
+   /// Waits for the first message, at most `wait`, and takes what else has arrived, at most `max` in all.
+   ///
+   /// \param max  1..1000. When it is lower than in an earlier call, messages asked for then may stay queued here until
+   ///    the next call, or come again after the ack wait
+   /// \return no message: nothing arrived in time, or interrupted. unavailable: not connected when `wait` was over, or
+   ///    the consumer is gone and could not be made again; wait a little before the next call
+   result<std::vector<message>> fetch(std::size_t max, std::chrono::milliseconds wait);
+
+   /// Makes a waiting fetch() return now, and the next one when none is waiting. While the connection is down a waiting
+   /// fetch() may take its whole time.
+   void interrupt();
+
+private:
+   using clock = std::chrono::steady_clock;
+   struct pull {
+      std::uint64_t number;
+      std::size_t open; // messages still to come
+      clock::time_point until;
+
+      [[nodiscard]] bool alive(clock::time_point now) const noexcept { return open > 0 && until > now; }
+   };
+
+   result<void> attach();
+   result<void> ask(std::size_t max, std::chrono::milliseconds wait);
+   result<void> sort(detail::message_handle handle, std::vector<message>& out);
+
+   connection& connection_;
+   consumer_settings settings_;
+   std::shared_ptr<detail::link> link_;
+   std::string inbox_;
+   std::uint64_t connects_ = 0; // connection in use when the pulls were sent
+   std::uint64_t next_pull_ = 0;
+   std::vector<pull> pulls_;
+   bool lost_ = true; // the durable consumer must be looked for
+
+   detail::subscription_handle subscription_;
+
+   std::mutex mutex_; // guards what interrupt() touches: link_ and inbox_ are changed under it, too
+   bool interrupted_ = false;
+};
+
+inline std::uint64_t message::delivered() const noexcept {
+   // $JS.ACK.<stream>.<consumer>.<delivered>.… or $JS.ACK.<domain>.<account>.<stream>.<consumer>.<delivered>.…
+   char const* const reply = natsMsg_GetReply(handle_.get());
+   std::vector<std::string_view> tokens;
+   std::string_view rest = reply ? reply : "";
+   while (!rest.empty()) {
+      auto const dot = rest.find('.');
+      tokens.push_back(rest.substr(0, dot));
+      rest = dot == std::string_view::npos ? std::string_view{} : rest.substr(dot + 1);
+   }
+   std::size_t const at = tokens.size() >= 11 ? 6 : 4;
+   std::uint64_t count = 0;
+   if (tokens.size() > at)
+      for (char const digit : tokens[at]) count = count * 10 + static_cast<std::uint64_t>(digit - '0');
+   return count;
+}
+
+inline result<void> consumer::ensure(std::chrono::milliseconds timeout) {
+   auto const path = settings_.stream + '.' + settings_.durable;
+   auto const found =
+       detail::api_request(connection_, "$JS.API.CONSUMER.INFO." + path, tao::json::empty_object, timeout);
+   if (!found) return found.error();
+   if (found->ok()) return lost_ = false, result<void>{};
+   if (found->err_code == detail::stream_not_found)
+      return fail(error_code::not_found, "NATS: stream " + settings_.stream + " does not exist");
+   if (found->err_code != detail::consumer_not_found) return found->as_error("consumer " + settings_.durable);
+
+   auto const wait_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(settings_.ack_wait).count();
+   tao::json::value const wish = {{"stream_name", settings_.stream},
+                                  {"config",
+                                   {{"durable_name", settings_.durable},
+                                    {"filter_subject", settings_.filter_subject},
+                                    {"ack_policy", "explicit"},
+                                    {"deliver_policy", "all"},
+                                    {"replay_policy", "instant"},
+                                    {"ack_wait", wait_ns},
+                                    {"max_deliver", -1},
+                                    {"max_ack_pending", settings_.max_ack_pending}}}};
+   auto const made = detail::api_request(connection_, "$JS.API.CONSUMER.DURABLE.CREATE." + path, wish, timeout);
+   if (!made) return made.error();
+   if (!made->ok()) return made->as_error("consumer " + settings_.durable);
+   lost_ = false;
+   return {};
+}
+
+/// Subscribes to an inbox of our own on the connection in use and forgets pulls that a lost connection took along.
+inline result<void> consumer::attach() {
+   auto const link = connection_.current_link();
+   if (!link) return fail(error_code::unavailable, "NATS: not connected");
+   if (auto const connects = connection_.stats().connects; connects != connects_) {
+      connects_ = connects;
+      pulls_.clear();
+      lost_ = true;
+   }
+   // The server reports the end of each pull. One that ended in silence went to a consumer that does not exist.
+   auto const silent = [now = clock::now()](pull const& p) { return p.until + std::chrono::seconds(1) < now; };
+   if (std::erase_if(pulls_, silent) > 0) lost_ = true;
+   if (subscription_ && link_ && link_->generation == link->generation) return {};
+   std::lock_guard lock(mutex_);
+   link_ = link;
+   inbox_ = detail::new_inbox();
+   pulls_.clear();
+   natsSubscription* made = nullptr;
+   auto const status = natsConnection_SubscribeSync(&made, link->native.get(), (inbox_ + ".*").c_str());
+   if (status != NATS_OK) return detail::to_error(status, "subscribe");
+   subscription_.reset(made);
+   natsSubscription_SetPendingLimits(made, -1, -1);
+   return {};
+}
+
+/// Keeps a pull open for about `max` messages.
+inline result<void> consumer::ask(std::size_t max, std::chrono::milliseconds wait) {
+   auto const now = clock::now();
+   std::size_t open = 0;
+   for (auto const& p : pulls_)
+      if (p.alive(now)) open += p.open;
+   if (open * 2 > max) return {};
+   auto const ns = std::chrono::duration_cast<std::chrono::nanoseconds>(wait).count();
+   auto const body = "{\"batch\":" + std::to_string(max - open) + ",\"expires\":" + std::to_string(ns) + "}";
+   auto const subject = "$JS.API.CONSUMER.MSG.NEXT." + settings_.stream + '.' + settings_.durable;
+   auto const number = next_pull_++;
+   auto const status = natsConnection_PublishRequest(link_->native.get(), subject.c_str(),
+                                                     (inbox_ + '.' + std::to_string(number)).c_str(), body.data(),
+                                                     static_cast<int>(body.size()));
+   if (status != NATS_OK) return detail::to_error(status, "pull");
+   pulls_.push_back({number, max - open, now + wait});
+   return {};
+}
+
+/// Puts a message into `out`, or books the end of a pull. \return why pulling cannot go on
+inline result<void> consumer::sort(detail::message_handle handle, std::vector<message>& out) {
+   std::string_view const subject = natsMsg_GetSubject(handle.get());
+   char const* const reply = natsMsg_GetReply(handle.get());
+   if (reply != nullptr && *reply != '\0') {
+      // Delivered messages bear their own subject; they belong to the oldest pull that is still open.
+      auto const now = clock::now();
+      auto const from = std::find_if(pulls_.begin(), pulls_.end(), [&](pull const& p) { return p.alive(now); });
+      if (from != pulls_.end() && --from->open == 0) pulls_.erase(from);
+      out.emplace_back(std::move(handle), link_);
+      return {};
+   }
+   std::erase_if(pulls_, [&](pull const& p) { return subject.ends_with('.' + std::to_string(p.number)); });
+   auto const status = detail::header_of(handle.get(), "Status");
+   auto const text = std::string(detail::header_of(handle.get(), "Description"));
+   if (status == "503") { // nobody listens: no such consumer
+      lost_ = true;
+      pulls_.clear();
+   } else if (status == "409") { // deleted, or a limit of the server
+      lost_ = true;
+      pulls_.clear();
+      if (text != "Consumer Deleted") return fail(error_code::unavailable, "NATS: pull refused: " + text);
+   }
+   return {}; // 404 and 408 end a pull without messages
+}
+
+inline result<std::vector<message>> consumer::fetch(std::size_t max, std::chrono::milliseconds wait) {
+   auto const end = clock::now() + wait;
+   auto const left = [&] {
+      return std::max(std::chrono::ceil<std::chrono::milliseconds>(end - clock::now()), std::chrono::milliseconds(0));
+   };
+   std::vector<message> out;
+   if (!connection_.wait_connected(wait)) return fail(error_code::unavailable, "NATS: not connected");
+   while (true) {
+      if (lost_)
+         if (auto made = ensure(std::max(left(), std::chrono::milliseconds(1000))); !made)
+            return std::move(made).error();
+      if (auto attached = attach(); !attached) return std::move(attached).error();
+      {
+         std::lock_guard lock(mutex_);
+         if (std::exchange(interrupted_, false)) return out;
+      }
+      if (auto asked = ask(max, std::max(left(), std::chrono::milliseconds(1))); !asked)
+         return std::move(asked).error();
+
+      // A second at most, so that a lost connection is noticed during a long wait.
+      auto const slice = std::clamp<std::int64_t>(left().count(), 1, 1000);
+      natsMsg* raw = nullptr;
+      auto status = natsSubscription_NextMsg(&raw, subscription_.get(), slice);
+      while (status == NATS_OK) {
+         if (auto sorted = sort(detail::message_handle(raw), out); !sorted) {
+            if (out.empty()) return std::move(sorted).error();
+            break;
+         }
+         std::uint64_t queued = 0;
+         if (out.size() >= max || natsSubscription_QueuedMsgs(subscription_.get(), &queued) != NATS_OK || queued == 0)
+            break;
+         status = natsSubscription_NextMsg(&raw, subscription_.get(), 1);
+      }
+      if (status != NATS_OK && status != NATS_TIMEOUT) subscription_.reset(); // closed with its connection
+      if (!out.empty()) return out;
+      if (left().count() > 0) continue;
+      if (connection_.state() != connection_state::connected)
+         return fail(error_code::unavailable, "NATS: not connected");
+      return out;
+   }
+}
+
+inline void consumer::interrupt() {
+   std::lock_guard lock(mutex_);
+   interrupted_ = true;
+   if (link_) natsConnection_Publish(link_->native.get(), (inbox_ + ".wake").c_str(), "", 0);
+}
+
+inline consumer::~consumer() {
+   // Draining ends the interest at the server and hands over what was under way.
+   if (!subscription_ || natsSubscription_DrainTimeout(subscription_.get(), 1000) != NATS_OK) return;
+   natsMsg* raw = nullptr;
+   std::vector<message> unwanted;
+   while (natsSubscription_NextMsg(&raw, subscription_.get(), 1000) == NATS_OK)
+      if (!sort(detail::message_handle(raw), unwanted)) break;
+   for (auto& one : unwanted)
+      if (!one.nak()) break; // not connected: they come again after the ack wait
+}
+
+} // namespace noetl::nats

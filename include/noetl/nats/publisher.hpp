@@ -1,0 +1,291 @@
+// nats/publisher.hpp: publishing to JetStream without waiting, one outcome per message.
+// Knows core and nats/connection.
+#pragma once
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <noetl/core/result.hpp>
+#include <noetl/nats/cnats.hpp>
+#include <noetl/nats/connection.hpp>
+#include <noetl/nats/detail/ack_text.hpp>
+#include <noetl/nats/subject.hpp>
+
+namespace noetl::nats {
+
+struct publisher_settings {
+   std::size_t window = 512; ///< from the oldest message without outcome to the newest, 1..65536; more are refused
+   std::chrono::milliseconds ack_timeout{5000};
+};
+
+/// Counters since the start; `in_flight` is a level.
+struct publisher_stats {
+   std::uint64_t published = 0;  ///< handed to the connection
+   std::uint64_t acked = 0;      ///< stored by the stream, duplicates included
+   std::uint64_t duplicates = 0; ///< acked, and already known under the same message id
+   std::uint64_t refused = 0;    ///< not sent: window full, not connected, not publishable
+   std::uint64_t failed = 0;     ///< sent, and refused by the server or cut off by a lost connection
+   std::uint64_t timed_out = 0;  ///< sent, and not answered in time
+   std::uint64_t late = 0;       ///< answers that came after the outcome was given
+   std::size_t in_flight = 0;
+};
+
+/// Sends messages in the order of the calls and matches the acknowledgements by an inbox of its own.
+///
+/// Thread-safe. `done` is called exactly once per message, on a thread of this class, of the C client, or (when the
+/// message is refused) of the caller before publish() returns; it must not block and must not destroy the publisher.
+/// After an outcome other than success the message may still have been stored: repeat it with the same id, the stream
+/// drops the copy within its dedup window.
+class publisher {
+public:
+   using completion = std::function<void(result<void>)>;
+
+   explicit publisher(connection& over, publisher_settings settings = {});
+   publisher(publisher const&) = delete;
+   publisher& operator=(publisher const&) = delete;
+   /// Messages in flight get `unavailable`.
+   ~publisher();
+
+   /// Sends one message. Never waits for the server's answer.
+   ///
+   /// \param message_id  `Nats-Msg-Id` header; empty: none, then nothing is deduplicated
+   /// \param done  success: stored by a stream. unavailable: not connected, window full, connection lost, no answer in
+   ///    time, or no stream captures the subject. too_large, validation: this message cannot be sent. upstream: the
+   ///    stream refused it
+   void publish(std::string_view subject, std::string_view payload, std::string_view message_id, completion done);
+
+   [[nodiscard]] publisher_stats stats() const;
+
+   /// Free places in the window, for callers that pace themselves.
+   [[nodiscard]] std::size_t free() const;
+
+private:
+   using clock = std::chrono::steady_clock;
+   struct waiting {
+      clock::time_point deadline;
+      completion done; // empty once the outcome was given
+   };
+   using settled = std::vector<std::pair<completion, result<void>>>;
+
+   void attach();
+   void on_answer(natsMsg* message);
+   void take(std::uint64_t number, result<void> outcome, settled& out);
+   void fail_all(error const& why);
+   void watch_deadlines();
+   result<void> send(std::string_view subject, std::string_view payload, std::string_view message_id);
+
+   static void call(settled& all) {
+      for (auto& [done, outcome] : all) done(std::move(outcome));
+   }
+
+   connection& connection_;
+   publisher_settings settings_;
+   std::string const inbox_ = detail::new_inbox();
+
+   mutable std::mutex mutex_;
+   std::condition_variable wake_;
+   bool stopping_ = false;
+   std::shared_ptr<detail::link> link_;
+   detail::subscription_handle subscription_;
+   int open_subscriptions_ = 0; // whose last callback has not returned
+   std::deque<waiting> in_flight_;
+   std::uint64_t first_number_ = 0; // of in_flight_.front()
+   publisher_stats stats_;
+   std::shared_ptr<void> registration_;
+   std::thread timer_;
+};
+
+inline publisher::publisher(connection& over, publisher_settings settings) : connection_(over), settings_(settings) {
+   registration_ = connection_.on_change([this](connection_state now) {
+      if (now == connection_state::connected) return attach();
+      fail_all(fail(error_code::unavailable, "NATS: the connection was lost before the message was acknowledged"));
+   });
+   attach();
+   timer_ = std::thread([this] { watch_deadlines(); });
+}
+
+inline publisher::~publisher() {
+   registration_.reset();
+   {
+      std::lock_guard lock(mutex_);
+      stopping_ = true;
+      wake_.notify_all();
+   }
+   timer_.join();
+   {
+      std::unique_lock lock(mutex_);
+      auto const last = std::exchange(subscription_, nullptr).release();
+      lock.unlock();
+      natsSubscription_Destroy(last);
+      lock.lock();
+      wake_.wait(lock, [&] { return open_subscriptions_ == 0; });
+   }
+   fail_all(fail(error_code::unavailable, "NATS: the publisher was closed before the message was acknowledged"));
+}
+
+/// Subscribes to the inbox on the connection in use, once per native connection.
+inline void publisher::attach() {
+   auto const link = connection_.current_link();
+   std::lock_guard lock(mutex_);
+   if (!link || stopping_ || (link_ && link_->generation == link->generation)) return;
+   natsSubscription* made = nullptr;
+   auto const arrived = [](natsConnection*, natsSubscription*, natsMsg* message, void* self) {
+      detail::message_handle const owned(message);
+      static_cast<publisher*>(self)->on_answer(message);
+   };
+   auto const status = natsConnection_Subscribe(&made, link->native.get(), (inbox_ + ".*").c_str(), arrived, this);
+   if (status != NATS_OK) return; // the connection is gone already; the next one calls again
+   natsSubscription_SetPendingLimits(made, -1, -1);
+   auto const ended = [](void* self) {
+      auto& me = *static_cast<publisher*>(self);
+      std::lock_guard guard(me.mutex_);
+      --me.open_subscriptions_;
+      me.wake_.notify_all();
+   };
+   if (natsSubscription_SetOnCompleteCB(made, ended, this) == NATS_OK) ++open_subscriptions_;
+   subscription_.reset(made);
+   link_ = link;
+}
+
+inline void publisher::publish(std::string_view subject, std::string_view payload, std::string_view message_id,
+                               completion done) {
+   if (!done) done = [](result<void>) {};
+   std::unique_lock lock(mutex_);
+   result<void> sent;
+   if (connection_.state() != connection_state::connected || !link_) {
+      sent = fail(error_code::unavailable, "NATS: not connected");
+   } else if (in_flight_.size() >= settings_.window) {
+      sent = fail(error_code::unavailable, "NATS: too many messages wait for an acknowledgement");
+   } else if (!is_subject(subject)) {
+      sent = fail(error_code::validation, "NATS: not a subject that can be published to", std::string(subject));
+   } else if (message_id.find_first_of("\r\n") != std::string_view::npos) {
+      sent = fail(error_code::validation, "NATS: a message id must not hold line breaks");
+   } else {
+      in_flight_.push_back({clock::now() + settings_.ack_timeout, std::move(done)});
+      sent = send(subject, payload, message_id);
+      if (!sent) {
+         done = std::move(in_flight_.back().done);
+         in_flight_.pop_back();
+      }
+   }
+   ++(sent ? stats_.published : stats_.refused);
+   lock.unlock();
+   if (!sent) done(std::move(sent));
+}
+
+inline result<void> publisher::send(std::string_view subject, std::string_view payload, std::string_view message_id) {
+   std::string const to(subject);
+   char digits[20];
+   auto const number = first_number_ + in_flight_.size() - 1;
+   auto const end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+   std::string const reply = inbox_ + '.' + std::string(digits, end);
+   natsMsg* raw = nullptr;
+   auto status = natsMsg_Create(&raw, to.c_str(), reply.c_str(), payload.data(), static_cast<int>(payload.size()));
+   detail::message_handle const message(raw);
+   if (status == NATS_OK && !message_id.empty())
+      status = natsMsgHeader_Set(raw, "Nats-Msg-Id", std::string(message_id).c_str());
+   if (status == NATS_OK) status = natsConnection_PublishMsg(link_->native.get(), raw);
+   if (status != NATS_OK) return detail::to_error(status, "publish");
+   return {};
+}
+
+inline void publisher::on_answer(natsMsg* message) {
+   std::string_view const subject = natsMsg_GetSubject(message);
+   std::uint64_t number = 0;
+   auto const digits = subject.substr(subject.rfind('.') + 1);
+   if (std::from_chars(digits.data(), digits.data() + digits.size(), number).ec != std::errc{}) return;
+
+   bool duplicate = false;
+   result<void> outcome;
+   if (natsMsg_IsNoResponders(message)) {
+      outcome = fail(error_code::unavailable, "NATS: no stream captures the subject, or JetStream is not running");
+   } else if (auto ack = detail::read_publish_ack(detail::data_of(message))) {
+      duplicate = ack->duplicate;
+   } else {
+      outcome = std::move(ack).error();
+   }
+   settled out;
+   {
+      std::lock_guard lock(mutex_);
+      auto const ok = outcome.has_value();
+      take(number, std::move(outcome), out);
+      if (out.empty()) {
+         ++stats_.late;
+      } else {
+         ++(ok ? stats_.acked : stats_.failed);
+         if (duplicate) ++stats_.duplicates;
+      }
+   }
+   call(out);
+}
+
+/// Gives the outcome to message `number` unless it has one, and forgets the finished front of the window.
+inline void publisher::take(std::uint64_t number, result<void> outcome, settled& out) {
+   if (number >= first_number_ && number - first_number_ < in_flight_.size()) {
+      auto& entry = in_flight_[number - first_number_];
+      if (entry.done) out.emplace_back(std::exchange(entry.done, nullptr), std::move(outcome));
+   }
+   while (!in_flight_.empty() && !in_flight_.front().done) {
+      in_flight_.pop_front();
+      ++first_number_;
+   }
+}
+
+inline void publisher::fail_all(error const& why) {
+   settled out;
+   {
+      std::lock_guard lock(mutex_);
+      for (auto& entry : in_flight_)
+         if (entry.done) out.emplace_back(std::exchange(entry.done, nullptr), why);
+      first_number_ += in_flight_.size();
+      in_flight_.clear();
+      stats_.failed += out.size();
+   }
+   call(out);
+}
+
+/// All deadlines are equally far from their publish, so the front of the window is always the next one; an empty window
+/// needs a look only once per timeout.
+inline void publisher::watch_deadlines() {
+   std::unique_lock lock(mutex_);
+   while (!stopping_) {
+      auto const next = in_flight_.empty() ? clock::now() + settings_.ack_timeout : in_flight_.front().deadline;
+      wake_.wait_until(lock, next);
+      settled out;
+      while (!in_flight_.empty() && in_flight_.front().deadline <= clock::now()) {
+         auto const before = out.size();
+         take(first_number_, fail(error_code::unavailable, "NATS: no acknowledgement in time"), out);
+         stats_.timed_out += out.size() - before;
+      }
+      if (out.empty()) continue;
+      lock.unlock();
+      call(out);
+      lock.lock();
+   }
+}
+
+inline publisher_stats publisher::stats() const {
+   std::lock_guard lock(mutex_);
+   auto copy = stats_;
+   copy.in_flight = in_flight_.size();
+   return copy;
+}
+
+inline std::size_t publisher::free() const {
+   std::lock_guard lock(mutex_);
+   return settings_.window - std::min(settings_.window, in_flight_.size());
+}
+
+} // namespace noetl::nats

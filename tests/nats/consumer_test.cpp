@@ -1,0 +1,287 @@
+#include <chrono>
+#include <set>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include <noetl/nats/consumer.hpp>
+#include <noetl/nats/publisher.hpp>
+#include <noetl/nats/stream.hpp>
+
+#include "nats_server.hpp"
+
+using namespace noetl::nats;
+using namespace std::chrono_literals;
+using noetl::test::nats_server;
+
+namespace {
+
+struct consuming : testing::Test {
+   nats_server server;
+   std::unique_ptr<connection> c;
+
+   void SetUp() override {
+      server.start();
+      c = std::make_unique<connection>(connection_settings{.url = server.url(), .reconnect_wait = 50ms});
+      ASSERT_TRUE(c->wait_connected(10s));
+      ASSERT_TRUE(ensure_stream(*c, command_stream()));
+   }
+   void put(std::string const& subject, std::string const& payload) {
+      auto const body = payload;
+      natsMsg* raw = nullptr;
+      auto const status =
+          natsConnection_RequestString(&raw, c->current_link()->native.get(), subject.c_str(), body.c_str(), 5000);
+      detail::message_handle const answer(raw);
+      ASSERT_EQ(status, NATS_OK);
+   }
+   consumer_settings settings(std::string filter = "noetl.commands.>", std::chrono::seconds ack_wait = 30s) {
+      return {.stream = "noetl_commands",
+              .durable = "worker-pool",
+              .filter_subject = std::move(filter),
+              .ack_wait = ack_wait};
+   }
+};
+
+std::vector<std::string> texts(noetl::result<std::vector<message>>& got) {
+   std::vector<std::string> out;
+   if (!got) return {"error: " + got.error().message};
+   for (auto const& m : *got) out.emplace_back(m.data());
+   return out;
+}
+using list = std::vector<std::string>;
+
+} // namespace
+
+TEST_F(consuming, takes_what_is_there_and_does_not_wait_for_more) {
+   for (int i = 0; i < 3; ++i) put("noetl.commands.shared.1", std::to_string(i));
+   consumer in(*c, settings());
+   auto const before = std::chrono::steady_clock::now();
+   list all;
+   while (all.size() < 3) {
+      auto got = in.fetch(10, 5s);
+      ASSERT_TRUE(got) << got.error().message;
+      for (auto& m : *got) {
+         EXPECT_EQ(m.subject(), "noetl.commands.shared.1");
+         EXPECT_EQ(m.delivered(), 1U);
+         all.emplace_back(m.data());
+         EXPECT_TRUE(m.ack());
+      }
+   }
+   EXPECT_EQ(all, (list{"0", "1", "2"}));
+   EXPECT_LT(std::chrono::steady_clock::now() - before, 2s);
+}
+
+TEST_F(consuming, a_message_that_comes_while_waiting_is_handed_over_at_once) {
+   consumer in(*c, settings());
+   std::thread later([&] {
+      std::this_thread::sleep_for(400ms);
+      put("noetl.commands.shared.1", "late");
+   });
+   auto const before = std::chrono::steady_clock::now();
+   auto got = in.fetch(64, 10s);
+   auto const took = std::chrono::steady_clock::now() - before;
+   later.join();
+   EXPECT_EQ(texts(got), list{"late"});
+   EXPECT_LT(took, 900ms);
+}
+
+TEST_F(consuming, nothing_arrives_nothing_is_returned) {
+   consumer in(*c, settings());
+   auto const before = std::chrono::steady_clock::now();
+   auto got = in.fetch(4, 300ms);
+   EXPECT_EQ(texts(got), list{});
+   EXPECT_GE(std::chrono::steady_clock::now() - before, 290ms);
+   put("noetl.commands.shared.1", "x");
+   got = in.fetch(4, 5s);
+   EXPECT_EQ(texts(got), list{"x"}) << "after an expired pull the next one works";
+}
+
+TEST_F(consuming, filter_selects) {
+   put("noetl.commands.system.1", "system");
+   put("noetl.commands.shared.1", "shared");
+   consumer in(*c, settings("noetl.commands.shared.>"));
+   auto got = in.fetch(10, 5s);
+   EXPECT_EQ(texts(got), list{"shared"});
+   auto const info =
+       detail::api_request(*c, "$JS.API.CONSUMER.INFO.noetl_commands.worker-pool", tao::json::empty_object, 5s);
+   ASSERT_TRUE(info && info->ok());
+   auto const& config = info->body.at("config");
+   EXPECT_EQ(config.at("ack_policy").as<std::string>(), "explicit");
+   EXPECT_EQ(config.at("ack_wait").as<std::int64_t>(), 30'000'000'000);
+   EXPECT_EQ(config.at("max_ack_pending").as<int>(), 1000);
+}
+
+TEST_F(consuming, an_existing_durable_is_used_as_found) {
+   consumer first(*c, settings("noetl.commands.shared.>"));
+   ASSERT_TRUE(first.ensure());
+   put("noetl.commands.system.1", "system");
+   consumer second(*c, settings("noetl.commands.>"));
+   auto got = second.fetch(10, 300ms);
+   EXPECT_EQ(texts(got), list{}) << "its old filter stays";
+}
+
+TEST_F(consuming, nak_brings_it_back_after_the_delay_term_never) {
+   put("noetl.commands.shared.1", "again");
+   consumer in(*c, settings());
+   auto got = in.fetch(1, 5s);
+   ASSERT_EQ(texts(got), list{"again"});
+   auto const before = std::chrono::steady_clock::now();
+   ASSERT_TRUE(got->front().nak(500ms));
+   got = in.fetch(1, 5s);
+   ASSERT_EQ(texts(got), list{"again"});
+   EXPECT_GE(std::chrono::steady_clock::now() - before, 450ms);
+   EXPECT_EQ(got->front().delivered(), 2U);
+   ASSERT_TRUE(got->front().nak());
+   got = in.fetch(1, 5s);
+   ASSERT_EQ(texts(got), list{"again"});
+   ASSERT_TRUE(got->front().term());
+   got = in.fetch(1, 500ms);
+   EXPECT_EQ(texts(got), list{});
+}
+
+TEST_F(consuming, what_is_not_acked_comes_again) {
+   put("noetl.commands.shared.1", "x");
+   consumer in(*c, settings("noetl.commands.>", 1s));
+   {
+      auto got = in.fetch(1, 5s);
+      ASSERT_EQ(texts(got), list{"x"});
+   }
+   auto got = in.fetch(1, 5s);
+   EXPECT_EQ(texts(got), list{"x"});
+}
+
+TEST_F(consuming, two_consumers_on_one_durable_share_the_messages) {
+   for (int i = 0; i < 200; ++i) put("noetl.commands.shared.1", std::to_string(i));
+   std::multiset<std::string> seen;
+   std::mutex mutex;
+   auto const work = [&] {
+      connection own({.url = server.url()});
+      ASSERT_TRUE(own.wait_connected(10s));
+      consumer in(own, settings());
+      for (int idle = 0; idle < 2;) {
+         auto got = in.fetch(7, 300ms);
+         ASSERT_TRUE(got) << got.error().message;
+         idle = got->empty() ? idle + 1 : 0;
+         for (auto& m : *got) {
+            std::lock_guard lock(mutex);
+            seen.emplace(m.data());
+            ASSERT_TRUE(m.ack());
+         }
+      }
+   };
+   std::thread one(work);
+   std::thread two(work);
+   one.join();
+   two.join();
+   EXPECT_EQ(seen.size(), 200U);
+   EXPECT_EQ(std::set(seen.begin(), seen.end()).size(), 200U);
+}
+
+TEST_F(consuming, interrupt_ends_a_long_wait) {
+   consumer in(*c, settings());
+   std::thread later([&] {
+      std::this_thread::sleep_for(200ms);
+      in.interrupt();
+   });
+   auto const before = std::chrono::steady_clock::now();
+   auto got = in.fetch(4, 20s);
+   later.join();
+   EXPECT_EQ(texts(got), list{});
+   EXPECT_LT(std::chrono::steady_clock::now() - before, 800ms);
+}
+
+TEST_F(consuming, missing_stream_is_not_found) {
+   consumer in(*c, {.stream = "nowhere", .durable = "d", .filter_subject = ">"});
+   auto got = in.fetch(1, 1s);
+   ASSERT_FALSE(got);
+   EXPECT_EQ(got.error().code, noetl::error_code::not_found);
+}
+
+TEST_F(consuming, W17_goes_on_after_a_restart_and_after_lost_storage) {
+   consumer in(*c, settings());
+   put("noetl.commands.shared.1", "1");
+   auto got = in.fetch(4, 5s);
+   ASSERT_EQ(texts(got), list{"1"});
+   ASSERT_TRUE(got->front().ack());
+
+   server.stop();
+   got = in.fetch(4, 300ms);
+   ASSERT_FALSE(got);
+   EXPECT_EQ(got.error().code, noetl::error_code::unavailable);
+
+   server.start();
+   ASSERT_TRUE(c->wait_connected(10s));
+   for (int i = 0; i < 100 && !ensure_stream(*c, command_stream()); ++i) std::this_thread::sleep_for(20ms);
+   put("noetl.commands.shared.1", "2");
+   got = in.fetch(4, 5s);
+   ASSERT_EQ(texts(got), list{"2"});
+   ASSERT_TRUE(got->front().ack());
+
+   server.stop();
+   server.wipe();
+   server.start();
+   ASSERT_TRUE(c->wait_connected(10s));
+   ASSERT_TRUE(ensure_stream(*c, command_stream()));
+   put("noetl.commands.shared.1", "3");
+   got = in.fetch(4, 5s);
+   EXPECT_EQ(texts(got), list{"3"}) << "the durable consumer is made again";
+}
+
+TEST_F(consuming, a_consumer_deleted_while_waiting_is_made_again) {
+   consumer in(*c, settings());
+   ASSERT_TRUE(in.ensure());
+   std::thread later([&] {
+      std::this_thread::sleep_for(200ms);
+      auto const gone =
+          detail::api_request(*c, "$JS.API.CONSUMER.DELETE.noetl_commands.worker-pool", tao::json::empty_object, 5s);
+      EXPECT_TRUE(gone && gone->ok());
+      put("noetl.commands.shared.1", "x");
+   });
+   auto got = in.fetch(4, 10s);
+   later.join();
+   EXPECT_EQ(texts(got), list{"x"});
+}
+
+TEST_F(consuming, a_consumer_deleted_between_two_calls_is_made_again) {
+   consumer in(*c, settings());
+   auto got = in.fetch(4, 50ms);
+   ASSERT_EQ(texts(got), list{});
+   std::this_thread::sleep_for(100ms);
+   auto const gone =
+       detail::api_request(*c, "$JS.API.CONSUMER.DELETE.noetl_commands.worker-pool", tao::json::empty_object, 5s);
+   ASSERT_TRUE(gone && gone->ok());
+   put("noetl.commands.shared.1", "x");
+   list all;
+   for (int i = 0; i < 10 && all.empty(); ++i) {
+      got = in.fetch(4, 500ms);
+      all = texts(got);
+   }
+   EXPECT_EQ(all, list{"x"});
+}
+
+TEST_F(consuming, what_was_not_fetched_is_given_back) {
+   std::set<std::string> seen;
+   {
+      consumer in(*c, settings());
+      std::thread writer([&] {
+         std::this_thread::sleep_for(100ms); // the pull for ten waits already
+         for (int i = 0; i < 5; ++i) put("noetl.commands.shared.1", std::to_string(i));
+      });
+      auto got = in.fetch(10, 5s);
+      writer.join();
+      std::this_thread::sleep_for(100ms);
+      ASSERT_TRUE(got);
+      ASSERT_LT(got->size(), 5U) << "some must have come after the call had returned";
+      for (auto& m : *got) {
+         seen.emplace(m.data());
+         ASSERT_TRUE(m.ack());
+      }
+   }
+   consumer again(*c, settings());
+   for (int i = 0; i < 10 && seen.size() < 5; ++i) {
+      auto got = again.fetch(10, 500ms);
+      ASSERT_TRUE(got);
+      for (auto& m : *got) seen.emplace(m.data());
+   }
+   EXPECT_EQ(seen.size(), 5U);
+}
