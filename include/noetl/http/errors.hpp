@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <noetl/core/json_text.hpp>
+#include <noetl/core/log.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/http/message.hpp>
 

@@ -18,6 +18,7 @@
 #include <noetl/core/time.hpp>
 #include <noetl/http/percent.hpp>
 #include <noetl/reflect/fields.hpp>
+#include <noetl/reflect/json_kinds.hpp>
 #include <noetl/reflect/rules.hpp>
 
 namespace noetl::http {
@@ -33,20 +34,10 @@ bool read_number(std::string_view text, Number& out) noexcept {
 namespace detail {
 
 template <class T>
-inline constexpr bool is_optional = false;
-template <class T>
-inline constexpr bool is_optional<std::optional<T>> = true;
-
-template <class T>
 concept wraps_id = requires(T t) {
    t.value;
 }
 &&is_strong<std::remove_cvref_t<decltype(std::declval<T&>().value)>>;
-
-template <class E>
-concept named_enum = std::is_enum_v<E> && requires(E e) {
-   { to_text(e) } -> std::convertible_to<std::string_view>;
-};
 
 template <class T>
 struct text_reader_check {
@@ -76,8 +67,8 @@ char const* read_text(std::string&& text, T& out) {
       if (!read) return "an RFC 3339 time with offset";
       out = *read;
       return nullptr;
-   } else if constexpr (named_enum<T>) {
-      for (T value : all_values(std::type_identity<T>{})) {
+   } else if constexpr (text_enum<T>) {
+      for (T value : all_values(T{})) {
          if (to_text(value) != text) continue;
          out = value;
          return nullptr;
@@ -137,7 +128,7 @@ result<T> read_query(std::string_view query) {
    });
    if (misfit) return std::move(*misfit);
    for_each_field_index<T>([&](auto index) {
-      if (misfit || given[index] || detail::is_optional<field_type<T, index>> || layout::marks.defaulted[index] ||
+      if (misfit || given[index] || is_optional<field_type<T, index>> || layout::marks.defaulted[index] ||
           layout::marks.omitted[index])
          return;
       misfit = detail::query_misfit(field_name<T, index>, "is missing");

@@ -19,13 +19,11 @@
 
 namespace noetl::http {
 
-inline constexpr std::size_t default_body_limit = std::size_t{2} << 20U;
-
 /// What a route may say beside verb, pattern and handler.
 struct route_options {
-   std::size_t body_limit = default_body_limit; ///< bytes; longer bodies are answered 413
-   std::string_view summary{};                  ///< one line for OpenAPI; a literal
-   std::string_view tag{};                      ///< section in OpenAPI; a literal. A group's tag is taken when empty
+   std::size_t body_limit = 0; ///< bytes; longer bodies are answered 413. 0 means the router's own limit
+   std::string_view summary{}; ///< one line for OpenAPI; a literal
+   std::string_view tag{};     ///< section in OpenAPI; a literal. A group's tag is taken when empty
 };
 
 /// One route as data. Everything it points to lives as long as the program.
@@ -168,12 +166,12 @@ struct walk {
    }
    template <fixed_string Next, class... Items>
    static constexpr bool check(std::type_identity<group<Next, no_guard, Items...>>) {
-      return (walk<Services, concat<Prefix, Next>(), Guards...>::check(std::type_identity<Items>{}) & ... & true);
+      return (walk<Services, concat<Prefix, Next>(), Guards...>::check(std::type_identity<Items>{}) && ... && true);
    }
    template <fixed_string Next, auto Guard, class... Items>
    static constexpr bool check(std::type_identity<group<Next, guard<Guard>, Items...>>) {
-      return guard_check<Guard, Services>::ok &
-             (walk<Services, Prefix, Guards..., Guard>::check(std::type_identity<Items>{}) & ... & true);
+      return guard_check<Guard, Services>::ok &&
+             (walk<Services, Prefix, Guards..., Guard>::check(std::type_identity<Items>{}) && ... && true);
    }
 
    template <verb Verb, fixed_string Pattern, auto Handler>
@@ -250,7 +248,7 @@ constexpr bool all_different() {
 /// Checks the routes and makes their table. `Services` is `services<S...>`: what the handlers may take as `S&`.
 template <class Services, class... Items>
 constexpr auto routes(Items... items) {
-   if constexpr (!(detail::walk<Services, "">::check(std::type_identity<Items>{}) & ... & true)) {
+   if constexpr (!(detail::walk<Services, "">::check(std::type_identity<Items>{}) && ... && true)) {
       return route_table<Services, 0>{}; // the error is told; say no more
    } else if constexpr (!detail::all_different<Services, Items...>()) {
       return route_table<Services, 0>{};

@@ -55,7 +55,7 @@ template <auto Handler, class Services>
 struct parameters_check {
    template <class... P>
    struct of {
-      static constexpr bool each = (parameter_check<Handler, P, Services>::ok & ... & true);
+      static constexpr bool each = (parameter_check<Handler, P, Services>::ok && ... && true);
       static constexpr bool one_body = count_of<parameter_kind::body, P...> <= 1;
       static_assert(one_body, "noetl: a handler takes one body at most");
       static constexpr bool ok = each && one_body;
@@ -105,7 +105,7 @@ template <verb Verb, fixed_string Pattern, auto Handler>
 struct pairing_check {
    template <class... P>
    struct of {
-      static constexpr bool named = (path_parameter_check<Pattern, Handler, P>::ok & ... & true);
+      static constexpr bool named = (path_parameter_check<Pattern, Handler, P>::ok && ... && true);
       static constexpr bool taken = [] {
          auto const parsed = parse_pattern(Pattern.view());
          for (std::size_t i = 0; i < parsed.size; ++i) {

@@ -2,8 +2,11 @@
 // Knows core, reflect, asio's awaitable; no sockets.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -30,6 +33,17 @@ struct router_check<services<W...>, Given> {
 
 } // namespace detail
 
+/// Is told about every answer of a server. Called on any thread, also on several at once.
+class request_observer {
+public:
+   /// \param match  without route when none was found
+   virtual void answered(route_match const& match, request const& received, response const& answer,
+                         std::chrono::steady_clock::duration took) noexcept = 0;
+
+protected:
+   ~request_observer() = default;
+};
+
 /// Answers requests from a route table. The table has static storage (`inline constexpr auto api = ...`); the services
 /// outlive the router. All members are const: any number of threads may use one router.
 class router {
@@ -42,6 +56,14 @@ public:
    /// For routes without services.
    template <std::size_t N>
    explicit router(route_table<services<>, N> const& table) : entries_(table.entries) {}
+
+   /// Body limit of routes that set none, in bytes. Call before the first request.
+   void set_body_limit(std::size_t bytes) noexcept { body_limit_ = bytes; }
+
+   /// Bytes that a body may have, also where no route matches.
+   [[nodiscard]] std::size_t body_limit(route_match const& match) const noexcept {
+      return match && match.route->options.body_limit != 0 ? match.route->options.body_limit : body_limit_;
+   }
 
    [[nodiscard]] std::span<route_entry const> entries() const noexcept { return entries_; }
 
@@ -60,7 +82,7 @@ public:
       for (auto const guard : route.guards)
          if (guard != nullptr)
             if (auto refusal = guard(c)) return refusal;
-      if (received.body.size() > route.options.body_limit) return body_too_large(route.options.body_limit);
+      if (received.body.size() > body_limit(match)) return body_too_large(body_limit(match));
       if (route.now != nullptr) return route.now(c);
       return std::nullopt;
    }
@@ -94,6 +116,7 @@ private:
    }
 
    std::span<route_entry const> entries_;
+   std::size_t body_limit_ = std::size_t{2} << 20U;
    std::vector<detail::service_ref> services_;
 };
 

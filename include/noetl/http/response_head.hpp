@@ -1,0 +1,145 @@
+// http/response_head.hpp: a response as the bytes of HTTP/1.1.
+// Knows core only; does no I/O.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <ctime>
+#include <string>
+#include <string_view>
+
+#include <noetl/http/framing.hpp>
+#include <noetl/http/message.hpp>
+
+namespace noetl::http {
+
+/// Reason phrase of a status; empty for one that is not registered.
+constexpr std::string_view reason(unsigned status) noexcept {
+   switch (status) {
+   case 100: return "Continue";
+   case 200: return "OK";
+   case 201: return "Created";
+   case 202: return "Accepted";
+   case 204: return "No Content";
+   case 206: return "Partial Content";
+   case 301: return "Moved Permanently";
+   case 302: return "Found";
+   case 303: return "See Other";
+   case 304: return "Not Modified";
+   case 307: return "Temporary Redirect";
+   case 308: return "Permanent Redirect";
+   case 400: return "Bad Request";
+   case 401: return "Unauthorized";
+   case 403: return "Forbidden";
+   case 404: return "Not Found";
+   case 405: return "Method Not Allowed";
+   case 406: return "Not Acceptable";
+   case 408: return "Request Timeout";
+   case 409: return "Conflict";
+   case 410: return "Gone";
+   case 412: return "Precondition Failed";
+   case 413: return "Content Too Large";
+   case 415: return "Unsupported Media Type";
+   case 422: return "Unprocessable Content";
+   case 425: return "Too Early";
+   case 429: return "Too Many Requests";
+   case 431: return "Request Header Fields Too Large";
+   case 500: return "Internal Server Error";
+   case 501: return "Not Implemented";
+   case 502: return "Bad Gateway";
+   case 503: return "Service Unavailable";
+   case 504: return "Gateway Timeout";
+   case 505: return "HTTP Version Not Supported";
+   default: return {};
+   }
+}
+
+/// What the connection adds to a response.
+struct response_frame {
+   std::string_view request_id{};
+   bool keep_alive = true;
+   bool http10 = false;       ///< the caller speaks HTTP/1.0 and must be told that the connection stays
+   bool without_body = false; ///< answer to HEAD: the fields of the body, not the body
+};
+
+namespace detail {
+
+inline void append_number(std::string& out, std::size_t number) {
+   std::array<char, 20> digits;
+   out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr);
+}
+
+// Text of a Date field (RFC 9110 section 5.6.7), made once a second and thread.
+inline std::string_view date_text() {
+   thread_local std::time_t made_at = 0;
+   thread_local std::array<char, 40> text{};
+   thread_local std::size_t size = 0;
+   if (auto const now = std::time(nullptr); now != made_at) {
+      std::tm parts{};
+      gmtime_r(&now, &parts);
+      static constexpr std::array days{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+      static constexpr std::array months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+      std::array<char, 40> form{}; // names by hand: strftime's depend on the locale
+      std::strftime(form.data(), form.size(), "xxx, %d yyy %Y %H:%M:%S GMT", &parts);
+      size = std::string_view(form.data()).size();
+      std::copy_n(days[static_cast<std::size_t>(parts.tm_wday)], 3, form.data());
+      std::copy_n(months[static_cast<std::size_t>(parts.tm_mon)], 3, form.data() + 8);
+      text = form;
+      made_at = now;
+   }
+   return {text.data(), size};
+}
+
+} // namespace detail
+
+/// Appends the head of a response. The CORS fields are the contract's (http-platform.md section 1.5): any origin, on
+/// every response. Fields whose name or value could break the framing are left out.
+inline void append_response_head(std::string& out, response const& answer, response_frame const& frame) {
+   out += "HTTP/1.1 ";
+   detail::append_number(out, answer.status);
+   out += ' ';
+   out += reason(answer.status);
+   bool const bodiless = answer.status == 204 || answer.status == 304 || answer.status < 200;
+   if (!bodiless) {
+      if (!answer.content_type.empty() && detail::is_field_text(answer.content_type)) {
+         out += "\r\ncontent-type: ";
+         out += answer.content_type;
+      } else if (!answer.body.empty()) {
+         out += "\r\ncontent-type: ";
+         out += json_type;
+      }
+      out += "\r\ncontent-length: ";
+      detail::append_number(out, answer.body.size());
+   }
+   out += "\r\ndate: ";
+   out += detail::date_text();
+   out += "\r\naccess-control-allow-origin: *"
+          "\r\nvary: origin, access-control-request-method, access-control-request-headers";
+   if (!frame.request_id.empty()) {
+      out += "\r\nx-request-id: ";
+      out += frame.request_id;
+   }
+   for (auto const& [name, value] : answer.headers) {
+      if (!detail::is_token(name) || !detail::is_field_text(value)) continue;
+      out += "\r\n";
+      out += name;
+      out += ": ";
+      out += value;
+   }
+   if (!frame.keep_alive)
+      out += "\r\nconnection: close";
+   else if (frame.http10)
+      out += "\r\nconnection: keep-alive";
+   out += "\r\n\r\n";
+}
+
+/// True when the body follows the head.
+constexpr bool sends_body(response const& answer, response_frame const& frame) noexcept {
+   return !frame.without_body && !answer.body.empty() && answer.status != 204 && answer.status != 304 &&
+          answer.status >= 200;
+}
+
+} // namespace noetl::http
