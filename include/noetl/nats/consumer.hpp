@@ -293,8 +293,9 @@ inline consumer::~consumer() {
    std::vector<message> unwanted;
    while (natsSubscription_NextMsg(&raw, subscription_.get(), 1000) == NATS_OK)
       if (!sort(detail::message_handle(raw), unwanted)) break;
+   // Not at once: nats-server 2.9 skips a message that is given back while it still looks for somebody to hand it to.
    for (auto& one : unwanted)
-      if (!one.nak()) break; // not connected: they come again after the ack wait
+      if (!one.nak(std::chrono::milliseconds(50))) break; // not connected: they come again after the ack wait
 }
 
 } // namespace noetl::nats
