@@ -1,5 +1,5 @@
 // events/store.hpp: the event store: append, load, heads, commands, and the news of commits.
-// Knows pg/ and events/; definitions of the merged batch are in events/detail/append_batch.hpp.
+// Knows pg/ and events/; how a merged batch is written is in events/detail/append_batch.hpp.
 #pragma once
 
 #include <cstddef>
@@ -9,12 +9,17 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <noetl/core/result.hpp>
+#include <noetl/core/snowflake.hpp>
 #include <noetl/events/append.hpp>
+#include <noetl/events/detail/append_policy.hpp>
+#include <noetl/events/detail/event_row.hpp>
 #include <noetl/events/envelope.hpp>
 #include <noetl/pg/shards.hpp>
+#include <noetl/pg/writer.hpp>
 
 namespace noetl {
 
@@ -41,56 +46,179 @@ struct issued_command {
 };
 
 struct event_store_settings {
-   std::size_t max_batch_requests = 512;  ///< appends merged into one transaction at most
-   std::size_t max_batch_rows = 4'000;    ///< events, commands and outbox rows in one transaction at most
-   std::size_t max_waiting = 4'000;       ///< appends that may wait per shard; one more is refused at once
-   std::size_t copy_from_rows = 32;       ///< events in a batch from which COPY is used instead of INSERT
-   unsigned machine_id = 0;               ///< of the ids that the store mints, 0..1022
+   std::size_t max_batch_requests = 512; ///< appends merged into one transaction at most
+   std::size_t max_batch_rows = 4'000;   ///< events, commands and outbox rows in one transaction at most
+   std::size_t max_waiting = 4'000;      ///< appends that may wait per shard; one more is refused at once
+   std::size_t copy_from_rows = 32;      ///< events in a batch from which COPY is used instead of INSERT
 };
 
 /// Appends and reads events of executions. Thread-safe; create once, destroy after its callers.
 class event_store {
 public:
-   event_store(pg::shard_map& shards, event_store_settings how = {});
-   ~event_store();
+   /// \param ids  the process's generator, for events and commands without ids
+   event_store(pg::shard_map& shards, snowflake& ids, event_store_settings how = {});
    event_store(event_store const&) = delete;
    event_store& operator=(event_store const&) = delete;
 
    /// Appends; answers on the caller's executor after the commit. Merged with other appends of the same shard into one
    /// transaction; one bad append fails alone.
+   /// With ids_from_client, events that are stored already with the same content are left out; when that is all of them the
+   /// answer is a duplicate: nothing is written, whatever was expected of the stream. created_at does not count as content.
    /// Errors: not_found (no such execution), conflict (expected version, required command step, or an id that is taken by other
    /// content), validation (a row that the table refuses), unavailable (database down or too busy; the outcome may then be
    /// unknown, repeat with the same ids).
    awaitable<result<append_result>> append(append_request request);
 
-   /// As append, for callers without a coroutine: `done` runs on the writer's thread and must be quick and must not throw.
+   /// As append, for callers without a coroutine: `done` runs on the writer's thread (or at once when refused), must be quick
+   /// and must not throw.
    void append_then(append_request request, std::function<void(result<append_result>)> done);
 
-   /// Events with stream_version > after_version in fold order. after_version 0 includes rows of older servers (no version),
-   /// which come first. created_at is UTC (W33).
+   /// Events after `after_version` in fold order, at most `limit`. stream_version is always the position: rows of older servers
+   /// (without a version) come first and count 1, 2, 3, ... in event_id order. created_at is UTC (W33).
+   /// Empty for an unknown execution.
    awaitable<result<std::vector<event>>> load(execution_id id, std::int64_t after_version = 0, std::size_t limit = 100'000);
 
+   /// Nothing for an unknown execution and for one of an older server that was not appended to yet.
    awaitable<result<std::optional<stream_head>>> head(execution_id id);
 
    /// Looks for the command.issued event in every shard. not_found: "command.issued event not found: N".
    awaitable<result<issued_command>> load_command(event_id issued);
 
-   /// Executions without a terminal event, newest first: what a restarted server must look at.
+   /// Executions of a shard without a terminal event, with ids below `before`, newest first: what a restarted server looks at.
    awaitable<result<std::vector<stream_head>>> running(std::size_t shard, execution_id before, std::size_t limit);
 
    /// Called on the writer's thread after each commit, with the committed events (versions and ids filled in), in commit order
-   /// per execution. Must be quick. Register before the first append.
-   void on_committed(std::function<void(std::span<event const>)> callback);
+   /// per execution. Must be quick and must not throw. Register before the first append.
+   void on_committed(std::function<void(std::span<event const>)> callback) { news_->events.push_back(std::move(callback)); }
 
    /// Called like on_committed with committed outbox rows: the relay's fast path.
-   void on_outbox(std::function<void(std::size_t shard, std::span<outbox_row const>)> callback);
+   void on_outbox(std::function<void(std::size_t shard, std::span<outbox_row const>)> callback) {
+      news_->outbox.push_back(std::move(callback));
+   }
 
+   /// The writer of a shard, for health and metrics.
+   [[nodiscard]] pg::writer_stats writer_stats(std::size_t shard) const { return writers_.at(shard)->stats(); }
    [[nodiscard]] pg::shard_map& shards() noexcept { return shards_; }
+   [[nodiscard]] snowflake& ids() noexcept { return ids_; }
 
 private:
-   struct impl;
+   using writer = pg::group_commit_writer<detail::append_policy>;
+
    pg::shard_map& shards_;
-   std::unique_ptr<impl> impl_;
+   snowflake& ids_;
+   std::unique_ptr<detail::commit_news> news_ = std::make_unique<detail::commit_news>();
+   std::vector<std::unique_ptr<writer>> writers_{};
 };
+
+inline event_store::event_store(pg::shard_map& shards, snowflake& ids, event_store_settings how) : shards_(shards), ids_(ids) {
+   for (std::size_t i = 0; i < shards.count(); ++i) {
+      pg::writer_settings settings{shards.shard(i).config(), how.max_batch_requests, how.max_batch_rows, how.max_waiting};
+      detail::append_policy policy(i, *news_, how.copy_from_rows);
+      writers_.push_back(std::make_unique<writer>(std::move(settings), std::move(policy)));
+   }
+}
+
+inline void event_store::append_then(append_request request, std::function<void(result<append_result>)> done) {
+   if (auto ready = detail::prepare(request, ids_); !ready) return done(ready.error());
+   auto const shard = shards_.index_of(request.execution_id);
+   detail::append_job job;
+   job.request = std::move(request);
+   job.done = std::move(done);
+   writers_[shard]->submit(std::move(job));
+}
+
+inline awaitable<result<append_result>> event_store::append(append_request request) {
+   using answer = result<append_result>;
+   auto initiate = [this](auto handler, append_request what) {
+      auto guard = boost::asio::make_work_guard(boost::asio::get_associated_executor(handler));
+      auto shared = std::make_shared<std::pair<decltype(handler), decltype(guard)>>(std::move(handler), std::move(guard));
+      append_then(std::move(what), [shared](answer value) {
+         auto where = shared->second.get_executor();
+         boost::asio::post(where, [shared, value = std::move(value)]() mutable { std::move(shared->first)(std::move(value)); });
+         shared->second.reset();
+      });
+   };
+   return boost::asio::async_initiate<boost::asio::use_awaitable_t<> const, void(answer)>(
+      std::move(initiate), boost::asio::use_awaitable, std::move(request));
+}
+
+inline awaitable<result<std::vector<event>>> event_store::load(execution_id id, std::int64_t after_version, std::size_t limit) {
+   return shards_.of(id).run([id, after_version, limit](pg::connection& db) {
+      static auto const newer = "select " + std::string(detail::event_select) +
+                                " from noetl.event e where e.execution_id = $1 and e.stream_version > $2 "
+                                "order by e.stream_version limit $3";
+      static auto const older = "select * from (select " + std::string(detail::event_select) +
+                                ", row_number() over (order by e.event_id) as position from noetl.event e "
+                                "where e.execution_id = $1 and e.stream_version is null) e where position > $2 "
+                                "order by position limit $3";
+      std::vector<event> out;
+      auto const rows = db.exec(newer, id, after_version, limit);
+      // Versions have no holes, so a first row right after `after_version` proves that no older server's row is wanted.
+      if (rows.empty() || rows[0].get<std::int64_t>(16) != after_version + 1) {
+         for (auto const row : db.exec(older, id, after_version, limit)) {
+            out.push_back(detail::decode_event(row));
+            out.back().stream_version = row.get<std::int64_t>(17);
+         }
+      }
+      out.reserve(std::min(out.size() + rows.size(), limit));
+      for (auto const row : rows) {
+         if (out.size() >= limit) break;
+         out.push_back(detail::decode_event(row));
+      }
+      return out;
+   });
+}
+
+namespace detail {
+inline constexpr std::string_view head_columns = "execution_id, version, guarded_version, catalog_id, status, created_at, updated_at";
+inline stream_head decode_head(pg::rows::row const& row) {
+   return {row.get<execution_id>(0), row.get<std::int64_t>(1), row.get<std::int64_t>(2), row.get<catalog_id>(3),
+           row.get<std::string>(4),  row.get<timestamp>(5),    row.get<timestamp>(6)};
+}
+} // namespace detail
+
+inline awaitable<result<std::optional<stream_head>>> event_store::head(execution_id id) {
+   return shards_.of(id).run([id](pg::connection& db) -> std::optional<stream_head> {
+      static auto const text = "select " + std::string(detail::head_columns) + " from noetl.stream_head where execution_id = $1";
+      auto const rows = db.exec(text, id);
+      if (rows.empty()) return std::nullopt;
+      return detail::decode_head(rows[0]);
+   });
+}
+
+inline awaitable<result<std::vector<stream_head>>> event_store::running(std::size_t shard, execution_id before, std::size_t limit) {
+   return shards_.shard(shard).run([before, limit](pg::connection& db) {
+      static auto const text = "select " + std::string(detail::head_columns) +
+                               " from noetl.stream_head where status = 'RUNNING' and execution_id < $1 "
+                               "order by execution_id desc limit $2";
+      std::vector<stream_head> out;
+      for (auto const row : db.exec(text, before, limit)) out.push_back(detail::decode_head(row));
+      return out;
+   });
+}
+
+inline awaitable<result<issued_command>> event_store::load_command(event_id issued) {
+   for (std::size_t shard = 0; shard < shards_.count(); ++shard) {
+      auto look = [issued](pg::connection& db) -> std::optional<issued_command> {
+         static auto const text = "select " + std::string(detail::event_select) +
+                                  ", c.command_id, c.status, c.attempt, c.worker_id from noetl.event e "
+                                  "left join noetl.command c on c.execution_id = e.execution_id and c.event_id = e.event_id "
+                                  "where e.event_id = $1 and e.event_type = 'command.issued' order by e.execution_id limit 1";
+         auto const rows = db.exec(text, issued);
+         if (rows.empty()) return std::nullopt;
+         issued_command out;
+         out.issued = detail::decode_event(rows[0]);
+         out.command_id = rows[0].get<std::optional<std::int64_t>>(17).value_or(0);
+         out.status = rows[0].get<std::optional<std::string>>(18).value_or("");
+         out.attempt = rows[0].get<std::optional<int>>(19).value_or(1);
+         out.worker_id = rows[0].get<std::optional<std::string>>(20);
+         return out;
+      };
+      auto found = co_await shards_.shard(shard).run(look);
+      if (!found) co_return std::move(found).error();
+      if (*found) co_return std::move(**found);
+   }
+   co_return fail(error_code::not_found, "command.issued event not found: " + std::to_string(issued.value));
+}
 
 } // namespace noetl

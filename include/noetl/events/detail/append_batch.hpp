@@ -1,0 +1,296 @@
+// events/detail/append_batch.hpp: writes one merged batch of appends inside an open transaction, in a handful of round trips.
+// Order: lock heads, look at what is there, decide every request in memory, then write everything at once.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <noetl/events/detail/adopt.hpp>
+#include <noetl/events/detail/append_job.hpp>
+#include <noetl/events/detail/append_rows.hpp>
+#include <noetl/events/detail/append_sql.hpp>
+#include <noetl/pg/connection.hpp>
+
+namespace noetl::detail {
+
+/// Position of a command's status in its life; unknown texts count as the beginning.
+constexpr int command_rank(std::string_view status) noexcept {
+   if (status == "CLAIMED") return 1;
+   if (status == "RUNNING") return 2;
+   if (status == "COMPLETED" || status == "FAILED" || status == "CANCELLED") return 3;
+   return 0;
+}
+
+/// Used once, on the writer's thread. What it learns about a request goes into the job.
+class append_batch {
+public:
+   append_batch(pg::connection& db, std::span<append_job> jobs, std::size_t copy_from_rows)
+       : db_(db), jobs_(jobs), copy_from_rows_(copy_from_rows) {}
+
+   /// \throws sql_error, connection_lost: nothing of the batch may be committed then
+   void write() {
+      for (auto& job : jobs_) {
+         job.failure.reset();
+         job.answer = {};
+         job.stored_before.assign(job.request.events.size(), false);
+      }
+      lock_heads();
+      find_stored();
+      lock_commands();
+      for (auto& job : jobs_)
+         if (!job.failure) decide(job);
+      write_rows();
+   }
+
+   /// Id of the transaction, empty when nothing was locked or written.
+   [[nodiscard]] std::string const& transaction_id() const noexcept { return xid_; }
+
+private:
+   struct head {
+      std::int64_t version;
+      std::int64_t guarded_version;
+      catalog_id catalog;
+      std::string status;
+      bool fresh = false;   ///< created by this batch and not used yet
+      bool created = false; ///< created by this batch
+      bool changed = false;
+   };
+   struct command_state {
+      std::string status;
+      int rank = 0;
+      std::optional<std::string> worker_id{};
+      std::optional<std::string> error{};
+      std::optional<event_id> latest{};
+      bool changed = false;
+   };
+   using command_key = std::pair<std::int64_t, std::int64_t>;
+
+   void lock_heads() {
+      std::map<std::int64_t, std::int64_t> absent; // execution → catalog
+      std::set<std::int64_t> wanted;
+      for (auto const& job : jobs_) {
+         wanted.insert(job.request.execution_id.value);
+         if (job.request.expect.what != expected::absent) continue;
+         for (auto const& e : job.request.events)
+            if (e.catalog_id.value != 0) absent.emplace(job.request.execution_id.value, e.catalog_id.value);
+      }
+      std::set<std::int64_t> created;
+      if (!absent.empty()) {
+         std::vector<std::int64_t> ids, catalogs;
+         for (auto const& [id, catalog] : absent) ids.push_back(id), catalogs.push_back(catalog);
+         for (auto const row : db_.exec(sql::create_heads, ids, catalogs)) created.insert(row.get<std::int64_t>(0));
+      }
+      read_heads({wanted.begin(), wanted.end()});
+      std::vector<std::int64_t> missing;
+      for (auto id : wanted)
+         if (!heads_.contains(id)) missing.push_back(id);
+      if (!missing.empty()) {
+         adopt(db_, missing);
+         read_heads(missing);
+      }
+      for (auto id : created)
+         if (auto found = heads_.find(id); found != heads_.end()) found->second.fresh = found->second.created = true;
+   }
+
+   void read_heads(std::vector<std::int64_t> const& ids) {
+      for (auto const row : db_.exec(sql::lock_heads, ids)) {
+         heads_.emplace(row.get<std::int64_t>(0), head{row.get<std::int64_t>(1), row.get<std::int64_t>(2), row.get<catalog_id>(3),
+                                                       row.get<std::string>(4)});
+         if (xid_.empty()) xid_ = row.get<std::string>(5);
+      }
+   }
+
+   /// Marks events of callers with ids of their own that are stored already.
+   void find_stored() {
+      struct place {
+         append_job* job;
+         std::size_t index;
+      };
+      std::vector<place> places;
+      std::vector<std::int64_t> executions, ids;
+      for (auto& job : jobs_) {
+         if (!job.request.ids_from_client) continue;
+         for (std::size_t i = 0; i < job.request.events.size(); ++i) {
+            places.push_back({&job, i});
+            executions.push_back(job.request.execution_id.value);
+            ids.push_back(job.request.events[i].event_id.value);
+         }
+      }
+      if (places.empty()) return;
+      std::vector<place> stored;
+      for (auto const row : db_.exec(sql::stored_ids, executions, ids)) stored.push_back(places[row.get<std::size_t>(0) - 1]);
+      if (stored.empty()) return;
+      same_content_arrays given;
+      for (auto const& p : stored) given.add(p.job->request.events[p.index]);
+      for (auto const row : given.ask(db_)) {
+         auto const& p = stored[row.get<std::size_t>(0) - 1];
+         p.job->stored_before[p.index] = true;
+         if (!row.get<bool>(1))
+            p.job->failure = fail(error_code::conflict, "event " + std::to_string(p.job->request.events[p.index].event_id.value) +
+                                                           " is stored with other content");
+      }
+   }
+
+   void lock_commands() {
+      std::vector<std::int64_t> executions, ids;
+      for (auto const& job : jobs_)
+         for (auto const& u : job.request.updates) {
+            executions.push_back(u.execution_id.value);
+            ids.push_back(u.event_id.value);
+         }
+      if (ids.empty()) return;
+      for (auto const row : db_.exec(sql::lock_commands, executions, ids)) {
+         command_state state{row.get<std::string>(2)};
+         std::transform(state.status.begin(), state.status.end(), state.status.begin(),
+                        [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+         state.rank = command_rank(state.status);
+         state.worker_id = row.get<std::optional<std::string>>(3);
+         commands_.emplace(command_key{row.get<std::int64_t>(0), row.get<std::int64_t>(1)}, std::move(state));
+      }
+   }
+
+   /// Judges one request against the state that the requests before it leave, and takes it in.
+   void decide(append_job& job) {
+      auto& request = job.request;
+      auto const found = heads_.find(request.execution_id.value);
+      auto const name = std::to_string(request.execution_id.value);
+      if (found == heads_.end()) {
+         job.failure = request.expect.what == expected::absent
+                          ? fail(error_code::validation, "the first event of an execution needs a catalog_id")
+                          : fail(error_code::not_found, "Execution not found: " + name);
+         return;
+      }
+      auto& at = found->second;
+      for (auto const& e : request.events) job.answer.event_ids.push_back(e.event_id);
+      auto const repeated = std::count(job.stored_before.begin(), job.stored_before.end(), true);
+      if (repeated > 0 && static_cast<std::size_t>(repeated) == request.events.size()) {
+         job.answer.version = at.version;
+         job.answer.duplicate = true;
+         return;
+      }
+      if (auto refusal = refusal_of(request, at)) {
+         job.failure = std::move(refusal);
+         return;
+      }
+      take(job, at);
+   }
+
+   std::optional<error> refusal_of(append_request const& request, head const& at) {
+      auto const conflict = [&](std::string why) {
+         return fail(error_code::conflict, "execution " + std::to_string(request.execution_id.value) + " " + std::move(why));
+      };
+      switch (request.expect.what) {
+         case expected::any: break;
+         case expected::exactly:
+            if (at.version != request.expect.version)
+               return conflict("is at version " + std::to_string(at.version) + ", not " + std::to_string(request.expect.version));
+            break;
+         case expected::undecided_since:
+            if (at.guarded_version > request.expect.version)
+               return conflict("was decided on at version " + std::to_string(at.guarded_version));
+            break;
+         case expected::absent:
+            if (!at.fresh) return conflict("exists already");
+            break;
+      }
+      // A head that this batch made for an append that failed is not there for anybody else.
+      if (at.fresh && request.expect.what != expected::absent)
+         return fail(error_code::not_found, "Execution not found: " + std::to_string(request.execution_id.value));
+      for (auto const& u : request.updates) {
+         if (!u.required) continue;
+         auto const state = commands_.find({u.execution_id.value, u.event_id.value});
+         if (state == commands_.end())
+            return fail(error_code::not_found, "command.issued event not found: " + std::to_string(u.event_id.value));
+         if (state->second.rank >= 3) return fail(error_code::conflict, "Command already reached terminal state");
+         if (state->second.rank > 0)
+            return fail(error_code::conflict, "Command already claimed by " + state->second.worker_id.value_or("another worker"));
+      }
+      return std::nullopt;
+   }
+
+   void take(append_job& job, head& at) {
+      auto& request = job.request;
+      at.fresh = false;
+      std::optional<event_id> latest;
+      for (std::size_t i = 0; i < request.events.size(); ++i) {
+         if (job.stored_before[i]) continue;
+         auto& e = request.events[i];
+         e.stream_version = ++at.version;
+         if (e.catalog_id.value == 0) e.catalog_id = at.catalog;
+         if (auto const end = terminal_status(e.event_type); !end.empty() && at.status == "RUNNING") at.status = end;
+         latest = e.event_id;
+         at.changed = true;
+         new_events_.push_back(&e);
+      }
+      if (request.expect.what != expected::any) {
+         at.guarded_version = at.version;
+         at.changed = true;
+      }
+      for (auto& c : request.commands) {
+         if (c.catalog_id.value == 0) c.catalog_id = at.catalog;
+         if (!c.latest_event_id) c.latest_event_id = c.event_id;
+         new_commands_.push_back(&c);
+         commands_.emplace(command_key{c.execution_id.value, c.event_id.value}, command_state{c.status, command_rank(c.status)});
+      }
+      for (auto const& u : request.updates) {
+         auto const found = commands_.find({u.execution_id.value, u.event_id.value});
+         auto const rank = command_rank(u.status);
+         if (found == commands_.end() || rank <= found->second.rank) continue;
+         auto& state = found->second;
+         state.status = u.status;
+         state.rank = rank;
+         if (u.worker_id) state.worker_id = u.worker_id;
+         if (u.error) state.error = u.error;
+         if (latest) state.latest = latest;
+         state.changed = true;
+      }
+      for (auto const& o : request.outbox) new_outbox_.push_back(&o);
+      job.answer.version = at.version;
+   }
+
+   void write_rows() {
+      event_rows const events(new_events_);
+      bool const copy = new_events_.size() >= copy_from_rows_;
+      if (copy) events.copy(db_);
+      head_arrays heads;
+      std::vector<std::int64_t> unused;
+      for (auto const& [id, at] : heads_) {
+         if (at.changed) heads.add(id, at.version, at.guarded_version, at.status);
+         if (at.created && at.version == 0) unused.push_back(id);
+      }
+      bool const insert_events = !new_events_.empty() && !copy;
+      if (insert_events || !new_commands_.empty() || !new_outbox_.empty() || !heads.empty()) {
+         std::vector<pg::param> params;
+         if (insert_events) events.arrays(params);
+         if (!new_commands_.empty()) command_arrays(new_commands_, params);
+         if (!new_outbox_.empty()) outbox_arrays(new_outbox_, params);
+         std::move(heads).arrays(params);
+         db_.run(sql::write(insert_events, !new_commands_.empty(), !new_outbox_.empty()), params);
+      }
+      if (!unused.empty()) db_.exec(sql::drop_heads, unused);
+      update_arrays updates;
+      for (auto const& [key, state] : commands_)
+         if (state.changed) updates.add(key.first, key.second, state.status, state.rank, state.worker_id, state.error, state.latest);
+      if (!updates.empty()) std::move(updates).run(db_);
+   }
+
+   pg::connection& db_;
+   std::span<append_job> jobs_;
+   std::size_t const copy_from_rows_;
+   std::string xid_{};
+   std::unordered_map<std::int64_t, head> heads_{};
+   std::map<command_key, command_state> commands_{};
+   std::vector<event const*> new_events_{};
+   std::vector<command_row const*> new_commands_{};
+   std::vector<outbox_row const*> new_outbox_{};
+};
+
+} // namespace noetl::detail

@@ -1,0 +1,117 @@
+// events/detail/append_policy.hpp: tells pg::group_commit_writer what an append is.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <noetl/events/detail/append_batch.hpp>
+#include <noetl/events/detail/append_job.hpp>
+#include <noetl/pg/writer.hpp>
+
+namespace noetl::detail {
+
+/// Who wants to hear of commits. Filled before the first append, read by the writers' threads.
+struct commit_news {
+   std::vector<std::function<void(std::span<event const>)>> events;
+   std::vector<std::function<void(std::size_t, std::span<outbox_row const>)>> outbox;
+};
+
+/// Meets pg::batch_policy.
+class append_policy {
+public:
+   using request = append_job;
+
+   append_policy(std::size_t shard, commit_news const& news, std::size_t copy_from_rows)
+       : shard_(shard), news_(&news), copy_from_rows_(copy_from_rows) {}
+
+   std::size_t weight(append_job const& job) const {
+      auto const& r = job.request;
+      return 1 + r.events.size() + r.commands.size() + r.updates.size() + r.outbox.size();
+   }
+
+   /// An id that a caller chose may stand only once in a batch, so that the second one is compared with what is stored.
+   bool fits(std::span<append_job const> formed, append_job const& next) const {
+      if (!next.request.ids_from_client) return true;
+      for (auto const& job : formed) {
+         if (!job.request.ids_from_client || job.request.execution_id != next.request.execution_id) continue;
+         for (auto const& a : job.request.events)
+            for (auto const& b : next.request.events)
+               if (a.event_id == b.event_id) return false;
+      }
+      return true;
+   }
+
+   void write(pg::connection& db, std::span<append_job> jobs) {
+      xid_.clear();
+      append_batch batch(db, jobs, copy_from_rows_);
+      batch.write();
+      xid_ = batch.transaction_id();
+   }
+
+   void committed(std::span<append_job> jobs) {
+      std::vector<event> events;
+      std::vector<outbox_row> outbox;
+      for (auto& job : jobs) {
+         if (job.failure) {
+            job.reply(std::move(*job.failure));
+            continue;
+         }
+         auto& written = job.request;
+         if (!job.answer.duplicate) {
+            for (std::size_t i = 0; i < written.events.size(); ++i)
+               if (!job.stored_before[i]) events.push_back(std::move(written.events[i]));
+            for (auto& row : written.outbox) outbox.push_back(std::move(row));
+         }
+         job.reply(std::move(job.answer));
+      }
+      if (!events.empty())
+         for (auto const& tell : news_->events) tell(events);
+      if (!outbox.empty())
+         for (auto const& tell : news_->outbox) tell(shard_, outbox);
+   }
+
+   void refuse(append_job& job, error why) { job.reply(std::move(why)); }
+   bool answered(append_job const& job) const { return !job.done; }
+
+   /// A foreign server does not know our locks: its insert of the same id may come between our look and our write.
+   bool repeat(append_job const& job, pg::sql_error const& refusal) const {
+      return refusal.is("23505") && job.request.ids_from_client;
+   }
+
+   pg::commit_outcome outcome(pg::connection& db, std::span<append_job> jobs) {
+      std::string status;
+      if (!xid_.empty()) {
+         try {
+            status = db.exec("select pg_xact_status($1::xid8)", xid_)[0][0].value_or("");
+         } catch (pg::sql_error const&) {
+            // An id that the server does not know (yet): a crash forgot it. The rows decide.
+         }
+         if (status == "in progress") return pg::commit_outcome::unknown;
+      }
+      for (auto const& job : jobs) {
+         if (job.failure || job.answer.duplicate) continue;
+         for (std::size_t i = 0; i < job.request.events.size(); ++i) {
+            if (job.stored_before[i]) continue;
+            auto const rows = db.exec("select 1 from noetl.event where execution_id = $1 and event_id = $2",
+                                      job.request.execution_id, job.request.events[i].event_id);
+            return rows.empty() ? pg::commit_outcome::rolled_back : pg::commit_outcome::committed;
+         }
+      }
+      return status == "committed" ? pg::commit_outcome::committed : pg::commit_outcome::rolled_back;
+   }
+
+private:
+   std::size_t shard_;
+   commit_news const* news_;
+   std::size_t copy_from_rows_;
+   std::string xid_{};
+};
+
+static_assert(pg::batch_policy<append_policy>);
+
+} // namespace noetl::detail
