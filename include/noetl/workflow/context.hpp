@@ -72,12 +72,12 @@ public:
    void shrink(std::size_t depth) { entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(depth), entries_.end()); }
 
 private:
-   struct entry {
+   struct level {
       std::string name;
       tao::json::value const* value;
       bool whole;
    };
-   std::vector<entry> entries_;
+   std::vector<level> entries_;
    std::deque<tao::json::value> owned_;
 };
 

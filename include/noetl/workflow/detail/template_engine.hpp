@@ -1,0 +1,180 @@
+// workflow/detail/template_engine.hpp: bodies of workflow/template.hpp.
+#pragma once
+
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <noetl/workflow/detail/template_eval.hpp>
+#include <noetl/workflow/detail/template_parse.hpp>
+#include <noetl/workflow/template.hpp>
+
+namespace noetl::workflow {
+
+namespace detail {
+
+/// The rules for rendered text (2.4).
+inline json typed(std::string text) {
+   auto const t = filters::trimmed(text);
+   if (t.empty() || t == "null" || t == "None") return tao::json::null;
+   if ((t.front() == '{' && t.back() == '}') || (t.front() == '[' && t.back() == ']')) {
+      if (auto read = parse_json(t)) return std::move(*read);
+   }
+   if (t == "true") return true;
+   if (t == "false") return false;
+   if (std::string_view("+-.0123456789").find(t.front()) != std::string_view::npos) {
+      auto digits = t;
+      if (digits.starts_with('+')) digits.remove_prefix(1);
+      std::int64_t integer = 0;
+      auto const read = std::from_chars(digits.data(), digits.data() + digits.size(), integer);
+      if (read.ec == std::errc() && read.ptr == digits.data() + digits.size() && !digits.starts_with('+') &&
+          !(t.front() == '+' && digits.starts_with('-')))
+         return integer;
+      double number = 0;
+      if (filters::read_double(t, number) && std::isfinite(number) && !t.starts_with("+-")) return number;
+   }
+   return text;
+}
+
+/// A computed value under the same rules, without the way through text where that way changes nothing.
+inline json typed(var const& v) {
+   if (v.is_container() || v.is_bool() || v.is_integer()) return to_json(v);
+   if (v.is_float() && std::isfinite(*v.as<double>())) return *v.as<double>();
+   if (v.is_undefined()) return tao::json::null;
+   return typed(printed(v));
+}
+
+/// The rule for rendered conditions (2.6).
+inline bool condition_text(std::string_view rendered) {
+   auto const t = filters::changed_case(filters::trimmed(rendered), false);
+   for (std::string_view const no : {"", "false", "0", "no", "none", "null", "off", "{}", "[]"})
+      if (t == no) return false;
+   return true;
+}
+
+inline bool condition(var const& v) {
+   if (v.is_undefined() || v.is_none()) return false;
+   if (auto const* b = v.as<bool>()) return *b;
+   if (auto const* i = v.as<std::int64_t>()) return *i != 0;
+   if (v.is_container()) return v.size() != 0;
+   return condition_text(printed(v));
+}
+
+inline error render_error(std::string_view what) {
+   return fail(error_code::validation, "Template render error: " + std::string(what));
+}
+
+/// Runs `f`; a template_failure becomes an error.
+template <class F>
+auto guarded(F f) -> result<decltype(f())> {
+   try {
+      return f();
+   } catch (template_failure const& e) {
+      return render_error(e.what());
+   }
+}
+
+} // namespace detail
+
+inline result<template_engine::compiled> template_engine::compile(std::string_view text, bool expression) {
+   std::string key = expression ? "{{ " + std::string(text) + " }}" : std::string(text);
+   {
+      std::lock_guard const lock(mutex_);
+      if (auto const found = cache_.find(key); found != cache_.end()) return found->second;
+   }
+   if (key.size() > limits_.max_template_bytes) return detail::render_error("template is too long");
+   auto parsed = detail::guarded([&] { return detail::parse_template(key); });
+   if (!parsed) return parsed;
+   std::lock_guard const lock(mutex_);
+   if (cache_.size() >= limits_.max_cached_templates) cache_.clear();
+   cache_.emplace(std::move(key), *parsed);
+   return parsed;
+}
+
+inline result<std::string> template_engine::render_text(std::string_view text, context const& variables) {
+   if (!is_template(text)) return std::string(text);
+   auto const tree = compile(text, false);
+   if (!tree) return tree.error();
+   return detail::guarded([&] {
+      std::string out;
+      detail::evaluator e(variables, {limits_.max_steps, limits_.max_output_bytes});
+      e.render((*tree)->body, out);
+      return out;
+   });
+}
+
+inline result<tao::json::value> template_engine::render_value(tao::json::value const& value, context const& variables,
+                                                              literals rule) {
+   using detail::json;
+   if (value.is_string_type()) {
+      auto const text = value.get_string_type();
+      if (!is_template(text)) return rule == literals::coerced ? detail::typed(std::string(text)) : json(std::string(text));
+      auto const tree = compile(text, false);
+      if (!tree) return tree.error();
+      return detail::guarded([&] {
+         detail::evaluator e(variables, {limits_.max_steps, limits_.max_output_bytes});
+         if ((*tree)->only != nullptr) return detail::typed(e.evaluate(*(*tree)->only));
+         std::string out;
+         e.render((*tree)->body, out);
+         return detail::typed(std::move(out));
+      });
+   }
+   if (value.is_array()) {
+      json out = tao::json::empty_array;
+      for (auto const& item : value.get_array()) {
+         auto rendered = render_value(item, variables, rule);
+         if (!rendered) return rendered;
+         out.emplace_back(std::move(*rendered));
+      }
+      return out;
+   }
+   if (value.is_object()) {
+      json out = tao::json::empty_object;
+      for (auto const& [key, item] : value.get_object()) {
+         auto rendered = render_value(item, variables, rule);
+         if (!rendered) return rendered;
+         if (!is_template(key)) {
+            out.get_object().insert_or_assign(key, std::move(*rendered));
+            continue;
+         }
+         auto name = render_text(key, variables);
+         if (!name) return std::move(name).error();
+         out.get_object().insert_or_assign(std::move(*name), std::move(*rendered));
+      }
+      return out;
+   }
+   return value;
+}
+
+inline result<bool> template_engine::evaluate_condition(std::string_view text, context const& variables) {
+   auto const tree = compile(text, !is_template(text));
+   if (!tree) return tree.error();
+   return detail::guarded([&] {
+      detail::evaluator e(variables, {limits_.max_steps, limits_.max_output_bytes});
+      if ((*tree)->only != nullptr) return detail::condition(e.evaluate(*(*tree)->only));
+      std::string out;
+      e.render((*tree)->body, out);
+      return detail::condition_text(out);
+   });
+}
+
+inline result<void> template_engine::check(std::string_view text) {
+   if (!is_template(text)) return {};
+   auto const tree = compile(text, false);
+   if (!tree) return tree.error();
+   return {};
+}
+
+inline result<std::vector<std::string>> template_engine::names(std::string_view text) {
+   if (!is_template(text)) return std::vector<std::string>();
+   auto const tree = compile(text, false);
+   if (!tree) return tree.error();
+   return (*tree)->names;
+}
+
+} // namespace noetl::workflow
