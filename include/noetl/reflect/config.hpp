@@ -58,10 +58,9 @@ struct loaded_config {
 namespace detail {
 
 // Prints: in 'config_check<server_settings, 3>'.
-template <class T, std::size_t I>
+template <class T, std::size_t I, bool Ok = config_value<field_type<T, I>> || reflected<field_type<T, I>>>
 struct config_check {
-   static constexpr bool ok = config_value<field_type<T, I>> || reflected<field_type<T, I>>;
-   static_assert(ok, "noetl: a configuration member has a type that no environment variable can hold");
+   static_assert(Ok, "noetl: a configuration member has a type that no environment variable can hold");
 };
 
 inline std::string variable_name(std::string_view prefix, std::string_view field) {
@@ -77,7 +76,8 @@ void for_each_variable(T& part, std::string_view prefix, F const& f) {
    for_each_field(part, [&](auto i, auto& member) {
       using type = std::remove_cvref_t<decltype(member)>;
       using owner = std::remove_const_t<T>;
-      if constexpr (config_check<owner, i>::ok) {
+      static_cast<void>(sizeof(config_check<owner, i>));
+      if constexpr (config_value<type> || reflected<type>) {
          std::string const name = variable_name(prefix, field_name<owner, i>);
          if constexpr (config_value<type>)
             f(name, member);

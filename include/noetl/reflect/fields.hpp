@@ -98,14 +98,19 @@ template <class T>
 struct reflected_check {
    static_assert(reflected<T>,
                  "noetl: only plain structs are reflected: no constructors, private members, base classes or unions");
-   static constexpr bool ok = reflected<T>;
 };
 
 } // namespace detail
 
 /// Number of fields of T.
 template <class T>
-requires(detail::reflected_check<T>::ok) inline constexpr std::size_t field_count = boost::pfr::tuple_size_v<T>;
+inline constexpr std::size_t field_count = [] {
+   static_cast<void>(sizeof(detail::reflected_check<T>));
+   if constexpr (reflected<T>)
+      return boost::pfr::tuple_size_v<T>;
+   else
+      return std::size_t{0}; // the mistake is reported; say nothing more
+}();
 
 /// Type of field I of T.
 template <class T, std::size_t I>

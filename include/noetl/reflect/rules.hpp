@@ -48,29 +48,33 @@ struct json_key {
    std::size_t field = 0;
 };
 
-// The culprit stands in the template arguments: rule_check<shipment, defaulted<"weight">>.
+// What is wrong with a rule, if anything. Apart from the assertions, so that what depends on it stays silent after
+// them.
+enum class rule_fault { none, no_rule, unknown_field, alias_is_field };
+
 template <class T, class Rule>
-struct rule_check {
-   static constexpr bool ok = sizeof(Rule) == 0;
-   static_assert(ok, "noetl: json_rules knows alias<>, defaulted<> and omit_empty<> only");
-};
+inline constexpr rule_fault rule_fault_of = rule_fault::no_rule;
 template <class T, fixed_string Field, fixed_string... Others>
-struct rule_check<T, alias<Field, Others...>> {
-   static constexpr bool known = has_field<T>(Field.view());
-   static constexpr bool free = !(has_field<T>(Others.view()) || ...);
-   static_assert(known, "noetl: a JSON rule names a field that the struct does not have");
-   static_assert(free, "noetl: an alias in json_rules is the name of another field of the struct");
-   static constexpr bool ok = known && free;
-};
+inline constexpr rule_fault rule_fault_of<T, alias<Field, Others...>> =
+    !has_field<T>(Field.view())            ? rule_fault::unknown_field
+    : (has_field<T>(Others.view()) || ...) ? rule_fault::alias_is_field
+                                           : rule_fault::none;
 template <class T, fixed_string... Fields>
-struct rule_check<T, defaulted<Fields...>> {
-   static constexpr bool ok = (has_field<T>(Fields.view()) && ...);
-   static_assert(ok, "noetl: a JSON rule names a field that the struct does not have");
-};
+inline constexpr rule_fault rule_fault_of<T, defaulted<Fields...>> = (has_field<T>(Fields.view()) && ...)
+                                                                         ? rule_fault::none
+                                                                         : rule_fault::unknown_field;
 template <class T, fixed_string... Fields>
-struct rule_check<T, omit_empty<Fields...>> {
-   static constexpr bool ok = (has_field<T>(Fields.view()) && ...);
-   static_assert(ok, "noetl: a JSON rule names a field that the struct does not have");
+inline constexpr rule_fault rule_fault_of<T, omit_empty<Fields...>> = (has_field<T>(Fields.view()) && ...)
+                                                                          ? rule_fault::none
+                                                                          : rule_fault::unknown_field;
+
+// The culprit stands in the template arguments: rule_check<shipment, defaulted<"weight">>.
+template <class T, class Rule, rule_fault Fault = rule_fault_of<T, Rule>>
+struct rule_check {
+   static_assert(Fault != rule_fault::no_rule, "noetl: json_rules knows alias<>, defaulted<> and omit_empty<> only");
+   static_assert(Fault != rule_fault::unknown_field, "noetl: a JSON rule names a field that the struct does not have");
+   static_assert(Fault != rule_fault::alias_is_field,
+                 "noetl: an alias in json_rules is the name of another field of the struct");
 };
 
 template <std::size_t N>
@@ -107,7 +111,10 @@ template <class T, class Rules>
 struct json_layout_of;
 template <class T, class... Rules>
 struct json_layout_of<T, rules<Rules...>> {
-   static constexpr bool ok = (rule_check<T, Rules>::ok && ...);
+   static constexpr bool ok = [] {
+      (static_cast<void>(sizeof(rule_check<T, Rules>)), ...);
+      return ((rule_fault_of<T, Rules> == rule_fault::none) && ...);
+   }();
    static constexpr std::size_t size = field_count<T>;
 
    /// All names that reading knows; the fields' own come first, at the index of the field.

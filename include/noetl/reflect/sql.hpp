@@ -76,24 +76,26 @@ constexpr std::string_view sql_type() {
 
 namespace detail {
 
-// Prints: in 'column_check<shipment, 3>'.
 template <class T, std::size_t I>
+inline constexpr bool is_column = !sql_type<field_type<T, I>>().empty();
+
+// Prints: in 'column_check<shipment, 3>'.
+template <class T, std::size_t I, bool Ok = is_column<T, I>>
 struct column_check {
-   static constexpr bool ok = !sql_type<field_type<T, I>>().empty();
-   static_assert(ok, "noetl: a field of the row has no SQL column type; keep nested values as raw_json");
+   static_assert(Ok, "noetl: a field of the row has no SQL column type; keep nested values as raw_json");
 };
 
-template <class T, std::size_t... I>
-constexpr bool columns_ok(std::index_sequence<I...>) {
-   return (column_check<T, I>::ok && ...);
-}
+// What needs every column to have a type asks this first, and stays silent after the assertion.
 template <class T>
-inline constexpr bool row_ok = columns_ok<T>(std::make_index_sequence<field_count<T>>{});
+inline constexpr bool row_ok = []<std::size_t... I>(std::index_sequence<I...>) {
+   (static_cast<void>(sizeof(column_check<T, I>)), ...);
+   return reflected<T> && (is_column<T, I> && ...);
+}
+(std::make_index_sequence<field_count<T>>{});
 
-template <class T, fixed_string Column>
+template <class T, fixed_string Column, bool Ok = has_field<T>(Column.view())>
 struct key_check {
-   static constexpr bool ok = has_field<T>(Column.view());
-   static_assert(ok, "noetl: a primary key column is not a field of the struct");
+   static_assert(Ok, "noetl: a primary key column is not a field of the struct");
 };
 
 inline std::string column_name(std::string_view field) {
@@ -150,7 +152,7 @@ bool decode_cell(std::optional<std::string_view> cell, T& out) {
 /// `shipment_id, destination, weight_kg`: all columns in the order of the fields, reserved words quoted.
 template <class T>
 std::string column_list() {
-   static_assert(detail::row_ok<T>);
+   static_cast<void>(detail::row_ok<T>);
    std::string out;
    for (std::string_view const name : field_names<T>)
       out.append(out.empty() ? "" : ", ").append(detail::column_name(name));
@@ -162,7 +164,7 @@ std::string column_list() {
 template <class T>
 std::string select_list(std::string_view table_alias = {}) {
    if (table_alias.empty()) return column_list<T>();
-   static_assert(detail::row_ok<T>);
+   static_cast<void>(detail::row_ok<T>);
    std::string out;
    for (std::string_view const name : field_names<T>)
       out.append(out.empty() ? "" : ", ").append(table_alias).append(".").append(detail::column_name(name));
@@ -181,7 +183,7 @@ std::string insert_statement(std::string_view table) {
 /// is named by fields: `create_table<shipment, "tenant", "shipment_id">("app.shipment")`. `table` is trusted text.
 template <class T, fixed_string... Key>
 std::string create_table(std::string_view table) {
-   static_assert(detail::row_ok<T>);
+   static_cast<void>(detail::row_ok<T>);
    std::string out = "CREATE TABLE IF NOT EXISTS " + std::string(table) + " (";
    for_each_field_index<T>([&](auto i) {
       using type = field_type<T, i>;
@@ -189,7 +191,8 @@ std::string create_table(std::string_view table) {
       out.append(sql_type<type>());
       if (!is_optional<type> && !std::same_as<type, raw_json>) out.append(" NOT NULL");
    });
-   if constexpr (sizeof...(Key) > 0 && (detail::key_check<T, Key>::ok && ...)) {
+   (static_cast<void>(sizeof(detail::key_check<T, Key>)), ...);
+   if constexpr (sizeof...(Key) > 0) {
       std::string key;
       (key.append(key.empty() ? "" : ", ").append(detail::column_name(Key.view())), ...);
       out.append(",\n   PRIMARY KEY (" + key + ")");
@@ -223,9 +226,9 @@ std::optional<std::string> to_sql_text(T const& value) {
 /// All fields as text parameters, in the order of insert_statement<T>.
 template <class T>
 std::array<std::optional<std::string>, field_count<T>> sql_parameters(T const& object) {
-   static_assert(detail::row_ok<T>);
    std::array<std::optional<std::string>, field_count<T>> out;
-   for_each_field(object, [&](auto i, auto const& member) { out[i] = to_sql_text(member); });
+   if constexpr (detail::row_ok<T>)
+      for_each_field(object, [&](auto i, auto const& member) { out[i] = to_sql_text(member); });
    return out;
 }
 
@@ -234,14 +237,14 @@ std::array<std::optional<std::string>, field_count<T>> sql_parameters(T const& o
 /// \throws bad_column when a cell does not fit its field
 template <class T, text_row Row>
 T decode_row(Row const& row) {
-   static_assert(detail::row_ok<T>);
    T out{};
-   for_each_field(out, [&](auto i, auto& member) {
-      std::optional<std::string_view> const cell = row[i];
-      if (!detail::decode_cell(cell, member))
-         throw bad_column("column " + std::string(field_name<T, i>) + ": expected " +
-                          std::string(sql_type<field_type<T, i>>()) + ", got " + (cell ? "other text" : "NULL"));
-   });
+   if constexpr (detail::row_ok<T>)
+      for_each_field(out, [&](auto i, auto& member) {
+         std::optional<std::string_view> const cell = row[i];
+         if (!detail::decode_cell(cell, member))
+            throw bad_column("column " + std::string(field_name<T, i>) + ": expected " +
+                             std::string(sql_type<field_type<T, i>>()) + ", got " + (cell ? "other text" : "NULL"));
+      });
    return out;
 }
 

@@ -1,0 +1,10 @@
+# Mistakes in reflected structs, and the sentence that the compiler prints for each.
+noetl_reject(reflect rule_names_unknown_field "a JSON rule names a field that the struct does not have")
+noetl_reject(reflect alias_is_a_field "an alias in json_rules is the name of another field of the struct")
+noetl_reject(reflect rule_of_another_kind "json_rules knows alias<>, defaulted<> and omit_empty<> only")
+noetl_reject(reflect field_without_json_form "this type has no JSON form; use a known type, a plain struct, or specialise json_form<T>")
+noetl_reject(reflect not_an_aggregate "only plain structs are reflected: no constructors, private members, base classes or unions")
+noetl_reject(reflect field_without_column_type "a field of the row has no SQL column type; keep nested values as raw_json")
+noetl_reject(reflect key_is_not_a_field "a primary key column is not a field of the struct")
+noetl_reject(reflect setting_of_unknown_type "a configuration member has a type that no environment variable can hold")
+noetl_reject(reflect parameter_without_column_type "this type has no SQL column type; keep nested values as raw_json")
