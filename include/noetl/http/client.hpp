@@ -1,5 +1,5 @@
-// http/client.hpp: an HTTP/1.1 client with kept-alive connections (Boost.Beast, coroutines), and a blocking one for tests.
-// Knows core and http/message.hpp.
+// http/client.hpp: an HTTP/1.1 client with kept-alive connections (Boost.Beast, coroutines), and a blocking one for
+// tests. Knows core and http/message.hpp.
 #pragma once
 
 #include <chrono>
@@ -90,8 +90,8 @@ struct client_settings {
    std::size_t max_idle_connections = 16;
 };
 
-/// Sends requests to one server and keeps its connections. Any number of requests may be under way, each on a connection
-/// of its own. Not thread-safe: one thread or one strand at a time; outlives its requests.
+/// Sends requests to one server and keeps its connections. Any number of requests may be under way, each on a
+/// connection of its own. Not thread-safe: one thread or one strand at a time; outlives its requests.
 class http_client {
    using stream = boost::beast::tcp_stream;
    using error_code_type = boost::system::error_code;
@@ -145,9 +145,11 @@ private:
       bool const v6 = where_.host.find(':') != std::string::npos;
       out.set(boost::beast::http::field::host,
               (v6 ? "[" + where_.host + "]" : where_.host) + ":" + std::to_string(where_.port));
-      if (!wish.content_type.empty()) out.set(boost::beast::http::field::content_type, wish.content_type);
+      if (!wish.content_type.empty())
+         out.set(boost::beast::http::field::content_type, wish.content_type);
       else if (!wish.body.empty())
-         out.set(boost::beast::http::field::content_type, boost::beast::string_view(json_type.data(), json_type.size()));
+         out.set(boost::beast::http::field::content_type,
+                 boost::beast::string_view(json_type.data(), json_type.size()));
       for (auto const& [name, value] : wish.headers) out.set(name, value);
       out.body() = wish.body;
       out.prepare_payload();
@@ -157,8 +159,8 @@ private:
       return wish.repeatable || (wish.method != verb::post && wish.method != verb::patch);
    }
    error failure(std::string_view what, error_code_type const& ec) const {
-      return fail(error_code::unavailable, std::string(what) + " " + where_.host + ":" + std::to_string(where_.port) +
-                                               ": " + ec.message());
+      return fail(error_code::unavailable,
+                  std::string(what) + " " + where_.host + ":" + std::to_string(where_.port) + ": " + ec.message());
    }
 
    // A kept connection that the server has not closed meanwhile, as far as one can know.
@@ -234,7 +236,8 @@ public:
    result<client_response> send(client_request wish) {
       std::optional<result<client_response>> answer;
       std::exception_ptr failed;
-      boost::asio::co_spawn(io_, keep_answer(std::move(wish), answer), [&](std::exception_ptr thrown) { failed = thrown; });
+      boost::asio::co_spawn(io_, keep_answer(std::move(wish), answer),
+                            [&](std::exception_ptr thrown) { failed = thrown; });
       io_.restart();
       io_.run();
       if (failed) std::rethrow_exception(failed);
@@ -242,7 +245,9 @@ public:
    }
    result<client_response> get(std::string target) { return send({.target = std::move(target)}); }
    result<client_response> post(std::string target, std::string json) {
-      return send({.method = verb::post, .target = std::move(target), .body = std::move(json),
+      return send({.method = verb::post,
+                   .target = std::move(target),
+                   .body = std::move(json),
                    .content_type = std::string(json_type)});
    }
    [[nodiscard]] std::size_t idle_connections() const noexcept { return client_.idle_connections(); }

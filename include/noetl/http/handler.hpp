@@ -7,6 +7,9 @@
 #include <cstdint>
 #include <exception>
 #include <optional>
+#include <span>
+#include <string>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -19,6 +22,7 @@
 #include <noetl/http/parameter.hpp>
 #include <noetl/reflect/json.hpp>
 #include <noetl/reflect/raw_json.hpp>
+#include <noetl/reflect/schema.hpp>
 
 namespace noetl::http::detail {
 
@@ -127,6 +131,99 @@ response to_response(result<T>&& outcome, call const& c) {
 inline response escaped(std::exception const& thrown, call const& c) {
    return refused(fail(error_code::internal, "Internal error", thrown.what()), c.received);
 }
+
+// ---- what OpenAPI wants to know ----
+
+using schema_function = void (*)(std::string&);
+
+template <class T>
+void write_schema(std::string& out) {
+   if constexpr (is_optional<T>)
+      append_schema(out, std::type_identity<typename T::value_type>{});
+   else
+      append_schema(out, std::type_identity<T>{});
+}
+
+struct parameter_description {
+   std::string_view name;
+   bool in_path = false;
+   bool required = true;
+   schema_function schema = nullptr;
+};
+
+template <class P>
+inline constexpr std::size_t described_count = 0;
+template <class P>
+requires(parameter<P>::kind == parameter_kind::path) inline constexpr std::size_t described_count<P> = 1;
+template <class T>
+inline constexpr std::size_t described_count<query<T>> = field_count<T>;
+
+template <class P>
+constexpr void describe(parameter_description*& at) {
+   if constexpr (parameter<P>::kind == parameter_kind::path) {
+      if constexpr (is_strong<P>)
+         *at++ = {P::name, true, true, &write_schema<P>};
+      else
+         *at++ = {P::name, true, true, &write_schema<std::string>};
+   } else if constexpr (parameter<P>::kind == parameter_kind::query) {
+      using T = typename parameter<P>::content;
+      using layout = noetl::detail::json_layout<T>;
+      for_each_field_index<T>([&](auto i) {
+         bool const may_miss = is_optional<field_type<T, i>> || layout::marks.defaulted[i] || layout::marks.omitted[i];
+         *at++ = {field_name<T, i>, false, !may_miss, &write_schema<field_type<T, i>>};
+      });
+   }
+}
+
+struct body_description {
+   schema_function schema = nullptr; // nullptr: no JSON body
+   bool required = false;
+};
+
+template <class P>
+constexpr void describe_body(body_description& out) {
+   if constexpr (parameter<P>::kind == parameter_kind::body)
+      out = {&write_schema<typename parameter<P>::content>, parameter<P>::required};
+}
+
+template <class T>
+constexpr schema_function answer_schema() {
+   if constexpr (is_reply<T>)
+      return answer_schema<decltype(T::body)>();
+   else if constexpr (std::is_void_v<T> || std::is_same_v<T, response>)
+      return nullptr;
+   else
+      return &write_schema<T>;
+}
+
+struct handler_description {
+   std::span<parameter_description const> parameters{};
+   body_description body{};
+   schema_function answer = nullptr; // nullptr: not JSON, or nothing
+   bool answers_nothing = false;
+};
+
+template <class... P>
+struct described_parameters {
+   static constexpr auto list = [] {
+      std::array<parameter_description, (described_count<P> + ... + 0)> all{};
+      [[maybe_unused]] auto* at = all.data();
+      (describe<P>(at), ...);
+      return all;
+   }();
+   static constexpr auto body = [] {
+      body_description found;
+      (describe_body<P>(found), ...);
+      return found;
+   }();
+};
+
+template <auto Handler>
+inline constexpr handler_description described = [] {
+   using given = typename signature_type<Handler>::template parameters<described_parameters>;
+   using value = typename returned<typename signature_type<Handler>::result_type>::type;
+   return handler_description{given::list, given::body, answer_schema<value>(), std::is_void_v<value>};
+}();
 
 using now_function = response (*)(call const&);
 using later_function = boost::asio::awaitable<response> (*)(call);

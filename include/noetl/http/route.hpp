@@ -34,6 +34,7 @@ struct route_entry {
    detail::later_function later = nullptr; ///< and `later` is set
    std::array<detail::guard_function, 3> guards{};
    route_options options{};
+   detail::handler_description const* about = nullptr; ///< for OpenAPI
 
    [[nodiscard]] constexpr std::string_view pattern() const noexcept { return shape->text; }
 };
@@ -186,6 +187,7 @@ struct walk {
       else
          entry.now = &answer_now<Handler>;
       entry.guards = {&ask_guard<Guards>...};
+      entry.about = &described<Handler>;
       entry.options = item.options;
       if (entry.options.tag.empty()) entry.options.tag = tag;
    }
