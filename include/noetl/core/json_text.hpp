@@ -2,6 +2,7 @@
 // Knows the standard library only. Sources: RFC 8259 section 7; Unicode 15 table 3-7 (well-formed UTF-8).
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -46,7 +47,12 @@ inline char const* skip_plain_json(char const* at, char const* end) noexcept {
       std::uint64_t const marks =
           (((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) | word) &
           highs;
-      if (marks != 0) break;
+      if (marks == 0) continue;
+      // The lowest mark is exact; those above it may be borrows.
+      if constexpr (std::endian::native == std::endian::little)
+         return at + std::countr_zero(marks) / 8;
+      else
+         break;
    }
    for (; at != end; ++at) {
       auto const c = static_cast<unsigned char>(*at);

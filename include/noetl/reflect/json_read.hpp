@@ -178,8 +178,8 @@ bool read_json(json_reader& in, T& out) {
 template <class T>
 result<T> from_json(std::string_view text, std::size_t max_depth = json_reader::default_depth) {
    json_reader in(text, max_depth);
-   T out{};
-   if (read_json(in, out) && in.finish()) return out;
+   result<T> out{T{}}; // filled where it will stand: a struct of many fields is not moved afterwards
+   if (read_json(in, *out) && in.finish()) return out;
    error first = in.take_error();
    if (first.code == error_code::validation) {
       // Text that is malformed further on fits nothing, so that is what the sender has to hear.

@@ -219,8 +219,8 @@ protected:
       bool whole = false;
       if (!number_token(whole)) return false;
       // Only these can be beyond what a double holds, and few are: whoever reads the text later must be able to.
-      if (at_ - start < 300 && std::find_if(start, at_, [](char c) { return c == 'e' || c == 'E'; }) == at_)
-         return true;
+      auto const is_exponent = [](char c) { return c == 'e' || c == 'E'; };
+      if (at_ - start < 300 && (whole || std::none_of(start, at_, is_exponent))) return true;
       double ignored = 0;
       if (to_float(start, at_, ignored)) return true;
       beyond_ = {start, at_};
@@ -257,21 +257,25 @@ protected:
 
    // \pre [at, end) is one checked value
    static void append_compact(std::string& out, char const* at, char const* end) {
-      out.reserve(static_cast<std::size_t>(end - at));
+      std::size_t const before = out.size();
+      out.resize(before + static_cast<std::size_t>(end - at));
+      char* to = out.data() + before;
+      char const* start = at; // of what is not copied yet
       while (at != end) {
-         char const* const start = at;
          if (*at == '"') {
-            for (++at; *at != '"'; ++at)
-               if (*at == '\\') ++at;
+            at = skip_plain_json(at + 1, end);
+            while (*at != '"') at = skip_plain_json(at + (*at == '\\' ? 2 : 1), end);
             ++at;
-            out.append(start, at);
-         } else if (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t') {
+         } else if (static_cast<unsigned char>(*at) > ' ') {
             ++at;
          } else {
-            while (at != end && *at != '"' && static_cast<unsigned char>(*at) > ' ') ++at;
-            out.append(start, at);
+            to = std::copy(start, at, to);
+            while (at != end && static_cast<unsigned char>(*at) <= ' ') ++at;
+            start = at;
          }
       }
+      to = std::copy(start, at, to);
+      out.resize(static_cast<std::size_t>(to - out.data()));
    }
 
    char const* begin_;
