@@ -22,6 +22,7 @@
 #include <noetl/pg/connection.hpp>
 #include <noetl/pg/shards.hpp>
 #include <noetl/reflect/ids.hpp>
+#include <noetl/reflect/json_value.hpp>
 #include <noetl/reflect/json_write.hpp>
 #include <noetl/reflect/raw_json.hpp>
 #include <noetl/reflect/rules.hpp>

@@ -18,6 +18,7 @@
 #include <noetl/core/time.hpp>
 #include <noetl/events/store.hpp>
 #include <noetl/reflect/ids.hpp>
+#include <noetl/reflect/json_value.hpp>
 #include <noetl/reflect/json_write.hpp>
 #include <noetl/reflect/rules.hpp>
 #include <noetl/workflow/decide.hpp>

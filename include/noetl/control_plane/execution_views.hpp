@@ -240,7 +240,9 @@ private:
       auto const rows = db.exec(status_statement(), id);
       auto const row = decode_row<detail::status_row>(rows[0]);
       if (row.events == 0) return unknown(id);
-      execution_status view{.execution_id = id, .status = row.outcome.value_or("RUNNING")};
+      execution_status view;
+      view.execution_id = id;
+      view.status = row.outcome.value_or("RUNNING");
       view.current_step = row.current_step;
       view.progress = {row.total, row.completed, row.running, row.failed};
       view.is_cancelled = view.status == "CANCELLED";

@@ -66,13 +66,13 @@ private:
       std::lock_guard const lock(mutex_);
       if (by_id_.contains(id)) return;
       order_.push_front(id);
-      by_id_.emplace(id, kept{std::move(book), order_.begin()});
+      by_id_.emplace(id, slot{std::move(book), order_.begin()});
       if (order_.size() <= capacity_) return;
       by_id_.erase(order_.back());
       order_.pop_back();
    }
 
-   struct kept {
+   struct slot {
       playbook_ptr book;
       std::list<catalog_id>::iterator place;
    };
@@ -80,7 +80,7 @@ private:
    catalog_service& catalog_;
    std::size_t const capacity_;
    std::mutex mutex_;
-   std::unordered_map<catalog_id, kept> by_id_;
+   std::unordered_map<catalog_id, slot> by_id_;
    std::list<catalog_id> order_;
 };
 

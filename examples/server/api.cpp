@@ -1,0 +1,42 @@
+// examples/server/api.cpp: the whole HTTP surface of the reference server, as one table.
+#include "parts.hpp"
+
+#include <noetl/control_plane/catalog_routes.hpp>
+#include <noetl/control_plane/command_routes.hpp>
+#include <noetl/control_plane/event_routes.hpp>
+#include <noetl/control_plane/execution_routes.hpp>
+#include <noetl/control_plane/health_routes.hpp>
+#include <noetl/control_plane/worker_pool_routes.hpp>
+#include <noetl/http/metrics.hpp>
+#include <noetl/http/openapi.hpp>
+#include <noetl/http/route.hpp>
+
+namespace server {
+namespace {
+
+using namespace noetl::control_plane;
+namespace http = noetl::http;
+
+using services = http::services<catalog_service, execution_service, execution_views, event_ingest, ingest_metrics,
+                                command_service, worker_pool_service, health_service, http::metrics>;
+
+inline constexpr auto without_metrics =
+   http::join(http::routes<services>(health_routes, catalog_routes, execution_routes, event_routes, command_routes,
+                                     worker_pool_routes),
+              http::openapi_routes);
+inline constexpr auto with_metrics = http::join(without_metrics, http::metrics_routes);
+
+} // namespace
+
+noetl::http::router make_router(parts& all) {
+   http::openapi_info const about{.title = "noetl", .version = std::string(compatible_version), .description = {}};
+   bool const metrics = !all.config.noetl.disable_metrics;
+   if (metrics) all.document.emplace(with_metrics, about);
+   else all.document.emplace(without_metrics, about);
+   http::services const given(all.catalog, all.executions, all.views, all.ingest, all.ingested, all.commands, all.workers,
+                              all.health, all.metrics, *all.document);
+   if (metrics) return {with_metrics, given};
+   return {without_metrics, given};
+}
+
+} // namespace server

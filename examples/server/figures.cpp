@@ -1,0 +1,36 @@
+// examples/server/figures.cpp: live figures of the parts for /metrics.
+#include "bus.hpp"
+#include "parts.hpp"
+
+namespace server {
+
+void report_figures(parts& all, std::function<noetl::outbox_stats()> outbox) {
+   all.metrics.on_collect([&all, outbox = std::move(outbox)](noetl::http::samples& out) {
+      auto const number = [](auto n) { return static_cast<double>(n); };
+      for (std::size_t i = 0; i < all.shards.count(); ++i) {
+         auto const pool = all.shards.shard(i).stats();
+         auto const shard = std::to_string(i);
+         out.gauge("noetl_pool_size", "Database threads of a pool", number(pool.size), {{"shard", shard}});
+         out.gauge("noetl_pool_connected", "Live sessions of a pool", number(pool.connected), {{"shard", shard}});
+         out.gauge("noetl_pool_idle", "Live sessions without work", number(pool.idle), {{"shard", shard}});
+         out.gauge("noetl_pool_waiting", "Calls that wait for a session", number(pool.waiting), {{"shard", shard}});
+      }
+      auto const runs = all.orchestrator.stats();
+      out.gauge("noetl_orchestrator_cached", "Executions folded in memory", number(runs.cached));
+      out.gauge("noetl_orchestrator_active", "Executions being advanced now", number(runs.active));
+      out.counter("noetl_orchestrator_decisions_total", "Decisions appended", number(runs.decisions));
+      out.counter("noetl_orchestrator_conflicts_total", "Decisions that another append got in before", number(runs.conflicts));
+      out.counter("noetl_orchestrator_rebuilds_total", "States rebuilt from the log", number(runs.rebuilds));
+      out.counter("noetl_orchestrator_failures_total", "Attempts put off", number(runs.failures));
+      auto const relay = outbox();
+      out.counter("noetl_outbox_published_total", "Outbox rows acknowledged by the bus", number(relay.published));
+      out.counter("noetl_outbox_refused_total", "Attempts that the bus did not take", number(relay.refused));
+      out.counter("noetl_outbox_announced_again_total", "Commands announced again", number(relay.announced_again));
+      out.gauge("noetl_outbox_unmarked", "Published rows not yet marked in the database", number(relay.unmarked));
+      out.gauge("noetl_bus_connected", "1 while the command bus is connected",
+                all.bus && all.bus->state() == cp::bus_state::connected ? 1 : 0);
+      if (all.bus) out.gauge("noetl_bus_in_flight", "Messages sent and not acknowledged", number(all.bus->stats().in_flight));
+   });
+}
+
+} // namespace server

@@ -1,0 +1,151 @@
+// examples/server/parts.cpp: makes the parts, connects them, starts and stops what runs by itself.
+#include "parts.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <mutex>
+#include <span>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <noetl/core/log.hpp>
+#include <noetl/pg/migrate.hpp>
+
+#include "bus.hpp"
+
+namespace server {
+namespace {
+
+namespace log = noetl::log;
+namespace pg = noetl::pg;
+
+unsigned machine_id(cp::server_settings const& how) {
+   if (how.server_machine_id) return static_cast<unsigned>(how.server_machine_id->value());
+   auto const* host = std::getenv("HOSTNAME");
+   if (host == nullptr) host = std::getenv("COMPUTERNAME");
+   auto const derived = noetl::machine_id_for(host == nullptr ? "noetl-server-local" : host);
+   return derived == 1023 ? 1022 : derived; // 1023 belongs to noetl.snowflake_id()
+}
+
+pg::settings primary_settings(cp::configuration const& config) {
+   pg::settings settings;
+   settings.host = config.postgres.host;
+   settings.port = static_cast<std::uint16_t>(config.postgres.port.value());
+   settings.user = config.postgres.user;
+   settings.password = config.postgres.password.value;
+   settings.database = config.postgres.database;
+   settings.max_connections = static_cast<std::size_t>(config.postgres.max_connections.value());
+   settings.acquire_timeout = config.postgres.acquire_timeout;
+   settings.statement_timeout = config.noetl.pg_statement_timeout;
+   settings.statement_cache = config.noetl.pg_statement_cache_capacity;
+   settings.application_name = "noetl-server";
+   return settings;
+}
+
+/// Every database of the deployment: shards in order, then the cluster's own, if it has one. Texts were checked by main.
+std::vector<pg::settings> shard_settings(cp::configuration const& config) {
+   auto const base = primary_settings(config);
+   auto shards = pg::parse_shards(config.noetl.shards.value, base).value();
+   if (shards.empty()) shards.push_back(base);
+   return shards;
+}
+
+std::optional<pg::settings> cluster_settings(cp::configuration const& config) {
+   if (config.noetl.cluster_dsn.value.empty()) return std::nullopt;
+   return pg::parse_dsn(config.noetl.cluster_dsn.value, primary_settings(config)).value();
+}
+
+noetl::workflow::orchestrator_settings orchestrator_settings(cp::configuration const& config) {
+   noetl::workflow::orchestrator_settings settings;
+   settings.server_url = config.noetl.public_server_url;
+   settings.cached_executions = config.noetl.state_cache_executions;
+   return settings;
+}
+
+noetl::outbox_settings outbox_settings(cp::configuration const& config) {
+   noetl::outbox_settings settings;
+   settings.announce_again = config.noetl.reannounce_after;
+   return settings;
+}
+
+} // namespace
+
+struct parts::background {
+   mutable std::mutex mutex; // of relay and failure
+   std::unique_ptr<noetl::outbox_relay<command_bus>> relay;
+   std::jthread migrator;
+   std::optional<noetl::error> failure;
+};
+
+parts::parts(boost::asio::io_context& io, cp::configuration const& given)
+    : io_(io), background_(std::make_unique<background>()), config(given), ids(machine_id(given.noetl)), shards(shard_settings(given), cluster_settings(given)),
+      store(shards, ids), catalog(shards), library(catalog),
+      executions(store, catalog, library, ids, given.noetl.public_server_url), views(shards),
+      commands(store, ids, issued), ingest(store, ids), ingested(metrics), workers(shards, ids),
+      orchestrator(io.get_executor(), store, ids, [this](noetl::catalog_id id) { return library.find(id); },
+                   orchestrator_settings(given)),
+      reconciler(io.get_executor(), store, [this](noetl::execution_id id) { orchestrator.wake(id); },
+                 [this] { return orchestrator.stats().active; }),
+      bus(given.noetl.nats_url.value.empty() ? nullptr : std::make_unique<command_bus>(given.noetl)),
+      health(shards, [this] { return bus ? bus->state() : cp::bus_state::not_configured; }) {
+   store.on_committed([this](std::span<noetl::event const> committed) {
+      issued.observe(committed);
+      orchestrator.observe(committed);
+   });
+   store.on_outbox([this](std::size_t shard, std::span<noetl::outbox_row const> rows) {
+      std::lock_guard const lock(background_->mutex);
+      if (background_->relay) background_->relay->offer(shard, rows);
+   });
+   if (bus) background_->relay = std::make_unique<noetl::outbox_relay<command_bus>>(shards, *bus, outbox_settings(given));
+   report_figures(*this, [this] {
+      std::lock_guard const lock(background_->mutex);
+      return background_->relay ? background_->relay->stats() : noetl::outbox_stats{};
+   });
+}
+
+parts::~parts() { stop(); }
+
+void parts::start() {
+   background_->migrator = std::jthread([this](std::stop_token stop) {
+      auto databases = shard_settings(config);
+      if (auto cluster = cluster_settings(config)) databases.push_back(*std::move(cluster));
+      for (auto const& database : databases) {
+         for (;;) {
+            auto report = pg::migrate(database, {.patience = std::chrono::seconds{5}, .build_indexes = true});
+            if (report) {
+               for (auto const& done : report->applied) log::info("database.migrated", {{"step", done}});
+               for (auto const& open : report->skipped) log::warn("database.not_migrated", {{"step", open}});
+               break;
+            }
+            if (stop.stop_requested()) return;
+            if (report.error().code != noetl::error_code::unavailable) {
+               std::lock_guard const lock(background_->mutex);
+               background_->failure = report.error();
+               io_.stop();
+               return;
+            }
+            log::warn("database.waiting", {{"host", database.host}, {"reason", report.error().message}});
+         }
+      }
+      reconciler.start();
+   });
+}
+
+void parts::stop() {
+   background_->migrator = {};
+   std::unique_ptr<noetl::outbox_relay<command_bus>> relay;
+   {
+      std::lock_guard const lock(background_->mutex);
+      relay = std::move(background_->relay);
+   }
+}
+
+std::optional<noetl::error> parts::failure() const {
+   std::lock_guard const lock(background_->mutex);
+   return background_->failure;
+}
+
+} // namespace server

@@ -1,0 +1,85 @@
+// examples/server/parts.hpp: the parts of the reference server, in the order they depend on each other.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+
+#include <noetl/control_plane/catalog.hpp>
+#include <noetl/control_plane/command_cache.hpp>
+#include <noetl/control_plane/command_service.hpp>
+#include <noetl/control_plane/event_ingest.hpp>
+#include <noetl/control_plane/execution_service.hpp>
+#include <noetl/control_plane/execution_views.hpp>
+#include <noetl/control_plane/health.hpp>
+#include <noetl/control_plane/ingest_metrics.hpp>
+#include <noetl/control_plane/playbook_library.hpp>
+#include <noetl/control_plane/reconciler.hpp>
+#include <noetl/control_plane/settings.hpp>
+#include <noetl/control_plane/worker_pools.hpp>
+#include <noetl/core/snowflake.hpp>
+#include <noetl/events/outbox.hpp>
+#include <noetl/events/store.hpp>
+#include <noetl/http/metrics.hpp>
+#include <noetl/http/openapi.hpp>
+#include <noetl/http/router.hpp>
+#include <noetl/pg/shards.hpp>
+#include <noetl/workflow/orchestrator.hpp>
+
+namespace server {
+
+namespace cp = noetl::control_plane;
+
+class command_bus; // bus.cpp: NATS connection, stream and publisher
+
+/// Everything but the listener. Construction connects nothing and waits for nothing; start() does.
+class parts {
+   struct background; // what runs on threads of its own; outlives the store, whose callbacks reach it
+   boost::asio::io_context& io_;
+   std::unique_ptr<background> background_;
+
+public:
+   parts(boost::asio::io_context& io, cp::configuration const& config);
+   ~parts();
+   parts(parts const&) = delete;
+   parts& operator=(parts const&) = delete;
+
+   /// Brings the databases to the schema and starts what runs by itself. Waits for a database that is away for as long as
+   /// that takes, on a thread of its own; an error that does not pass by itself stops `io`.
+   void start();
+   /// After the listener has drained: no more announcements, no more decisions.
+   void stop();
+   /// The error that stopped the server, if any.
+   [[nodiscard]] std::optional<noetl::error> failure() const;
+
+   cp::configuration const& config;
+   noetl::snowflake ids;
+   noetl::http::metrics metrics;
+   noetl::pg::shard_map shards;
+   noetl::event_store store;
+   cp::catalog_service catalog;
+   cp::playbook_library library;
+   cp::execution_service executions;
+   cp::execution_views views;
+   cp::command_cache issued;
+   cp::command_service commands;
+   cp::event_ingest ingest;
+   cp::ingest_metrics ingested;
+   cp::worker_pool_service workers;
+   noetl::workflow::orchestrator orchestrator;
+   cp::reconciler reconciler;
+   std::unique_ptr<command_bus> bus; ///< null when no bus is configured
+   cp::health_service health;
+   std::optional<noetl::http::openapi_document> document; ///< made with the router
+};
+
+/// Makes live figures of the parts part of /metrics (figures.cpp).
+void report_figures(parts& all, std::function<noetl::outbox_stats()> outbox);
+
+/// The routes of the server over its parts (api.cpp).
+noetl::http::router make_router(parts& all);
+
+} // namespace server

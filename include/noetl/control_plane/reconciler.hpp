@@ -1,0 +1,114 @@
+// control_plane/reconciler.hpp: looks at running executions that nobody in this process has heard of: all of them after a
+// restart, later those that changed without us (another replica died between a fact and its decision).
+// Knows the event store; what to do with an execution is a function given to it.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <unordered_map>
+#include <utility>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <noetl/core/log.hpp>
+#include <noetl/core/result.hpp>
+#include <noetl/core/strong.hpp>
+#include <noetl/events/store.hpp>
+
+namespace noetl::control_plane {
+
+using boost::asio::awaitable;
+
+struct reconciler_settings {
+   std::chrono::milliseconds interval{15'000}; ///< between two passes
+   std::chrono::milliseconds retry{500};       ///< after a pass that failed
+   std::chrono::milliseconds grace{5'000};     ///< an execution changed more recently is left to whoever changed it
+   std::size_t page = 500;                     ///< executions read and woken at a time
+};
+
+/// Wakes executions whose version moved since the last pass, W18 without its leaks: it keeps nothing of ended ones and
+/// writes no events itself. The first pass that succeeds wakes every running execution.
+/// Started once; ends when its executor stops. Not thread-safe beyond that.
+class reconciler {
+public:
+   /// \param wake  called for each execution to look at
+   /// \param busy  how many executions are being advanced now: the next page waits while these are many
+   reconciler(boost::asio::any_io_executor executor, event_store& store, std::function<void(execution_id)> wake,
+              std::function<std::size_t()> busy, reconciler_settings how = {})
+       : executor_(std::move(executor)), store_(store), wake_(std::move(wake)), busy_(std::move(busy)), how_(how) {}
+
+   void start() { boost::asio::co_spawn(executor_, run(), boost::asio::detached); }
+
+   /// Passes that reached the end.
+   [[nodiscard]] std::uint64_t passes() const noexcept { return passes_.load(); }
+
+private:
+   using versions = std::unordered_map<execution_id, std::int64_t>;
+
+   awaitable<void> run() {
+      for (;;) {
+         auto const seen = co_await pass();
+         if (!seen) log::warn("reconciler.put_off", {{"reason", seen.error().message}, {"detail", seen.error().detail}});
+         else ++passes_;
+         co_await pause(seen ? how_.interval : how_.retry);
+      }
+   }
+
+   awaitable<result<void>> pass() {
+      versions running;
+      for (std::size_t shard = 0; shard < store_.shards().count(); ++shard) {
+         auto before = execution_id{std::numeric_limits<std::int64_t>::max()};
+         for (;;) {
+            auto page = co_await store_.running(shard, before, how_.page);
+            if (!page) co_return std::move(page).error();
+            for (auto const& head : *page) consider(head, running);
+            if (page->size() < how_.page) break;
+            before = page->back().execution_id;
+            while (busy_() > how_.page) co_await pause(std::chrono::milliseconds{20});
+         }
+      }
+      seen_ = std::move(running);
+      co_return result<void>{};
+   }
+
+   void consider(stream_head const& head, versions& running) {
+      auto const known = seen_.find(head.execution_id);
+      bool const first = passes_.load() == 0;
+      bool const settled = now() - head.updated_at > how_.grace;
+      bool const changed = known == seen_.end() || known->second != head.version;
+      // What is left to others now keeps its old version, so that the next pass looks again.
+      if (!first && changed && !settled) {
+         if (known != seen_.end()) running.insert(*known);
+         return;
+      }
+      running.emplace(head.execution_id, head.version);
+      if (changed) wake_(head.execution_id);
+   }
+
+   awaitable<void> pause(std::chrono::milliseconds time) {
+      boost::asio::steady_timer timer(executor_, time);
+      boost::system::error_code ignored; // a cancelled wait only means: go on now
+      co_await timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
+   }
+
+   boost::asio::any_io_executor executor_;
+   event_store& store_;
+   std::function<void(execution_id)> wake_;
+   std::function<std::size_t()> busy_;
+   reconciler_settings how_;
+   versions seen_;
+   std::atomic<std::uint64_t> passes_{0};
+};
+
+} // namespace noetl::control_plane
