@@ -185,8 +185,6 @@ TEST_F(store_test, commands_and_outbox_are_written_with_their_event) {
    command.meta = raw_json(R"({"attempt":1})");
    request.commands = {command};
    request.outbox = {{id, issued.event_id, "noetl.commands.shared.http", raw_json(R"({"x":1})")}};
-   std::size_t told = 0;
-   r.store.on_outbox([&](std::size_t, std::span<outbox_row const> rows) { told += rows.size(); });
    ASSERT_TRUE(append(r.store, request));
    auto const found = blocking(r.store.load_command(issued.event_id));
    ASSERT_TRUE(found) << found.error().message << found.error().detail;
@@ -272,8 +270,8 @@ TEST_F(store_test, a_bad_event_fails_alone_in_a_merged_batch) {
 }
 
 TEST_F(store_test, committed_events_are_told_once_and_in_order) {
-   replica r(database_->settings(), 2);
    std::vector<event> told;
+   replica r(database_->settings(), 2);
    r.store.on_committed([&](std::span<event const> events) { told.insert(told.end(), events.begin(), events.end()); });
    execution_id const id{ids_.next()};
    ASSERT_TRUE(append(r.store, started(id)));

@@ -126,6 +126,7 @@ private:
 
    static constexpr std::size_t most_in_memory = 50'000; // beyond it the table is the memory
    static constexpr auto mark_pause = std::chrono::milliseconds(50);
+   static constexpr auto retry_pause = std::chrono::milliseconds(5);
 
    void publish(std::shared_ptr<fresh_row> one) {
       auto done = [state = state_, one](result<void> outcome) {
@@ -151,8 +152,10 @@ private:
          {
             std::unique_lock lock(state_->guard);
             auto& s = *state_;
-            auto const until = s.marks.empty() && s.again.empty() ? next_poll : std::min(next_poll, clock::now() + mark_pause);
-            s.wake.wait_until(lock, until, [&] { return s.stopping || s.look_now; });
+            auto const urgent = [&] { return s.stopping || s.look_now; };
+            s.wake.wait_until(lock, next_poll, [&] { return urgent() || !s.marks.empty() || !s.again.empty(); });
+            // A short rest gathers marks for one statement, and gives a full window of the bus time to empty.
+            if (!s.marks.empty() || !s.again.empty()) s.wake.wait_for(lock, s.again.empty() ? mark_pause : retry_pause, urgent);
             look = std::exchange(s.look_now, false);
             if (s.stopping) break;
          }

@@ -98,7 +98,7 @@ struct typed_job final : pool_job {
 /// A fixed number of database threads, each owning one connection, behind one bounded queue.
 ///
 /// run() answers on the caller's executor. When the database is down, callers get `unavailable` at once instead of queueing;
-/// the threads reconnect with back-off (100 ms to 5 s) for as long as the pool lives. When all connections are busy a call
+/// the threads reconnect with back-off (100 ms to 2 s) for as long as the pool lives. When all connections are busy a call
 /// waits at most `acquire_timeout`, and is refused at once when `max_waiting` calls wait already.
 /// Thread-safe. The destructor refuses what waits and joins after the running statements.
 class pool {

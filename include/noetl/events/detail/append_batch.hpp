@@ -169,7 +169,11 @@ private:
          return;
       }
       auto& at = found->second;
-      for (auto const& e : request.events) job.answer.event_ids.push_back(e.event_id);
+      for (std::size_t i = 0; i < request.events.size(); ++i) {
+         job.answer.event_ids.push_back(request.events[i].event_id);
+         if (request.ids_from_client && taken_.contains({request.execution_id.value, request.events[i].event_id.value}))
+            job.stored_before[i] = true; // by an earlier request of this batch, with the same bytes
+      }
       auto const repeated = std::count(job.stored_before.begin(), job.stored_before.end(), true);
       if (repeated > 0 && static_cast<std::size_t>(repeated) == request.events.size()) {
          job.answer.version = at.version;
@@ -227,6 +231,7 @@ private:
          if (e.catalog_id.value == 0) e.catalog_id = at.catalog;
          if (auto const end = terminal_status(e.event_type); !end.empty() && at.status == "RUNNING") at.status = end;
          latest = e.event_id;
+         if (request.ids_from_client) taken_.emplace(request.execution_id.value, e.event_id.value);
          at.changed = true;
          new_events_.push_back(&e);
       }
@@ -288,6 +293,7 @@ private:
    std::string xid_{};
    std::unordered_map<std::int64_t, head> heads_{};
    std::map<command_key, command_state> commands_{};
+   std::set<std::pair<std::int64_t, std::int64_t>> taken_{}; ///< ids that callers chose, accepted in this batch
    std::vector<event const*> new_events_{};
    std::vector<command_row const*> new_commands_{};
    std::vector<outbox_row const*> new_outbox_{};

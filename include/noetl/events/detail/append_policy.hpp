@@ -34,14 +34,15 @@ public:
       return 1 + r.events.size() + r.commands.size() + r.updates.size() + r.outbox.size();
    }
 
-   /// An id that a caller chose may stand only once in a batch, so that the second one is compared with what is stored.
+   /// An id that a caller chose may stand twice in a batch only with the same bytes; otherwise the second one waits for the next
+   /// batch, where PostgreSQL compares it with what is stored.
    bool fits(std::span<append_job const> formed, append_job const& next) const {
       if (!next.request.ids_from_client) return true;
       for (auto const& job : formed) {
          if (!job.request.ids_from_client || job.request.execution_id != next.request.execution_id) continue;
          for (auto const& a : job.request.events)
             for (auto const& b : next.request.events)
-               if (a.event_id == b.event_id) return false;
+               if (a.event_id == b.event_id && !same_bytes(a, b)) return false;
       }
       return true;
    }

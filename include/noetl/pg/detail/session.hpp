@@ -27,11 +27,11 @@ inline error to_error(sql_error const& e) {
    return fail(error_code::database, "the database refused a statement", detail);
 }
 
-/// Pauses 100 ms, 200 ms, ... up to 5 s, each shortened at random by up to a half. Not thread-safe.
+/// Pauses 100 ms, 200 ms, ... up to 2 s, each shortened at random by up to a half. Not thread-safe.
 class backoff {
 public:
    std::chrono::milliseconds next() {
-      auto const pause = std::min<long>(5'000, 100L << std::min(attempt_++, 6));
+      auto const pause = std::min<long>(2'000, 100L << std::min(attempt_++, 6));
       std::uniform_int_distribution<long> share(pause / 2, pause);
       return std::chrono::milliseconds(share(random_));
    }

@@ -1,0 +1,113 @@
+// Executions that an older server started (requirements W4, W13, W25).
+#include "store_fixture.hpp"
+
+#include <future>
+
+namespace noetl::test {
+namespace {
+
+class adopt_test : public store_fixture {
+protected:
+   /// What 3.15.4 would have written: no version, no head, a command row that never moved.
+   static execution_id legacy(std::string_view last_type = "call.done") {
+      pg::connection db(database_->settings());
+      execution_id const id{ids_.next()};
+      auto const insert = [&](std::int64_t event, std::string_view type, std::string_view meta, std::string_view result,
+                              std::optional<std::string> worker = {}) {
+         db.exec("insert into noetl.event (execution_id, event_id, catalog_id, event_type, node_name, status, meta, result, worker_id) "
+                 "values ($1, $2, 5, $3, 'fetch', 'X', $4::jsonb, $5::jsonb, $6)",
+                 id, event, type, meta, result.empty() ? std::optional<std::string>() : std::optional<std::string>(result), worker);
+      };
+      insert(1, "playbook_started", "{}", "");
+      insert(2, "command.issued", R"({"command_id":"E:fetch:2"})", "");
+      insert(3, "command.issued", R"({"command_id":"E:fetch:3"})", "");
+      insert(4, "command.issued", "{}", "");
+      insert(5, "command.claimed", R"({"command_id":"E:fetch:2"})", "", "w1");
+      insert(6, "command.claimed", R"({"command_id":"E:fetch:3","worker_id":"w2"})", "");
+      insert(7, "command.completed", "{}", R"({"status":"success","context":{"command_id":"E:fetch:2"}})");
+      insert(8, last_type, "{}", "");
+      db.exec("insert into noetl.command (command_id, event_id, execution_id, catalog_id, step_name) values (77, 2, $1, 5, 'fetch')", id);
+      db.exec("update noetl.event set stream_version = null where execution_id = $1", id);
+      return id;
+   }
+};
+
+TEST_F(adopt_test, the_first_append_continues_after_the_old_rows) {
+   replica r(database_->settings(), 2);
+   auto const id = legacy();
+   auto before = load(r.store, id);
+   ASSERT_EQ(before.size(), 8U);
+   for (std::size_t i = 0; i < 8; ++i) EXPECT_EQ(before[i].stream_version, static_cast<std::int64_t>(i + 1));
+   EXPECT_FALSE(blocking(r.store.head(id)).value());
+
+   auto request = one(id, fact("decision"));
+   request.expect = {expected::exactly, before.back().stream_version};
+   auto const got = append(r.store, request);
+   ASSERT_TRUE(got) << got.error().message << got.error().detail;
+   EXPECT_EQ(got->version, 9);
+   auto const after = load(r.store, id);
+   ASSERT_EQ(after.size(), 9U);
+   EXPECT_EQ(after.back().stream_version, 9);
+   EXPECT_EQ(after.back().catalog_id, catalog_id{5});
+   EXPECT_EQ(load(r.store, id, 8).size(), 1U);
+   EXPECT_EQ(load(r.store, id, 6).size(), 3U);
+   EXPECT_EQ(load(r.store, id, 2, 3).back().stream_version, 5);
+   EXPECT_EQ(blocking(r.store.head(id)).value()->status, "RUNNING");
+}
+
+TEST_F(adopt_test, command_rows_are_completed_and_brought_up_to_date) {
+   replica r(database_->settings(), 2);
+   auto const id = legacy();
+   ASSERT_TRUE(append(r.store, one(id, fact("x"))));
+   pg::connection db(database_->settings());
+   auto const rows = db.exec("select event_id, status, worker_id, command_id, completed_at is not null from noetl.command "
+                             "where execution_id = $1 order by event_id",
+                             id);
+   ASSERT_EQ(rows.size(), 3U);
+   EXPECT_EQ(rows[0][1], "COMPLETED");
+   EXPECT_EQ(rows[0][2], "w1");
+   EXPECT_EQ(rows[0][3], "77");
+   EXPECT_EQ(rows[0][4], "t");
+   EXPECT_EQ(rows[1][1], "CLAIMED");
+   EXPECT_EQ(rows[1][2], "w2");
+   EXPECT_EQ(rows[2][1], "PENDING");
+}
+
+TEST_F(adopt_test, an_ended_execution_is_adopted_as_ended) {
+   replica r(database_->settings(), 2);
+   auto const id = legacy("playbook_cancelled");
+   ASSERT_TRUE(append(r.store, one(id, fact("late"))));
+   EXPECT_EQ(blocking(r.store.head(id)).value()->status, "CANCELLED");
+}
+
+TEST_F(adopt_test, absent_does_not_take_over_an_old_execution) {
+   replica r(database_->settings(), 2);
+   auto const got = append(r.store, started(legacy()));
+   ASSERT_FALSE(got);
+   EXPECT_EQ(got.error().code, error_code::conflict);
+}
+
+TEST_F(adopt_test, two_replicas_adopt_at_once) {
+   replica a(database_->settings(), 2), b(database_->settings(), 3);
+   auto const id = legacy();
+   std::promise<result<append_result>> answers[20];
+   for (int i = 0; i < 20; ++i)
+      (i % 2 ? a : b).store.append_then(one(id, fact("x")), [&answers, i](auto got) { answers[i].set_value(std::move(got)); });
+   for (auto& each : answers) EXPECT_TRUE(each.get_future().get());
+   EXPECT_EQ(load(a.store, id).back().stream_version, 28);
+}
+
+TEST_F(adopt_test, a_repeat_of_an_event_that_the_old_server_stored_is_a_duplicate) {
+   replica r(database_->settings(), 2);
+   auto const id = legacy();
+   auto request = one(id, fact("command.claimed", "fetch"));
+   request.events[0].event_id = event_id{5};
+   request.ids_from_client = true;
+   auto const got = append(r.store, request);
+   ASSERT_TRUE(got) << got.error().message;
+   EXPECT_TRUE(got->duplicate);
+   EXPECT_EQ(got->version, 8);
+}
+
+} // namespace
+} // namespace noetl::test
