@@ -219,9 +219,10 @@ std::string compare(char const* name, Ours const& ours, Limit const& limit) {
       ratios.push_back(our_rates.back() / limit_rates.back());
    }
    auto const [low, high] = std::minmax_element(ratios.begin(), ratios.end());
+   std::printf("%s: ratio %.2f (%.2f..%.2f)\n", name, median(ratios), *low, *high);
    std::array<char, 200> line;
-   std::snprintf(line.data(), line.size(), "%s ratio=%.2f(%.2f..%.2f) ours=%.0f limit=%.0f unit=MB/s", name,
-                 median(ratios), *low, *high, median(our_rates), median(limit_rates));
+   std::snprintf(line.data(), line.size(), "%s ratio=%.2f ours=%.0f limit=%.0f unit=MB/s", name, median(ratios),
+                 median(our_rates), median(limit_rates));
    return line.data();
 }
 

@@ -34,10 +34,9 @@ struct shipment {
    bool _odd_name1 = false;
 
    [[nodiscard]] bool heavy() const { return weight_kg > 100; }
-   friend bool operator==(shipment const&, shipment const&) { return true; }
 };
 
-static_assert(noetl::field_count<shipment> == 9);
+static_assert(shipment::version == 3 && noetl::field_count<shipment> == 9);
 static_assert(noetl::field_names<shipment> == std::array<std::string_view, 9>{"execution_id", "destination", "carrier",
                                                                               "items", "raw_json", "weights", "gift",
                                                                               "weight_kg", "_odd_name1"});
@@ -74,6 +73,7 @@ static_assert(noetl::field_name<wide, 39> == "d9" && noetl::field_name<wide, 49>
 class closed {
 public:
    closed() = default;
+   [[nodiscard]] int get() const { return hidden_; }
 
 private:
    int hidden_ = 0;
