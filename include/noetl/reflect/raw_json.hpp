@@ -6,8 +6,8 @@
 
 namespace noetl {
 
-/// The text of one JSON value, valid and compact. Read from JSON it captures the value as it stands; written to JSON it is
-/// copied verbatim; in SQL it is a jsonb column. An empty text means "no value" and is written as null.
+/// The text of one JSON value, valid and compact. Read from JSON it captures the value as it stands; written to JSON it
+/// is copied verbatim; in SQL it is a jsonb column. An empty text means "no value" and is written as null.
 struct raw_json {
    std::string text;
 
