@@ -34,8 +34,18 @@ inline response error_response(error const& e) {
 
 namespace detail {
 
-// The response for an error, and a log line when the fault is ours: `detail` is for the log only.
-inline response refused(error const& e, request const&) {
+// The response for an error, and a log line when the fault is ours: `detail` is for the log only. Being busy is no
+// fault, and a line for each caller would make it worse.
+inline response refused(error const& e, request const& received) {
+   auto const level = e.code == error_code::unavailable ? log::level::debug : log::level::warn;
+   if (e.status() >= 500 && log::enabled(level))
+      log::write(level, "http.failed",
+                 {{"method", to_text(received.method)},
+                  {"path", received.path},
+                  {"status", e.status()},
+                  {"request_id", received.request_id},
+                  {"error", e.message},
+                  {"detail", e.detail}});
    return error_response(e);
 }
 

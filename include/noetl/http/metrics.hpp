@@ -181,7 +181,7 @@ inline result<response> show_metrics(metrics const& all) {
    return text_response(all.text(), 200, "text/plain; version=0.0.4; charset=utf-8");
 }
 
-inline constexpr auto metrics_routes = routes<services<metrics>>(
+inline constexpr auto metrics_routes = routes<services<metrics const>>(
     get<"/metrics", show_metrics>.summary("Metrics in the Prometheus text format").tag("operation"));
 
 /// Counts the answers of a server by route pattern, method and status class, and measures their time. Labels are

@@ -166,7 +166,7 @@ inline result<response> show_openapi(openapi_document const& document) {
    return response{.body = document.text()};
 }
 
-inline constexpr auto openapi_routes = routes<services<openapi_document>>(
+inline constexpr auto openapi_routes = routes<services<openapi_document const>>(
     get<"/api/openapi.json", show_openapi>.summary("This document").tag("operation"));
 
 } // namespace noetl::http

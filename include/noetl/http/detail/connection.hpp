@@ -69,8 +69,8 @@ public:
             co_await refuse(std::move(*refusal));
             break;
          }
-         if (take_body() != step::done) {
-            bool const complete = co_await read_body();
+         if (auto const taken = take_body(); taken != step::done) {
+            bool const complete = co_await read_body(taken);
             if (!complete) break;
          }
          auto answer = core_->router.answer_now(match_, request_);
@@ -263,7 +263,7 @@ private:
       consume(piece.size());
       return piece.size() == wanted ? step::done : step::more;
    }
-   boost::asio::awaitable<bool> read_body() {
+   boost::asio::awaitable<bool> read_body(step now) {
       auto const started = clock::now();
       if (!http10_ && unread().empty() && request_.body.empty() &&
           equal_ignoring_case(request_.header("expect"), "100-continue"))
@@ -271,7 +271,7 @@ private:
       bool const written = co_await flush();
       if (!written) co_return false;
       std::size_t arrived = request_.body.size();
-      for (auto now = step::more; now != step::done; now = take_body()) {
+      for (; now != step::done; now = take_body()) {
          std::optional<response> refusal;
          if (now == step::too_large) refusal = router::body_too_large(limit_);
          if (now == step::broken || unread().size() > chunk_overhead) refusal = error_response(400, "Malformed chunk");

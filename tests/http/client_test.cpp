@@ -1,0 +1,158 @@
+#include <gtest/gtest.h>
+
+#include <string>
+#include <thread>
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <noetl/http/client.hpp>
+
+#include "http/support.hpp"
+
+namespace {
+
+using namespace noetl;
+using namespace noetl::http;
+using namespace std::chrono_literals;
+using http_test::running_server;
+
+result<response> echo(request const& r) {
+   return text_response(std::string(to_text(r.method)) + " " + r.path + "?" + r.query + " " +
+                        std::string(r.header("content-type")) + " " + std::string(r.header("x-more")) + " " + r.body);
+}
+result<response> show(path_text<"rest"> rest, request const& r) {
+   if (rest.value == "close") return response{.headers = {{"connection", "close"}}};
+   return echo(r);
+}
+boost::asio::awaitable<result<std::string>> never() {
+   boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, 2s);
+   co_await timer.async_wait(boost::asio::use_awaitable);
+   co_return std::string();
+}
+
+inline constexpr auto api = routes<services<>>(under<"/a">(get<"/{rest...}", show>, put<"/{rest...}", show>),
+                                               post<"/p", echo>, get<"/never", never>);
+
+TEST(base_url, takes_host_port_and_prefix) {
+   auto const url = parse_base_url("http://example:8082/x/");
+   ASSERT_TRUE(url);
+   EXPECT_EQ(url->host, "example");
+   EXPECT_EQ(url->port, 8082);
+   EXPECT_EQ(url->prefix, "/x");
+   EXPECT_EQ(parse_base_url("http://[::1]:1")->host, "::1");
+   EXPECT_EQ(parse_base_url("http://h")->port, 80);
+   for (auto const* bad : {"", "h:1", "https://h", "http://", "http://h:", "http://h:x", "http://h:70000", "http://:1"})
+      EXPECT_FALSE(parse_base_url(bad)) << bad;
+}
+
+TEST(client, keeps_its_connection) {
+   running_server server(router(api), {});
+   blocking_client client({.port = server.port()});
+   for (int i = 0; i < 5; ++i) EXPECT_EQ(client.get("/a/b?c=d")->body, "GET /a/b?c=d   ");
+   EXPECT_EQ(client.send({.method = verb::put, .target = "/a/x", .body = "y", .headers = {{"x-more", "z"}}})->body,
+             "PUT /a/x? application/json z y");
+   EXPECT_EQ(client.post("/p", "{}")->body, "POST /p? application/json  {}");
+   auto const head = client.send({.method = verb::head, .target = "/a/b"});
+   EXPECT_EQ(head->status, 200U);
+   EXPECT_EQ(head->body, "");
+   EXPECT_EQ(head->header("content-length"), "13");
+   EXPECT_EQ(client.get("/nope")->status, 404U);
+   EXPECT_EQ(server.server().stats().accepted, 1U);
+   EXPECT_EQ(client.idle_connections(), 1U);
+}
+
+TEST(client, connects_again_when_the_kept_connection_was_closed) {
+   http_settings settings;
+   settings.idle_timeout = 50ms;
+   running_server server(router(api), settings);
+   blocking_client client({.port = server.port()});
+   EXPECT_TRUE(client.post("/p", "1"));
+   std::this_thread::sleep_for(400ms);
+   auto const second = client.post("/p", "2"); // not repeatable, and not repeated: the death was seen before sending
+   ASSERT_TRUE(second) << second.error().message;
+   EXPECT_EQ(second->status, 200U);
+   EXPECT_EQ(server.server().stats().requests, 2U);
+   EXPECT_EQ(server.server().stats().accepted, 2U);
+}
+
+TEST(client, absence_and_slowness_are_unavailable) {
+   running_server server(router(api), {});
+   blocking_client nobody({.port = 1});
+   auto const refused = nobody.get("/");
+   ASSERT_FALSE(refused);
+   EXPECT_EQ(refused.error().code, error_code::unavailable);
+   EXPECT_EQ(refused.error().message, "cannot connect to 127.0.0.1:1: Connection refused");
+   blocking_client hasty({.port = server.port()}, {.request_timeout = 100ms});
+   auto const late = hasty.get("/never");
+   ASSERT_FALSE(late);
+   EXPECT_EQ(late.error().code, error_code::unavailable);
+   EXPECT_EQ(hasty.idle_connections(), 0U);
+   blocking_client small({.port = server.port()}, {.max_response_bytes = 5});
+   EXPECT_FALSE(small.get("/a/b"));
+}
+
+// A server that takes a request and hangs up; `answers` of them are answered first.
+class hanging_up {
+public:
+   explicit hanging_up(int answers) : acceptor_(io_, {boost::asio::ip::address_v4::loopback(), 0}) {
+      thread_ = std::jthread([this, answers]() mutable {
+         for (boost::system::error_code ec;;) {
+            boost::asio::ip::tcp::socket socket(io_);
+            acceptor_.accept(socket, ec);
+            if (ec) return;
+            ++connections;
+            std::string got;
+            while (true) {
+               char bytes[4096];
+               auto const n = socket.read_some(boost::asio::buffer(bytes), ec);
+               if (ec) break;
+               got.append(bytes, n);
+               if (got.find("\r\n\r\n") == got.npos) continue;
+               got.clear();
+               ++requests;
+               if (answers-- <= 0 && requests != 3) break;
+               boost::asio::write(socket, boost::asio::buffer("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 38), ec);
+            }
+         }
+      });
+   }
+   ~hanging_up() {
+      boost::system::error_code ec;
+      ::shutdown(acceptor_.native_handle(), SHUT_RDWR);
+      thread_.join();
+   }
+   [[nodiscard]] std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
+   std::atomic<int> connections = 0, requests = 0;
+
+private:
+   boost::asio::io_context io_;
+   boost::asio::ip::tcp::acceptor acceptor_;
+   std::jthread thread_;
+};
+
+TEST(client, repeats_only_what_may_be_repeated) {
+   {
+      hanging_up server(1);
+      blocking_client client({.port = server.port()});
+      EXPECT_TRUE(client.get("/"));
+      EXPECT_TRUE(client.get("/")); // the kept connection dies under it; sent again on a new one
+      EXPECT_EQ(server.requests, 3);
+   }
+   {
+      hanging_up server(1);
+      blocking_client client({.port = server.port()});
+      EXPECT_TRUE(client.post("/", ""));
+      EXPECT_FALSE(client.post("/", ""));
+      EXPECT_EQ(server.requests, 2);
+   }
+   {
+      hanging_up server(1);
+      blocking_client client({.port = server.port()});
+      EXPECT_TRUE(client.post("/", ""));
+      EXPECT_TRUE(client.send({.method = verb::post, .repeatable = true}));
+      EXPECT_EQ(server.requests, 3);
+   }
+}
+
+} // namespace
