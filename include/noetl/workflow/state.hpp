@@ -68,7 +68,6 @@ struct step_state {
    std::uint64_t done_order = 0;    ///< fold position of the last end
    std::int64_t completion = 0;     ///< id of the event that completed or skipped the current visit
    std::optional<timestamp> entered_at, completed_at;
-   bool entered_seen = false;  ///< a step.enter was folded (the start step has none)
    bool command_seen = false;  ///< the current visit has a command
    bool has_result = false;    ///< the current visit has a result
    std::string error;

@@ -59,6 +59,12 @@ public:
    result<tao::json::value> render_value(tao::json::value const& value, context const& variables,
                                          literals rule = literals::as_written);
 
+   /// Typed rendering of what can be rendered now: a string that needs one of the `deferred` names stays as written, for
+   /// whoever knows the name later.
+   /// \param deferred  sorted
+   result<tao::json::value> render_available(tao::json::value const& value, context const& variables,
+                                             std::vector<std::string> const& deferred);
+
    /// Condition (2.6): a text without template syntax is one expression.
    result<bool> evaluate_condition(std::string_view text, context const& variables);
 
@@ -76,6 +82,8 @@ public:
 private:
    using compiled = std::shared_ptr<detail::compiled_template const>;
    result<compiled> compile(std::string_view text, bool expression);
+   result<tao::json::value> render(tao::json::value const& value, context const& variables, literals rule,
+                                   std::vector<std::string> const& deferred);
 
    template_limits limits_;
    mutable std::mutex mutex_;

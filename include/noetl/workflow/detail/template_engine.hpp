@@ -1,6 +1,7 @@
 // workflow/detail/template_engine.hpp: bodies of workflow/template.hpp.
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -110,12 +111,24 @@ inline result<std::string> template_engine::render_text(std::string_view text, c
 
 inline result<tao::json::value> template_engine::render_value(tao::json::value const& value, context const& variables,
                                                               literals rule) {
+   return render(value, variables, rule, {});
+}
+
+inline result<tao::json::value> template_engine::render_available(tao::json::value const& value, context const& variables,
+                                                                  std::vector<std::string> const& deferred) {
+   return render(value, variables, literals::as_written, deferred);
+}
+
+inline result<tao::json::value> template_engine::render(tao::json::value const& value, context const& variables, literals rule,
+                                                        std::vector<std::string> const& deferred) {
    using detail::json;
    if (value.is_string_type()) {
       auto const text = value.get_string_type();
       if (!is_template(text)) return rule == literals::coerced ? detail::typed(std::string(text)) : json(std::string(text));
       auto const tree = compile(text, false);
       if (!tree) return tree.error();
+      auto const later = [&](std::string const& name) { return std::binary_search(deferred.begin(), deferred.end(), name); };
+      if (!deferred.empty() && std::any_of((*tree)->names.begin(), (*tree)->names.end(), later)) return json(std::string(text));
       return detail::guarded([&] {
          detail::evaluator e(variables, {limits_.max_steps, limits_.max_output_bytes});
          if ((*tree)->only != nullptr) return detail::typed(e.evaluate(*(*tree)->only));
@@ -127,7 +140,7 @@ inline result<tao::json::value> template_engine::render_value(tao::json::value c
    if (value.is_array()) {
       json out = tao::json::empty_array;
       for (auto const& item : value.get_array()) {
-         auto rendered = render_value(item, variables, rule);
+         auto rendered = render(item, variables, rule, deferred);
          if (!rendered) return rendered;
          out.emplace_back(std::move(*rendered));
       }
@@ -136,7 +149,7 @@ inline result<tao::json::value> template_engine::render_value(tao::json::value c
    if (value.is_object()) {
       json out = tao::json::empty_object;
       for (auto const& [key, item] : value.get_object()) {
-         auto rendered = render_value(item, variables, rule);
+         auto rendered = render(item, variables, rule, deferred);
          if (!rendered) return rendered;
          if (!is_template(key)) {
             out.get_object().insert_or_assign(key, std::move(*rendered));

@@ -129,7 +129,7 @@ inline read_tool_result read_step_tool(yaml_node const& n, std::string const& wh
    out.tool.kind = "task_sequence";
    out.tool.config = tao::json::empty_array;
    if (n.items.empty()) out.semantic_fault = where + ": pipeline is empty" + at_line(n);
-   std::set<std::string> names{"output", "_attempt", "_prev", "input", "results", "event"};
+   std::set<std::string> names{"output", "_attempt", "_prev", "input", "keychain"};
    auto const add = [&](std::string const& label, json spec) {
       note_task_names(spec, names);
       if (!label.empty()) names.insert(label);

@@ -1,0 +1,421 @@
+// workflow/detail/fold_rules.hpp: bodies of workflow/fold.hpp.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <noetl/workflow/detail/json_text.hpp>
+#include <noetl/workflow/fold.hpp>
+
+namespace noetl::workflow {
+
+inline tao::json::value user_data(tao::json::value const& envelope) {
+   using namespace detail;
+   auto const flatten = [](json const& d) {
+      if (!d.is_object() || d.get_object().empty()) return d;
+      auto const& fields = d.get_object();
+      if (!std::all_of(fields.begin(), fields.end(), [](auto const& f) { return f.second.is_object(); })) return d;
+      json out = d;
+      for (auto const& [label, child] : fields)
+         for (auto const& [key, value] : child.get_object()) out.get_object().insert_or_assign(key, value);
+      return out;
+   };
+   if (auto const* data = member(&envelope, "context", "result", "context", "data")) return flatten(*data);
+   if (auto const* context = member(&envelope, "context")) {
+      auto const* data = member(context, "data");
+      return data == nullptr ? *context : flatten(*data);
+   }
+   return envelope;
+}
+
+inline tao::json::value exposed(tao::json::value data) {
+   if (!data.is_object() || detail::member(&data, "data") != nullptr) return data;
+   auto copy = data;
+   data.get_object().emplace("data", std::move(copy));
+   return data;
+}
+
+namespace detail {
+
+enum class fact : std::uint8_t {
+   none, started, ended, context_updated, entered, skipped, issued, claimed, command_started, called, completed, exited, failed,
+   routed,
+};
+
+inline fact fact_of(std::string_view type) {
+   struct entry {
+      std::string_view name;
+      fact what;
+   };
+   static constexpr std::array all{
+      entry{"command.issued", fact::issued},       entry{"command.claimed", fact::claimed},
+      entry{"command.started", fact::command_started}, entry{"action_started", fact::command_started},
+      entry{"call.done", fact::called},            entry{"action_done", fact::called},
+      entry{"command.completed", fact::completed}, entry{"action_completed", fact::completed},
+      entry{"command.failed", fact::failed},       entry{"action_failed", fact::failed},
+      entry{"step_failed", fact::failed},          entry{"step.enter", fact::entered},
+      entry{"step_enter", fact::entered},          entry{"step_started", fact::entered},
+      entry{"step.skipped", fact::skipped},        entry{"step_skipped", fact::skipped},
+      entry{"step.exit", fact::exited},            entry{"step_completed", fact::exited},
+      entry{"ctx.updated", fact::context_updated}, entry{"playbook_started", fact::started},
+      entry{"step.routed", fact::routed},
+   };
+   for (auto const& one : all)
+      if (one.name == type) return one.what;
+   return terminal_status(type).empty() ? fact::none : fact::ended;
+}
+
+/// Applies one event to one state. Bodies are parsed only when their fact needs them.
+class folding {
+public:
+   folding(workflow_state& state, event const& e) : state_(state), e_(e) {}
+
+   void run() {
+      if (e_.stream_version > 0) {
+         if (e_.stream_version <= state_.version) return;
+         state_.version = e_.stream_version;
+      } else {
+         ++state_.version; // a row of an older server: adoption numbers them in this order
+      }
+      ++state_.applied;
+      state_.last_event = e_.event_id;
+      if (state_.execution_id.value == 0) state_.execution_id = e_.execution_id;
+      if (state_.catalog_id.value == 0) state_.catalog_id = e_.catalog_id;
+      auto const what = fact_of(e_.event_type);
+      if (what == fact::none) return;
+      switch (what) {
+         case fact::started: return started();
+         case fact::ended: return ended();
+         default: break;
+      }
+      if (what == fact::context_updated) {
+         context_updated();
+      } else if (e_.node_name && !e_.node_name->empty()) {
+         step_fact(what);
+      }
+      if (e_.meta.text.find("\"routed\"") != std::string::npos) routed();
+   }
+
+private:
+   // ---- bodies
+   json const* meta() { return parsed(meta_, e_.meta); }
+   json const* result() { return parsed(result_, e_.result); }
+   json const* context() { return parsed(context_, e_.context); }
+   static json const* parsed(std::optional<json>& slot, raw_json const& raw) {
+      if (!slot) slot = parse_json(raw.text).value_or(tao::json::null);
+      return &*slot;
+   }
+   /// `result.context`, else the column `context`.
+   json const* payload() {
+      auto const* p = member(result(), "context");
+      return p != nullptr ? p : context();
+   }
+   static std::optional<std::string> id_text(json const* v) {
+      if (auto const text = as_text(v)) return std::string(*text);
+      if (auto const number = as_integer(v)) return std::to_string(*number);
+      return std::nullopt;
+   }
+   std::optional<std::string> command_id() {
+      if (auto id = id_text(member(meta(), "command_id"))) return id;
+      if (auto id = id_text(member(result(), "context", "command_id"))) return id;
+      return id_text(member(result(), "data", "command_id"));
+   }
+
+   // ---- the run
+   void started() {
+      if (state_.run != run_status::initial) return;
+      state_.run = run_status::running;
+      state_.started_at = e_.created_at;
+      state_.parent_execution_id = e_.parent_execution_id;
+      if (auto const path = as_text(member(context(), "path"))) state_.path = std::string(*path);
+      auto const* workload = member(context(), "workload");
+      state_.workload = workload != nullptr ? *workload : json(tao::json::null);
+      if (auto const pool = as_text(member(meta(), "execution_pool")); pool && !pool->empty())
+         state_.execution_pool = std::string(*pool);
+      auto const* trace = member(meta(), "trace");
+      state_.trace = trace != nullptr ? *trace : json(tao::json::null);
+   }
+   void ended() {
+      if (state_.terminal()) return; // the first end stays
+      auto const status = terminal_status(e_.event_type);
+      state_.run = status == "COMPLETED" ? run_status::completed : status == "FAILED" ? run_status::failed : run_status::cancelled;
+      state_.completed_at = e_.created_at;
+      if (e_.error) state_.error = *e_.error;
+      else if (auto const text = as_text(member(meta(), "error"))) state_.error = *text;
+   }
+   void context_updated() {
+      auto const* p = payload();
+      if (auto const* values = member(p, "values"); values && values->is_object())
+         for (auto const& [key, value] : values->get_object()) state_.ctx.get_object().insert_or_assign(key, value);
+      auto const name = as_text(member(p, "step"));
+      auto const gen = as_integer(member(p, "gen"));
+      if (name && gen) state_.steps[std::string(*name)].set_applied = *gen;
+   }
+
+   // ---- steps
+   void step_fact(fact what) {
+      auto& s = state_.steps[*e_.node_name];
+      switch (what) {
+         case fact::entered: return entered(s);
+         case fact::skipped:
+            if (s.phase == step_phase::running) return;
+            open_visit(s);
+            s.phase = step_phase::skipped;
+            s.done_order = state_.applied;
+            s.completed_at = e_.created_at;
+            s.completion = e_.event_id.value;
+            return;
+         case fact::issued: return issued(s);
+         case fact::claimed: return progressed(command_phase::claimed);
+         case fact::command_started:
+            state_.current_step = *e_.node_name;
+            return progressed(command_phase::started);
+         case fact::called: return called(s);
+         case fact::completed:
+         case fact::failed: return command_ended(s, what);
+         case fact::exited: return exited(s);
+         default: return;
+      }
+   }
+
+   void open_visit(step_state& s) {
+      s.visit += 1;
+      s.phase = step_phase::running;
+      s.entered_order = state_.applied;
+      s.entered_at = e_.created_at;
+      s.completed_at.reset();
+      s.command_seen = s.has_result = s.cursor = s.drained = false;
+      s.error.clear();
+      s.expected.reset();
+      s.issued = s.ended = s.failures = s.claims_issued = 0;
+      s.iteration_data.clear();
+      s.frames.clear();
+      // commands of earlier visits can change nothing any more
+      auto const prefix = std::to_string(state_.execution_id.value) + ":" + *e_.node_name + ":";
+      for (auto at = state_.commands.lower_bound(prefix); at != state_.commands.end() && at->first.starts_with(prefix);) {
+         bool const old = at->second.issued && at->second.visit < s.visit && is_terminal(at->second.phase);
+         at = old ? state_.commands.erase(at) : std::next(at);
+      }
+   }
+   void entered(step_state& s) {
+      state_.current_step = *e_.node_name;
+      auto const* p = payload();
+      auto const expected = as_integer(member(p, "iterations_expected"));
+      auto const* cursor = member(p, "__cursor_loop");
+      bool const is_cursor = cursor != nullptr && cursor->is_boolean() && cursor->get_boolean();
+      // an enter that no orchestrator wrote counts only where the reference's execute writes one: for a loop on a fresh step
+      bool const ours = as_text(member(meta(), "emitted_by")) == "orchestrator";
+      if (!ours && (s.phase != step_phase::pending || (!expected && !is_cursor))) return;
+      open_visit(s);
+      s.expected = expected;
+      s.cursor = is_cursor;
+   }
+
+   void complete(step_state& s, std::string const& name) {
+      if (s.phase != step_phase::running) return;
+      s.phase = step_phase::completed;
+      s.done_order = state_.applied;
+      s.completed_at = e_.created_at;
+      s.completion = e_.event_id.value;
+      if (s.expected && !s.cursor) {
+         json all = tao::json::empty_array;
+         for (std::int64_t i = 0; i < *s.expected; ++i) {
+            auto const found = s.iteration_data.find(i);
+            all.emplace_back(found == s.iteration_data.end() ? json(tao::json::null) : std::move(found->second));
+         }
+         s.iteration_data.clear();
+         store(s, name, std::move(all));
+      }
+   }
+   void fail_step(step_state& s, std::string error) {
+      if (s.phase != step_phase::running) return;
+      s.phase = step_phase::failed;
+      s.done_order = state_.applied;
+      s.completed_at = e_.created_at;
+      s.completion = e_.event_id.value;
+      s.error = std::move(error);
+   }
+   void store(step_state& s, std::string const& name, json envelope) {
+      s.has_result = true;
+      state_.data.get_object().insert_or_assign(name, exposed(user_data(envelope)));
+      state_.results.get_object().insert_or_assign(name, std::move(envelope));
+   }
+
+   // ---- commands
+   void issued(step_state& s) {
+      auto const id = command_id().value_or(std::to_string(e_.execution_id.value) + ":" + *e_.node_name + ":" +
+                                            std::to_string(e_.event_id.value));
+      auto const cursor = as_text(member(meta(), "cursor", "phase"));
+      auto const index = as_integer(member(meta(), "iteration_index"));
+      if (auto const known = state_.commands.find(id); known != state_.commands.end() && known->second.issued) return;
+      bool const part_of_loop = (index && s.expected) || (cursor && s.cursor);
+      if (!part_of_loop && (s.phase != step_phase::running || s.command_seen)) open_visit(s);
+      auto& c = state_.commands[id];
+      c.issued = true;
+      c.step = *e_.node_name;
+      c.visit = s.visit;
+      c.index = index;
+      if (cursor) c.cursor_phase = std::string(*cursor);
+      c.frame = as_integer(member(meta(), "cursor", "frame")).value_or(0);
+      s.command_seen = true;
+      if (cursor == "claim") {
+         ++s.claims_issued;
+         s.frames[c.frame];
+      } else if (cursor) {
+         ++s.frames[c.frame].body_issued;
+      } else if (index) {
+         ++s.issued;
+      }
+      if (c.phase == command_phase::unknown) c.phase = command_phase::issued;
+      if (c.called) deliver(s, c, std::exchange(c.early_result, tao::json::null));
+      if (is_terminal(c.phase)) settle(s, c);
+   }
+   void progressed(command_phase phase) {
+      auto const id = command_id();
+      if (!id) return;
+      auto& c = state_.commands[*id];
+      if (c.step.empty()) c.step = *e_.node_name;
+      c.phase = std::max(c.phase, phase);
+   }
+   void called(step_state& s) {
+      auto const id = command_id();
+      if (!id) {
+         if (!s.expected && !s.cursor) store(s, *e_.node_name, *result());
+         return;
+      }
+      auto& c = state_.commands[*id];
+      bool const waited_for = c.parked && !c.called;
+      c.called = true;
+      if (!c.issued) {
+         c.step = *e_.node_name;
+         c.early_result = *result();
+         return;
+      }
+      deliver(s, c, *result());
+      if (waited_for) settle(s, c);
+   }
+   void deliver(step_state& s, command_record const& c, json envelope) {
+      if (c.visit != s.visit) return;
+      if (c.cursor_phase == "claim") {
+         auto const data = user_data(envelope);
+         auto const* rows = member(&data, "rows");
+         if (rows != nullptr && rows->is_array()) s.frames[c.frame].rows = *rows;
+      } else if (c.index && (s.expected || s.cursor)) {
+         if (!s.cursor) s.iteration_data[*c.index] = user_data(envelope);
+      } else {
+         store(s, c.step, std::move(envelope));
+      }
+   }
+   void command_ended(step_state& s, fact what) {
+      auto const error_text = [&] {
+         if (e_.error && !e_.error->empty()) return *e_.error;
+         if (auto const text = as_text(member(result(), "error"))) return std::string(*text);
+         return std::string(as_text(member(result(), "context", "error")).value_or("failed"));
+      };
+      auto const id = command_id();
+      if (!id) return what == fact::failed ? end_without_command(s, true, error_text()) : end_without_command(s, false, {});
+      auto& c = state_.commands[*id];
+      if (is_terminal(c.phase)) return;
+      c.phase = what == fact::failed ? command_phase::failed : command_phase::completed;
+      c.end_event = e_.event_id.value;
+      if (what == fact::failed) c.error = error_text();
+      if (c.step.empty()) c.step = *e_.node_name;
+      auto const* reported = member(result(), "context");
+      auto const marked = [&](char const* key) {
+         auto const* v = member(reported, key);
+         return v != nullptr && !v->is_null() && !(v->is_boolean() && !v->get_boolean());
+      };
+      c.parked = what == fact::completed && (marked("pending_callback") || marked("parked"));
+      if (c.issued) settle(s, c);
+   }
+   /// A command of a known visit has ended: what that means for its step.
+   void settle(step_state& s, command_record& c) {
+      if (c.visit != s.visit || (c.parked && !c.called)) return;
+      bool const bad = c.phase == command_phase::failed;
+      if (s.cursor) {
+         auto& f = s.frames[c.frame];
+         if (bad) {
+            ++s.failures;
+            s.error = c.error;
+         }
+         if (c.cursor_phase == "claim") f.claimed = true;
+         else ++f.body_completed;
+         if (s.failures != 0 && f.body_completed >= f.body_issued) fail_step(s, std::string(s.error));
+         return;
+      }
+      if (c.index && s.expected) {
+         ++s.ended;
+         if (bad) {
+            ++s.failures;
+            if (s.error.empty()) s.error = "iteration " + std::to_string(*c.index) + ": " + c.error;
+         }
+         if (s.failures != 0) {
+            if (s.ended >= s.issued) fail_step(s, std::string(s.error));
+         } else if (s.ended >= *s.expected) {
+            complete(s, c.step);
+         }
+         return;
+      }
+      if (bad) return fail_step(s, c.error);
+      if (!s.has_result && s.phase == step_phase::running && fact_of(e_.event_type) == fact::completed)
+         store(s, c.step, *result());
+      complete(s, c.step);
+   }
+   void end_without_command(step_state& s, bool bad, std::string error) {
+      if (s.cursor || s.expected) return; // an iteration without its id cannot be counted
+      if (s.phase == step_phase::pending) open_visit(s);
+      if (s.phase != step_phase::running) return;
+      if (bad) return fail_step(s, std::move(error));
+      if (!s.has_result) store(s, *e_.node_name, *result());
+      complete(s, *e_.node_name);
+   }
+   void exited(step_state& s) {
+      auto const* drained = member(payload(), "__cursor_drained");
+      if (s.cursor && drained != nullptr && drained->is_boolean() && drained->get_boolean()) {
+         s.drained = true;
+         if (!s.has_result) {
+            json data = tao::json::empty_object;
+            data.try_emplace("cursor", "drained");
+            data.try_emplace("frames", s.frames.empty() ? std::int64_t{0} : s.frames.rbegin()->first);
+            store(s, *e_.node_name, std::move(data));
+         }
+         return complete(s, *e_.node_name);
+      }
+      if (s.expected == 0) return complete(s, *e_.node_name);
+      end_without_command(s, false, {});
+   }
+
+   void routed() {
+      auto const* records = member(meta(), "routed");
+      if (records == nullptr || !records->is_object()) return;
+      for (auto const& [name, record] : records->get_object()) {
+         auto const found = state_.steps.find(name);
+         if (found == state_.steps.end()) continue;
+         auto& s = found->second;
+         auto const gen = as_integer(member(&record, "gen")).value_or(e_.event_id.value);
+         if (gen != s.completion) continue;
+         if (auto const* arcs = member(&record, "arcs"); arcs && arcs->is_array()) {
+            s.decided = gen;
+            s.arcs.clear();
+            for (auto const& a : arcs->get_array())
+               if (auto const index = as_integer(&a); index && *index >= 0) s.arcs.push_back(static_cast<std::size_t>(*index));
+         }
+         if (auto const* set = member(&record, "set"); set && set->is_boolean() && set->get_boolean()) s.set_applied = gen;
+      }
+   }
+
+   workflow_state& state_;
+   event const& e_;
+   std::optional<json> meta_, result_, context_;
+};
+
+} // namespace detail
+
+inline void apply(workflow_state& state, event const& e) { detail::folding(state, e).run(); }
+
+} // namespace noetl::workflow
