@@ -35,17 +35,22 @@ public:
       move_into(params, a);
    }
 
-   void copy(pg::connection& db) const {
-      static std::vector<std::string> const names = [] {
+   static std::vector<std::string> const& names() {
+      static std::vector<std::string> const list = [] {
          std::vector<std::string> out;
          for (auto const& c : sql::event_columns) out.emplace_back(c.name);
          return out;
       }();
-      std::vector<pg::param> cells;
-      cells.reserve(events_.size() * names.size());
-      for (auto const* e : events_) each(*e, [&](auto const& value) { cells.emplace_back(value); });
-      db.copy("noetl.event", names, cells);
+      return list;
    }
+   /// Row by row; the cells live no longer than the events.
+   [[nodiscard]] std::vector<pg::param> cells() const {
+      std::vector<pg::param> out;
+      out.reserve(events_.size() * names().size());
+      for (auto const* e : events_) each(*e, [&](auto const& value) { out.emplace_back(value); });
+      return out;
+   }
+   void copy(pg::connection& db) const { db.copy("noetl.event", names(), cells()); }
 
 private:
    template <class F>

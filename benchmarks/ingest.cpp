@@ -1,0 +1,249 @@
+// M3b and the in-process part of M3: how much of the database's own speed is left after the event store.
+//   ingest-batch   rows/s of appends with 500 events, several in flight ÷ COPY of 500-row batches into the same table
+//   ingest-append  appends/s of one event each, 64 in flight ÷ best pgbench rate of single-row commits over 1, 8, 32, 64 clients
+// Same table, same indexes, same bytes, same durability; both sides alternate, the median of the pairs is quoted.
+// Needs NOETL_BENCH_PG (a maintenance database whose role may create databases) and pgbench. HTTP is not part of these figures.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <unistd.h>
+
+#include <noetl/events/store.hpp>
+#include <noetl/pg/migrate.hpp>
+#include <noetl/pg/pqxx.hpp>
+
+namespace {
+
+using namespace noetl;
+using clock_type = std::chrono::steady_clock;
+
+double seconds_since(clock_type::time_point start) { return std::chrono::duration<double>(clock_type::now() - start).count(); }
+
+// What a worker reports for a step: about 700 bytes of JSON in three columns.
+event report(execution_id id) {
+   static std::string const rows = [] {
+      std::string out;
+      for (int i = 0; i < 8; ++i) out += std::string(i ? "," : "") + R"({"id":)" + std::to_string(1000 + i) + R"(,"name":"row number )" + std::to_string(i) + R"("})";
+      return out;
+   }();
+   event e;
+   e.execution_id = id;
+   e.event_type = "call.done";
+   e.node_id = e.node_name = "fetch";
+   e.node_type = "http";
+   e.status = "COMPLETED";
+   e.context = raw_json(R"({"command_id":"382436020831916032:fetch:382436020831916033","call_index":0})");
+   e.result = raw_json(R"({"status":"COMPLETED","context":{"command_id":"382436020831916032:fetch:382436020831916033","result":{"status":"success","context":{"data":{"rows":[)" + rows + "]}}}}}");
+   e.meta = raw_json(R"({"actionable":true,"informative":true,"worker_id":"worker-1"})");
+   e.worker_id = "worker-1";
+   return e;
+}
+
+/// Keeps `in_flight` appends going for `time`. \return completed appends per second
+double drive(event_store& store, std::vector<execution_id> const& ids, std::size_t events, std::size_t in_flight, std::chrono::milliseconds time) {
+   struct shared {
+      std::mutex guard;
+      std::condition_variable idle;
+      std::size_t running = 0;
+      std::size_t next = 0;
+      std::size_t done = 0;
+      std::string failure;
+   } s;
+   auto const end = clock_type::now() + time;
+   auto const start = clock_type::now();
+   std::function<void()> send = [&] {
+      append_request request;
+      {
+         std::lock_guard lock(s.guard);
+         request.execution_id = ids[s.next++ % ids.size()];
+      }
+      request.events.assign(events, report(request.execution_id));
+      store.append_then(std::move(request), [&](result<append_result> got) {
+         bool more = false;
+         {
+            std::lock_guard lock(s.guard);
+            if (got)
+               ++s.done;
+            else
+               s.failure = got.error().message + " " + got.error().detail;
+            more = got && clock_type::now() < end;
+         }
+         if (more) return send();
+         std::lock_guard lock(s.guard);
+         --s.running;
+         s.idle.notify_one();
+      });
+   };
+   s.running = in_flight;
+   for (std::size_t i = 0; i < in_flight; ++i) send();
+   std::unique_lock lock(s.guard);
+   s.idle.wait(lock, [&] { return s.running == 0; });
+   if (!s.failure.empty()) throw std::runtime_error(s.failure);
+   return static_cast<double>(s.done) / seconds_since(start);
+}
+
+/// COPY of 500-row batches, one commit each. Only sending and waiting is timed, the rows are ready. \return rows per second
+double copy_rows(pg::settings const& how, snowflake& ids, std::vector<execution_id> const& executions, std::chrono::milliseconds time) {
+   pg::connection db(how);
+   std::size_t rows = 0, batch = 0;
+   std::chrono::duration<double> spent{0};
+   while (spent < time) {
+      std::vector<event> events(500, report(executions[batch++ % executions.size()]));
+      std::vector<event const*> list;
+      for (auto& e : events) {
+         e.event_id = event_id{ids.next()};
+         e.catalog_id = catalog_id{7};
+         e.created_at = now();
+         e.stream_version = static_cast<std::int64_t>(++rows);
+         list.push_back(&e);
+      }
+      auto const cells = noetl::detail::event_rows(list).cells();
+      auto const start = clock_type::now();
+      db.begin();
+      db.copy("noetl.event", noetl::detail::event_rows::names(), cells);
+      db.commit();
+      spent += clock_type::now() - start;
+   }
+   return static_cast<double>(rows) / spent.count();
+}
+
+/// Best transactions per second of pgbench inserting one row per commit. \return tps and the number of clients
+std::pair<double, int> pgbench(pg::settings const& how, execution_id id, int seconds, std::vector<int> const& clients) {
+   auto const script = "/tmp/noetl-ingest-" + std::to_string(::getpid()) + ".sql";
+   {
+      std::ofstream out(script);
+      out << "insert into noetl.event (execution_id, event_id, catalog_id, created_at, event_type, node_id, node_name, node_type, status, "
+             "context, result, meta, worker_id, stream_version) values (" << id.value
+          << ", nextval('noetl.bench_ids'), 7, now() at time zone 'utc', 'call.done', 'fetch', 'fetch', 'http', 'COMPLETED', "
+             ":context, :result, :meta, 'worker-1', 1);\n";
+   }
+   // As variables, because pgbench takes every colon inside a statement for one.
+   auto const values = " -D context='" + report(id).context.text + "' -D result='" + report(id).result.text + "' -D meta='" + report(id).meta.text + "'";
+   std::pair<double, int> best{0, 0};
+   for (int c : clients) {
+      auto const command = "PGPASSWORD='" + how.password + "' /usr/lib/postgresql/15/bin/pgbench -n -M prepared -f " + script + " -c " + std::to_string(c) +
+                           values + " -j 2 -T " + std::to_string(seconds) + " -h " + how.host + " -p " + std::to_string(how.port) + " -U " + how.user + " " + how.database + " 2>&1";
+      auto* pipe = ::popen(command.c_str(), "r");
+      if (!pipe) throw std::runtime_error("pgbench cannot be started");
+      std::string output;
+      char buffer[512];
+      while (auto const* line = std::fgets(buffer, sizeof buffer, pipe)) output += line;
+      ::pclose(pipe);
+      auto const at = output.find("tps = ");
+      if (at == std::string::npos) throw std::runtime_error("pgbench said: " + output);
+      best = std::max(best, {std::strtod(output.c_str() + at + 6, nullptr), c});
+   }
+   std::remove(script.c_str());
+   return best;
+}
+
+struct pair_of_figures {
+   double ours, limit;
+   [[nodiscard]] double ratio() const { return ours / limit; }
+};
+
+void quote(char const* name, std::vector<pair_of_figures> pairs) {
+   std::sort(pairs.begin(), pairs.end(), [](auto const& a, auto const& b) { return a.ratio() < b.ratio(); });
+   auto const& median = pairs[pairs.size() / 2];
+   std::printf("%s ratio=%.3f (%.3f..%.3f over %zu pairs)\n", name, median.ratio(), pairs.front().ratio(), pairs.back().ratio(), pairs.size());
+   std::printf("%s ratio=%.3f ours=%.0f limit=%.0f unit=rows/s\n", name, median.ratio(), median.ours, median.limit);
+}
+
+int number(char const* name, int otherwise) {
+   auto const* text = std::getenv(name);
+   return text ? std::atoi(text) : otherwise;
+}
+
+int run() {
+   auto const* dsn = std::getenv("NOETL_BENCH_PG");
+   if (!dsn) {
+      std::fprintf(stderr, "NOETL_BENCH_PG is not set\n");
+      return 2;
+   }
+   auto how = pg::parse_dsn(dsn);
+   if (!how) throw std::runtime_error(how.error().message);
+   auto const maintenance = *how;
+   how->database = "noetl_bench_" + std::to_string(::getpid());
+   pg::connection(maintenance).script("create database " + how->database);
+   struct cleanup {
+      pg::settings how;
+      std::string name;
+      ~cleanup() {
+         try {
+            pg::connection(how).script("drop database " + name + " with (force)");
+         } catch (std::exception const& e) {
+            std::fprintf(stderr, "the benchmark's database %s stays: %s\n", name.c_str(), e.what());
+         }
+      }
+   } const at_end{maintenance, how->database};
+   auto const migrated = pg::migrate(*how);
+   if (!migrated) throw std::runtime_error(migrated.error().message + " " + migrated.error().detail);
+   pg::connection(*how).script("create sequence noetl.bench_ids cache 100");
+
+   auto const pairs = number("NOETL_BENCH_PAIRS", 5);
+   auto const time = std::chrono::milliseconds(number("NOETL_BENCH_MS", 2'000));
+   pg::settings pool = *how;
+   pool.max_connections = 2;
+   pg::shard_map shards(pool);
+   snowflake ids(1000);
+   event_store_settings store_how;
+   store_how.copy_from_rows = static_cast<std::size_t>(number("NOETL_BENCH_COPY_FROM", static_cast<int>(store_how.copy_from_rows)));
+   event_store store(shards, ids, store_how);
+   std::vector<execution_id> executions;
+   for (int i = 0; i < 64; ++i) {
+      executions.emplace_back(ids.next());
+      append_request start;
+      start.execution_id = executions.back();
+      start.expect = {expected::absent, 0};
+      start.events = {report(start.execution_id)};
+      start.events[0].catalog_id = catalog_id{7};
+      std::atomic<int> state{0};
+      store.append_then(start, [&](auto got) { state = got ? 1 : -1; });
+      while (state == 0) std::this_thread::yield();
+      if (state < 0) throw std::runtime_error("an execution cannot be started");
+   }
+   execution_id const plain{ids.next()};
+
+   std::vector<pair_of_figures> batch, append;
+   auto const in_flight = static_cast<std::size_t>(number("NOETL_BENCH_IN_FLIGHT", 4));
+   (void)drive(store, executions, 500, in_flight, std::chrono::milliseconds(500));
+   for (int i = 0; i < pairs; ++i) {
+      pair_of_figures p{};
+      p.ours = drive(store, executions, 500, in_flight, time) * 500;
+      p.limit = copy_rows(*how, ids, executions, time);
+      batch.push_back(p);
+      std::printf("batch   %2d: ours %8.0f rows/s, COPY    %8.0f rows/s\n", i + 1, p.ours, p.limit);
+   }
+   auto const clients = pgbench(*how, plain, 1, {1, 8, 32, 64}).second;
+   for (int i = 0; i < pairs; ++i) {
+      pair_of_figures p{};
+      p.ours = drive(store, executions, 1, 64, time);
+      p.limit = pgbench(*how, plain, std::max(1, static_cast<int>(time.count() / 1000)), {clients}).first;
+      append.push_back(p);
+      std::printf("append  %2d: ours %8.0f rows/s, pgbench %8.0f rows/s with %d clients\n", i + 1, p.ours, p.limit, clients);
+   }
+   quote("ingest-batch", batch);
+   quote("ingest-append", append);
+   return 0;
+}
+
+} // namespace
+
+int main() {
+   try {
+      return run();
+   } catch (std::exception const& e) {
+      std::fprintf(stderr, "%s\n", e.what());
+      return 1;
+   }
+}
