@@ -1,8 +1,10 @@
 // M3b and the in-process part of M3: how much of the database's own speed is left after the event store.
 //   ingest-batch   rows/s of appends with 500 events, several in flight ÷ COPY of 500-row batches into the same table
-//   ingest-append  appends/s of one event each, 64 in flight ÷ best pgbench rate of single-row commits over 1, 8, 32, 64 clients
+//   ingest-append  appends/s of one event each, 64 in flight ÷ best pgbench rate of single-row commits over 1, 8, 32,
+//   64 clients
 // Same table, same indexes, same bytes, same durability; both sides alternate, the median of the pairs is quoted.
-// Needs NOETL_BENCH_PG (a maintenance database whose role may create databases) and pgbench. HTTP is not part of these figures.
+// Needs NOETL_BENCH_PG (a maintenance database whose role may create databases) and pgbench. HTTP is not part of these
+// figures.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -27,13 +29,17 @@ namespace {
 using namespace noetl;
 using clock_type = std::chrono::steady_clock;
 
-double seconds_since(clock_type::time_point start) { return std::chrono::duration<double>(clock_type::now() - start).count(); }
+double seconds_since(clock_type::time_point start) {
+   return std::chrono::duration<double>(clock_type::now() - start).count();
+}
 
 // What a worker reports for a step: about 700 bytes of JSON in three columns.
 event report(execution_id id) {
    static std::string const rows = [] {
       std::string out;
-      for (int i = 0; i < 8; ++i) out += std::string(i ? "," : "") + R"({"id":)" + std::to_string(1000 + i) + R"(,"name":"row number )" + std::to_string(i) + R"("})";
+      for (int i = 0; i < 8; ++i)
+         out += std::string(i ? "," : "") + R"({"id":)" + std::to_string(1000 + i) + R"(,"name":"row number )" +
+                std::to_string(i) + R"("})";
       return out;
    }();
    event e;
@@ -43,14 +49,17 @@ event report(execution_id id) {
    e.node_type = "http";
    e.status = "COMPLETED";
    e.context = raw_json(R"({"command_id":"382436020831916032:fetch:382436020831916033","call_index":0})");
-   e.result = raw_json(R"({"status":"COMPLETED","context":{"command_id":"382436020831916032:fetch:382436020831916033","result":{"status":"success","context":{"data":{"rows":[)" + rows + "]}}}}}");
+   e.result = raw_json(
+       R"({"status":"COMPLETED","context":{"command_id":"382436020831916032:fetch:382436020831916033","result":{"status":"success","context":{"data":{"rows":[)" +
+       rows + "]}}}}}");
    e.meta = raw_json(R"({"actionable":true,"informative":true,"worker_id":"worker-1"})");
    e.worker_id = "worker-1";
    return e;
 }
 
 /// Keeps `in_flight` appends going for `time`. \return completed appends per second
-double drive(event_store& store, std::vector<execution_id> const& ids, std::size_t events, std::size_t in_flight, std::chrono::milliseconds time) {
+double drive(event_store& store, std::vector<execution_id> const& ids, std::size_t events, std::size_t in_flight,
+             std::chrono::milliseconds time) {
    struct shared {
       std::mutex guard;
       std::condition_variable idle;
@@ -92,8 +101,10 @@ double drive(event_store& store, std::vector<execution_id> const& ids, std::size
    return static_cast<double>(s.done) / seconds_since(start);
 }
 
-/// COPY of 500-row batches, one commit each. Only sending and waiting is timed, the rows are ready. \return rows per second
-double copy_rows(pg::settings const& how, snowflake& ids, std::vector<execution_id> const& executions, std::chrono::milliseconds time) {
+/// COPY of 500-row batches, one commit each. Only sending and waiting is timed, the rows are ready. \return rows per
+/// second
+double copy_rows(pg::settings const& how, snowflake& ids, std::vector<execution_id> const& executions,
+                 std::chrono::milliseconds time) {
    pg::connection db(how);
    std::size_t rows = 0, batch = 0;
    std::chrono::duration<double> spent{0};
@@ -122,17 +133,23 @@ std::pair<double, int> pgbench(pg::settings const& how, execution_id id, int sec
    auto const script = "/tmp/noetl-ingest-" + std::to_string(::getpid()) + ".sql";
    {
       std::ofstream out(script);
-      out << "insert into noetl.event (execution_id, event_id, catalog_id, created_at, event_type, node_id, node_name, node_type, status, "
-             "context, result, meta, worker_id, stream_version) values (" << id.value
-          << ", nextval('noetl.bench_ids'), 7, now() at time zone 'utc', 'call.done', 'fetch', 'fetch', 'http', 'COMPLETED', "
+      out << "insert into noetl.event (execution_id, event_id, catalog_id, created_at, event_type, node_id, node_name, "
+             "node_type, status, "
+             "context, result, meta, worker_id, stream_version) values ("
+          << id.value
+          << ", nextval('noetl.bench_ids'), 7, now() at time zone 'utc', 'call.done', 'fetch', 'fetch', 'http', "
+             "'COMPLETED', "
              ":context, :result, :meta, 'worker-1', 1);\n";
    }
    // As variables, because pgbench takes every colon inside a statement for one.
-   auto const values = " -D context='" + report(id).context.text + "' -D result='" + report(id).result.text + "' -D meta='" + report(id).meta.text + "'";
+   auto const values = " -D context='" + report(id).context.text + "' -D result='" + report(id).result.text +
+                       "' -D meta='" + report(id).meta.text + "'";
    std::pair<double, int> best{0, 0};
    for (int c : clients) {
-      auto const command = "PGPASSWORD='" + how.password + "' /usr/lib/postgresql/15/bin/pgbench -n -M prepared -f " + script + " -c " + std::to_string(c) +
-                           values + " -j 2 -T " + std::to_string(seconds) + " -h " + how.host + " -p " + std::to_string(how.port) + " -U " + how.user + " " + how.database + " 2>&1";
+      auto const command = "PGPASSWORD='" + how.password + "' /usr/lib/postgresql/15/bin/pgbench -n -M prepared -f " +
+                           script + " -c " + std::to_string(c) + values + " -j 2 -T " + std::to_string(seconds) +
+                           " -h " + how.host + " -p " + std::to_string(how.port) + " -U " + how.user + " " +
+                           how.database + " 2>&1";
       auto* pipe = ::popen(command.c_str(), "r");
       if (!pipe) throw std::runtime_error("pgbench cannot be started");
       std::string output;
@@ -155,7 +172,8 @@ struct pair_of_figures {
 void quote(char const* name, std::vector<pair_of_figures> pairs) {
    std::sort(pairs.begin(), pairs.end(), [](auto const& a, auto const& b) { return a.ratio() < b.ratio(); });
    auto const& median = pairs[pairs.size() / 2];
-   std::printf("%s ratio=%.3f (%.3f..%.3f over %zu pairs)\n", name, median.ratio(), pairs.front().ratio(), pairs.back().ratio(), pairs.size());
+   std::printf("%s ratio=%.3f (%.3f..%.3f over %zu pairs)\n", name, median.ratio(), pairs.front().ratio(),
+               pairs.back().ratio(), pairs.size());
    std::printf("%s ratio=%.3f ours=%.0f limit=%.0f unit=rows/s\n", name, median.ratio(), median.ours, median.limit);
 }
 
@@ -197,7 +215,8 @@ int run() {
    pg::shard_map shards(pool);
    snowflake ids(1000);
    event_store_settings store_how;
-   store_how.copy_from_rows = static_cast<std::size_t>(number("NOETL_BENCH_COPY_FROM", static_cast<int>(store_how.copy_from_rows)));
+   store_how.copy_from_rows =
+       static_cast<std::size_t>(number("NOETL_BENCH_COPY_FROM", static_cast<int>(store_how.copy_from_rows)));
    event_store store(shards, ids, store_how);
    std::vector<execution_id> executions;
    for (int i = 0; i < 64; ++i) {
@@ -230,7 +249,8 @@ int run() {
       p.ours = drive(store, executions, 1, 64, time);
       p.limit = pgbench(*how, plain, std::max(1, static_cast<int>(time.count() / 1000)), {clients}).first;
       append.push_back(p);
-      std::printf("append  %2d: ours %8.0f rows/s, pgbench %8.0f rows/s with %d clients\n", i + 1, p.ours, p.limit, clients);
+      std::printf("append  %2d: ours %8.0f rows/s, pgbench %8.0f rows/s with %d clients\n", i + 1, p.ours, p.limit,
+                  clients);
    }
    quote("ingest-batch", batch);
    quote("ingest-append", append);

@@ -14,9 +14,11 @@ protected:
       execution_id const id{ids_.next()};
       auto const insert = [&](std::int64_t event, std::string_view type, std::string_view meta, std::string_view result,
                               std::optional<std::string> worker = {}) {
-         db.exec("insert into noetl.event (execution_id, event_id, catalog_id, event_type, node_name, status, meta, result, worker_id) "
+         db.exec("insert into noetl.event (execution_id, event_id, catalog_id, event_type, node_name, status, meta, "
+                 "result, worker_id) "
                  "values ($1, $2, 5, $3, 'fetch', 'X', $4::jsonb, $5::jsonb, $6)",
-                 id, event, type, meta, result.empty() ? std::optional<std::string>() : std::optional<std::string>(result), worker);
+                 id, event, type, meta,
+                 result.empty() ? std::optional<std::string>() : std::optional<std::string>(result), worker);
       };
       insert(1, "playbook_started", "{}", "");
       insert(2, "command.issued", R"({"command_id":"E:fetch:2"})", "");
@@ -26,7 +28,9 @@ protected:
       insert(6, "command.claimed", R"({"command_id":"E:fetch:3","worker_id":"w2"})", "");
       insert(7, "command.completed", "{}", R"({"status":"success","context":{"command_id":"E:fetch:2"}})");
       insert(8, last_type, "{}", "");
-      db.exec("insert into noetl.command (command_id, event_id, execution_id, catalog_id, step_name) values (77, 2, $1, 5, 'fetch')", id);
+      db.exec("insert into noetl.command (command_id, event_id, execution_id, catalog_id, step_name) values (77, 2, "
+              "$1, 5, 'fetch')",
+              id);
       db.exec("update noetl.event set stream_version = null where execution_id = $1", id);
       return id;
    }
@@ -60,9 +64,10 @@ TEST_F(adopt_test, command_rows_are_completed_and_brought_up_to_date) {
    auto const id = legacy();
    ASSERT_TRUE(append(r.store, one(id, fact("x"))));
    pg::connection db(database_->settings());
-   auto const rows = db.exec("select event_id, status, worker_id, command_id, completed_at is not null from noetl.command "
-                             "where execution_id = $1 order by event_id",
-                             id);
+   auto const rows =
+       db.exec("select event_id, status, worker_id, command_id, completed_at is not null from noetl.command "
+               "where execution_id = $1 order by event_id",
+               id);
    ASSERT_EQ(rows.size(), 3U);
    EXPECT_EQ(rows[0][1], "COMPLETED");
    EXPECT_EQ(rows[0][2], "w1");
@@ -92,7 +97,9 @@ TEST_F(adopt_test, two_replicas_adopt_at_once) {
    auto const id = legacy();
    std::promise<result<append_result>> answers[20];
    for (int i = 0; i < 20; ++i)
-      (i % 2 ? a : b).store.append_then(one(id, fact("x")), [&answers, i](auto got) { answers[i].set_value(std::move(got)); });
+      (i % 2 ? a : b).store.append_then(one(id, fact("x")), [&answers, i](auto got) {
+         answers[i].set_value(std::move(got));
+      });
    for (auto& each : answers) EXPECT_TRUE(each.get_future().get());
    EXPECT_EQ(load(a.store, id).back().stream_version, 28);
 }

@@ -108,7 +108,8 @@ TEST_F(outbox_test, committed_rows_are_published_at_once_and_marked) {
 TEST_F(outbox_test, W1_rows_of_a_process_that_died_before_publishing_are_published_by_the_next) {
    {
       replica r(database_->settings(), 2); // no relay: it died between commit and publish
-      for (int i = 0; i < 20; ++i) ASSERT_TRUE(append(r.store, issue(execution_id{ids_.next()}, event_id{ids_.next()})));
+      for (int i = 0; i < 20; ++i)
+         ASSERT_TRUE(append(r.store, issue(execution_id{ids_.next()}, event_id{ids_.next()})));
    }
    replica next(database_->settings(), 3);
    memory_bus bus;
@@ -177,7 +178,8 @@ TEST_F(outbox_test, W1_unclaimed_commands_are_announced_again_under_a_new_messag
    ASSERT_TRUE(append(r.store, one(ended, fact("playbook.cancelled"))));
    auto const named = [&](event_id which) {
       std::size_t found = 0;
-      for (auto const& [message_id, message] : bus.messages()) found += message_id.starts_with(std::to_string(which.value));
+      for (auto const& [message_id, message] : bus.messages())
+         found += message_id.starts_with(std::to_string(which.value));
       return found;
    };
    EXPECT_TRUE(eventually([&] { return named(issued) >= 3; }));

@@ -53,7 +53,8 @@ protected:
    static result<append_result> append(event_store& store, append_request request) {
       return blocking(store.append(std::move(request)));
    }
-   static std::vector<event> load(event_store& store, execution_id id, std::int64_t after = 0, std::size_t limit = 100'000) {
+   static std::vector<event> load(event_store& store, execution_id id, std::int64_t after = 0,
+                                  std::size_t limit = 100'000) {
       auto events = blocking(store.load(id, after, limit));
       EXPECT_TRUE(events) << events.error().message << " " << events.error().detail;
       return events ? *events : std::vector<event>{};

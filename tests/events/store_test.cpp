@@ -91,7 +91,8 @@ TEST_F(store_test, W33_created_at_is_utc_whatever_the_session_zone_of_the_reader
    request.events[0].created_at = timestamp(std::chrono::seconds(1'750'154'672));
    ASSERT_TRUE(append(r.store, request));
    EXPECT_EQ(load(r.store, id)[0].created_at, request.events[0].created_at);
-   EXPECT_EQ(ask<std::string>("select created_at::text from noetl.event where execution_id = $1", id), "2025-06-17 10:04:32");
+   EXPECT_EQ(ask<std::string>("select created_at::text from noetl.event where execution_id = $1", id),
+             "2025-06-17 10:04:32");
 }
 
 TEST_F(store_test, W25_versions_follow_the_order_of_arrival_not_of_ids) {
@@ -192,7 +193,8 @@ TEST_F(store_test, commands_and_outbox_are_written_with_their_event) {
    EXPECT_EQ(found->issued.execution_id, id);
    EXPECT_EQ(found->status, "PENDING");
    EXPECT_NE(found->command_id, 0);
-   EXPECT_EQ(ask<std::int64_t>("select latest_event_id from noetl.command where execution_id = $1", id), issued.event_id.value);
+   EXPECT_EQ(ask<std::int64_t>("select latest_event_id from noetl.command where execution_id = $1", id),
+             issued.event_id.value);
    EXPECT_EQ(ask<std::string>("select payload_codec from noetl.outbox where execution_id = $1", id), "json");
    auto const missing = blocking(r.store.load_command(event_id{4711}));
    EXPECT_EQ(missing.error(), fail(error_code::not_found, "command.issued event not found: 4711"));
@@ -278,7 +280,8 @@ TEST_F(store_test, committed_events_are_told_once_and_in_order) {
    constexpr int count = 300;
    std::vector<std::promise<void>> done(count);
    for (int i = 0; i < count; ++i)
-      r.store.append_then(one(id, fact("x")), [&done, i](auto const&) { done[static_cast<std::size_t>(i)].set_value(); });
+      r.store.append_then(one(id, fact("x")),
+                          [&done, i](auto const&) { done[static_cast<std::size_t>(i)].set_value(); });
    for (auto& each : done) each.get_future().get();
    ASSERT_TRUE(append(r.store, one(id, fact("last")))); // its batch is later, so all news before it is out
    std::int64_t version = 0;

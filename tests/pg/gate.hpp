@@ -21,9 +21,7 @@ namespace noetl::test {
 
 class gate {
 public:
-   gate(std::string host, std::uint16_t port) : host_(std::move(host)), target_(port) {
-      open();
-   }
+   gate(std::string host, std::uint16_t port) : host_(std::move(host)), target_(port) { open(); }
    ~gate() {
       close_listener();
       cut();

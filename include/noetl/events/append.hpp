@@ -28,8 +28,8 @@ struct command_row {
    std::optional<noetl::event_id> latest_event_id{}; ///< nothing: its own event_id
 };
 
-/// A step of a command's life. Steps only go forward: PENDING < CLAIMED < RUNNING < COMPLETED = FAILED = CANCELLED; a step that
-/// would go back is left out silently.
+/// A step of a command's life. Steps only go forward: PENDING < CLAIMED < RUNNING < COMPLETED = FAILED = CANCELLED; a
+/// step that would go back is left out silently.
 struct command_update {
    noetl::execution_id execution_id{};
    noetl::event_id event_id{}; ///< of the command.issued event

@@ -43,10 +43,10 @@ struct terminal_type {
    std::string_view status;
 };
 inline constexpr std::array terminal_types{
-   terminal_type{"playbook.completed", "COMPLETED"}, terminal_type{"playbook_completed", "COMPLETED"},
-   terminal_type{"playbook.failed", "FAILED"},       terminal_type{"playbook_failed", "FAILED"},
-   terminal_type{"playbook.cancelled", "CANCELLED"}, terminal_type{"playbook_cancelled", "CANCELLED"},
-   terminal_type{"execution.cancelled", "CANCELLED"},
+    terminal_type{"playbook.completed", "COMPLETED"},  terminal_type{"playbook_completed", "COMPLETED"},
+    terminal_type{"playbook.failed", "FAILED"},        terminal_type{"playbook_failed", "FAILED"},
+    terminal_type{"playbook.cancelled", "CANCELLED"},  terminal_type{"playbook_cancelled", "CANCELLED"},
+    terminal_type{"execution.cancelled", "CANCELLED"},
 };
 
 /// COMPLETED, FAILED or CANCELLED for a terminal event type, empty for any other.

@@ -35,26 +35,27 @@ concept message_publisher = requires(P& bus, std::string subject, std::string_vi
 };
 
 struct outbox_settings {
-   std::chrono::milliseconds poll{1'000};           ///< between looks for rows that nobody published
-   std::chrono::milliseconds grace{5'000};          ///< age from which a pending row is taken from the database
-   std::chrono::milliseconds abandoned{300'000};    ///< age from which an IN_FLIGHT row is offered again
+   std::chrono::milliseconds poll{1'000};        ///< between looks for rows that nobody published
+   std::chrono::milliseconds grace{5'000};       ///< age from which a pending row is taken from the database
+   std::chrono::milliseconds abandoned{300'000}; ///< age from which an IN_FLIGHT row is offered again
    std::chrono::milliseconds keep_published{86'400'000};
-   std::chrono::milliseconds announce_again{60'000};///< an unclaimed command is announced again this often; 0: never
-   std::size_t batch = 256;                         ///< rows taken from the database at a time
+   std::chrono::milliseconds announce_again{60'000}; ///< an unclaimed command is announced again this often; 0: never
+   std::size_t batch = 256;                          ///< rows taken from the database at a time
    std::size_t purge_batch = 5'000;
 };
 
 struct outbox_stats {
-   std::uint64_t published = 0;  ///< acknowledged by the bus
-   std::uint64_t refused = 0;    ///< attempts that the bus did not take
+   std::uint64_t published = 0; ///< acknowledged by the bus
+   std::uint64_t refused = 0;   ///< attempts that the bus did not take
    std::uint64_t announced_again = 0;
    std::uint64_t database_errors = 0;
-   std::size_t unmarked = 0;     ///< published, not yet marked in the database
+   std::size_t unmarked = 0; ///< published, not yet marked in the database
 };
 
-/// Publishes outbox rows: at once when offer() hands them over after the commit, and from the table when that failed (crash, bus
-/// or database away, foreign producers). Every row is published at least once; the message id (the event id) lets the bus drop
-/// repeats. A message that the bus can never take (too large, no subject) is parked as FAILED. The order per subject is not kept. Also announces commands again that no worker claims (W1), returns rows whose
+/// Publishes outbox rows: at once when offer() hands them over after the commit, and from the table when that failed
+/// (crash, bus or database away, foreign producers). Every row is published at least once; the message id (the event
+/// id) lets the bus drop repeats. A message that the bus can never take (too large, no subject) is parked as FAILED.
+/// The order per subject is not kept. Also announces commands again that no worker claims (W1), returns rows whose
 /// publisher died, and purges old ones. Retries for ever with back-off. Thread-safe. The bus must outlive the relay.
 template <message_publisher Bus>
 class outbox_relay {
@@ -134,7 +135,8 @@ private:
          if (outcome) {
             ++state->stats.published;
             if (state->marks.size() < most_in_memory)
-               state->marks.push_back({one->shard, 0, one->row.execution_id.value, one->row.event_id.value, fate::published, {}});
+               state->marks.push_back(
+                   {one->shard, 0, one->row.execution_id.value, one->row.event_id.value, fate::published, {}});
          } else {
             ++state->stats.refused;
             if (!hopeless(outcome.error()) && state->again.size() < most_in_memory) state->again.push_back(one);
@@ -155,19 +157,22 @@ private:
             auto const urgent = [&] { return s.stopping || s.look_now; };
             s.wake.wait_until(lock, next_poll, [&] { return urgent() || !s.marks.empty() || !s.again.empty(); });
             // A short rest gathers marks for one statement, and gives a full window of the bus time to empty.
-            if (!s.marks.empty() || !s.again.empty()) s.wake.wait_for(lock, s.again.empty() ? mark_pause : retry_pause, urgent);
+            if (!s.marks.empty() || !s.again.empty())
+               s.wake.wait_for(lock, s.again.empty() ? mark_pause : retry_pause, urgent);
             look = std::exchange(s.look_now, false);
             if (s.stopping) break;
          }
          retry_fresh();
          write_marks();
          if (look || clock::now() >= next_poll) {
-            for (std::size_t i = 0; i < shards_.count(); ++i) drain(i, look ? std::chrono::milliseconds(0) : how_.grace);
+            for (std::size_t i = 0; i < shards_.count(); ++i)
+               drain(i, look ? std::chrono::milliseconds(0) : how_.grace);
             next_poll = clock::now() + how_.poll;
          }
          if (clock::now() >= next_care) {
             for (std::size_t i = 0; i < shards_.count(); ++i) care(i);
-            next_care = clock::now() + std::max(how_.poll, std::min(how_.announce_again / 4, std::chrono::milliseconds(15'000)));
+            next_care = clock::now() +
+                        std::max(how_.poll, std::min(how_.announce_again / 4, std::chrono::milliseconds(15'000)));
          }
       }
       write_marks();
@@ -227,9 +232,11 @@ private:
          for (auto const& one : marks)
             if (one.shard == shard && one.what == fate::hopeless)
                ok = ask(shard, detail::outbox_sql::park, one.outbox_id, one.error).has_value() && ok;
-         if (!events.empty()) ok = ask(shard, detail::outbox_sql::published_by_event, executions, events).has_value() && ok;
+         if (!events.empty())
+            ok = ask(shard, detail::outbox_sql::published_by_event, executions, events).has_value() && ok;
          if (!published.empty()) ok = ask(shard, detail::outbox_sql::published_by_id, published).has_value() && ok;
-         if (!failed.empty()) ok = ask(shard, detail::outbox_sql::failed, failed, errors, seconds(how_.grace)).has_value() && ok;
+         if (!failed.empty())
+            ok = ask(shard, detail::outbox_sql::failed, failed, errors, seconds(how_.grace)).has_value() && ok;
          if (!ok)
             for (auto const& one : marks)
                if (one.shard == shard) kept.push_back(one);
@@ -287,7 +294,8 @@ private:
             std::lock_guard lock(state->guard);
             outcome ? ++state->stats.announced_again : ++state->stats.refused;
          };
-         bus_.publish(std::string(row[3].value_or("")), *row[4], std::string(*row[2]) + "-" + std::string(*row[5]), std::move(done));
+         bus_.publish(std::string(row[3].value_or("")), *row[4], std::string(*row[2]) + "-" + std::string(*row[5]),
+                      std::move(done));
       }
    }
 

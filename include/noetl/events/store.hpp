@@ -62,21 +62,22 @@ public:
 
    /// Appends; answers on the caller's executor after the commit. Merged with other appends of the same shard into one
    /// transaction; one bad append fails alone.
-   /// With ids_from_client, events that are stored already with the same content are left out; when that is all of them the
-   /// answer is a duplicate: nothing is written, whatever was expected of the stream. created_at does not count as content.
-   /// Errors: not_found (no such execution), conflict (expected version, required command step, or an id that is taken by other
-   /// content), validation (a row that the table refuses), unavailable (database down or too busy; the outcome may then be
-   /// unknown, repeat with the same ids).
+   /// With ids_from_client, events that are stored already with the same content are left out; when that is all of them
+   /// the answer is a duplicate: nothing is written, whatever was expected of the stream. created_at does not count as
+   /// content. Errors: not_found (no such execution), conflict (expected version, required command step, or an id that
+   /// is taken by other content), validation (a row that the table refuses), unavailable (database down or too busy;
+   /// the outcome may then be unknown, repeat with the same ids).
    awaitable<result<append_result>> append(append_request request);
 
-   /// As append, for callers without a coroutine: `done` runs on the writer's thread (or at once when refused), must be quick
-   /// and must not throw.
+   /// As append, for callers without a coroutine: `done` runs on the writer's thread (or at once when refused), must be
+   /// quick and must not throw.
    void append_then(append_request request, std::function<void(result<append_result>)> done);
 
-   /// Events after `after_version` in fold order, at most `limit`. stream_version is always the position: rows of older servers
-   /// (without a version) come first and count 1, 2, 3, ... in event_id order. created_at is UTC (W33).
-   /// Empty for an unknown execution.
-   awaitable<result<std::vector<event>>> load(execution_id id, std::int64_t after_version = 0, std::size_t limit = 100'000);
+   /// Events after `after_version` in fold order, at most `limit`. stream_version is always the position: rows of older
+   /// servers (without a version) come first and count 1, 2, 3, ... in event_id order. created_at is UTC (W33). Empty
+   /// for an unknown execution.
+   awaitable<result<std::vector<event>>> load(execution_id id, std::int64_t after_version = 0,
+                                              std::size_t limit = 100'000);
 
    /// Nothing for an unknown execution and for one of an older server that was not appended to yet.
    awaitable<result<std::optional<stream_head>>> head(execution_id id);
@@ -84,12 +85,15 @@ public:
    /// Looks for the command.issued event in every shard. not_found: "command.issued event not found: N".
    awaitable<result<issued_command>> load_command(event_id issued);
 
-   /// Executions of a shard without a terminal event, with ids below `before`, newest first: what a restarted server looks at.
+   /// Executions of a shard without a terminal event, with ids below `before`, newest first: what a restarted server
+   /// looks at.
    awaitable<result<std::vector<stream_head>>> running(std::size_t shard, execution_id before, std::size_t limit);
 
-   /// Called on the writer's thread after each commit, with the committed events (versions and ids filled in), in commit order
-   /// per execution. Must be quick and must not throw. Register before the first append.
-   void on_committed(std::function<void(std::span<event const>)> callback) { news_->events.push_back(std::move(callback)); }
+   /// Called on the writer's thread after each commit, with the committed events (versions and ids filled in), in
+   /// commit order per execution. Must be quick and must not throw. Register before the first append.
+   void on_committed(std::function<void(std::span<event const>)> callback) {
+      news_->events.push_back(std::move(callback));
+   }
 
    /// Called like on_committed with committed outbox rows: the relay's fast path.
    void on_outbox(std::function<void(std::size_t shard, std::span<outbox_row const>)> callback) {
@@ -110,9 +114,11 @@ private:
    std::vector<std::unique_ptr<writer>> writers_{};
 };
 
-inline event_store::event_store(pg::shard_map& shards, snowflake& ids, event_store_settings how) : shards_(shards), ids_(ids) {
+inline event_store::event_store(pg::shard_map& shards, snowflake& ids, event_store_settings how)
+    : shards_(shards), ids_(ids) {
    for (std::size_t i = 0; i < shards.count(); ++i) {
-      pg::writer_settings settings{shards.shard(i).config(), how.max_batch_requests, how.max_batch_rows, how.max_waiting};
+      pg::writer_settings settings{shards.shard(i).config(), how.max_batch_requests, how.max_batch_rows,
+                                   how.max_waiting};
       detail::append_policy policy(i, *news_, how.copy_from_rows);
       writers_.push_back(std::make_unique<writer>(std::move(settings), std::move(policy)));
    }
@@ -131,18 +137,21 @@ inline awaitable<result<append_result>> event_store::append(append_request reque
    using answer = result<append_result>;
    auto initiate = [this](auto handler, append_request what) {
       auto guard = boost::asio::make_work_guard(boost::asio::get_associated_executor(handler));
-      auto shared = std::make_shared<std::pair<decltype(handler), decltype(guard)>>(std::move(handler), std::move(guard));
+      auto shared =
+          std::make_shared<std::pair<decltype(handler), decltype(guard)>>(std::move(handler), std::move(guard));
       append_then(std::move(what), [shared](answer value) {
          auto where = shared->second.get_executor();
-         boost::asio::post(where, [shared, value = std::move(value)]() mutable { std::move(shared->first)(std::move(value)); });
+         boost::asio::post(
+             where, [shared, value = std::move(value)]() mutable { std::move(shared->first)(std::move(value)); });
          shared->second.reset();
       });
    };
    return boost::asio::async_initiate<boost::asio::use_awaitable_t<> const, void(answer)>(
-      std::move(initiate), boost::asio::use_awaitable, std::move(request));
+       std::move(initiate), boost::asio::use_awaitable, std::move(request));
 }
 
-inline awaitable<result<std::vector<event>>> event_store::load(execution_id id, std::int64_t after_version, std::size_t limit) {
+inline awaitable<result<std::vector<event>>> event_store::load(execution_id id, std::int64_t after_version,
+                                                               std::size_t limit) {
    return shards_.of(id).run([id, after_version, limit](pg::connection& db) {
       static auto const newer = "select " + std::string(detail::event_select) +
                                 " from noetl.event e where e.execution_id = $1 and e.stream_version > $2 "
@@ -170,7 +179,8 @@ inline awaitable<result<std::vector<event>>> event_store::load(execution_id id, 
 }
 
 namespace detail {
-inline constexpr std::string_view head_columns = "execution_id, version, guarded_version, catalog_id, status, created_at, updated_at";
+inline constexpr std::string_view head_columns =
+    "execution_id, version, guarded_version, catalog_id, status, created_at, updated_at";
 inline stream_head decode_head(pg::rows::row const& row) {
    return {row.get<execution_id>(0), row.get<std::int64_t>(1), row.get<std::int64_t>(2), row.get<catalog_id>(3),
            row.get<std::string>(4),  row.get<timestamp>(5),    row.get<timestamp>(6)};
@@ -179,14 +189,16 @@ inline stream_head decode_head(pg::rows::row const& row) {
 
 inline awaitable<result<std::optional<stream_head>>> event_store::head(execution_id id) {
    return shards_.of(id).run([id](pg::connection& db) -> std::optional<stream_head> {
-      static auto const text = "select " + std::string(detail::head_columns) + " from noetl.stream_head where execution_id = $1";
+      static auto const text =
+          "select " + std::string(detail::head_columns) + " from noetl.stream_head where execution_id = $1";
       auto const rows = db.exec(text, id);
       if (rows.empty()) return std::nullopt;
       return detail::decode_head(rows[0]);
    });
 }
 
-inline awaitable<result<std::vector<stream_head>>> event_store::running(std::size_t shard, execution_id before, std::size_t limit) {
+inline awaitable<result<std::vector<stream_head>>> event_store::running(std::size_t shard, execution_id before,
+                                                                        std::size_t limit) {
    return shards_.shard(shard).run([before, limit](pg::connection& db) {
       static auto const text = "select " + std::string(detail::head_columns) +
                                " from noetl.stream_head where status = 'RUNNING' and execution_id < $1 "
@@ -200,10 +212,11 @@ inline awaitable<result<std::vector<stream_head>>> event_store::running(std::siz
 inline awaitable<result<issued_command>> event_store::load_command(event_id issued) {
    for (std::size_t shard = 0; shard < shards_.count(); ++shard) {
       auto look = [issued](pg::connection& db) -> std::optional<issued_command> {
-         static auto const text = "select " + std::string(detail::event_select) +
-                                  ", c.command_id, c.status, c.attempt, c.worker_id from noetl.event e "
-                                  "left join noetl.command c on c.execution_id = e.execution_id and c.event_id = e.event_id "
-                                  "where e.event_id = $1 and e.event_type = 'command.issued' order by e.execution_id limit 1";
+         static auto const text =
+             "select " + std::string(detail::event_select) +
+             ", c.command_id, c.status, c.attempt, c.worker_id from noetl.event e "
+             "left join noetl.command c on c.execution_id = e.execution_id and c.event_id = e.event_id "
+             "where e.event_id = $1 and e.event_type = 'command.issued' order by e.execution_id limit 1";
          auto const rows = db.exec(text, issued);
          if (rows.empty()) return std::nullopt;
          issued_command out;

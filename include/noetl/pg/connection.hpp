@@ -24,7 +24,8 @@ namespace noetl::pg {
 /// The database refused a statement. `what()` is the driver's text and may hold user input: logs only.
 class sql_error : public std::runtime_error {
 public:
-   sql_error(std::string sqlstate, std::string const& message) : std::runtime_error(message), sqlstate_(std::move(sqlstate)) {}
+   sql_error(std::string sqlstate, std::string const& message)
+       : std::runtime_error(message), sqlstate_(std::move(sqlstate)) {}
    /// Five characters (PostgreSQL manual, appendix A); empty when the driver gave none.
    [[nodiscard]] std::string const& sqlstate() const noexcept { return sqlstate_; }
    [[nodiscard]] bool is(std::string_view state) const noexcept { return sqlstate_ == state; }
@@ -50,9 +51,9 @@ public:
    connection(connection const&) = delete;
    connection& operator=(connection const&) = delete;
 
-   /// Runs one statement with text parameters `$1`, `$2`, ...; outside of transaction() it commits by itself. Statements are
-   /// prepared once per session and found by their text, so texts must not contain values (a bounded cache holds them).
-   /// \throws sql_error, connection_lost
+   /// Runs one statement with text parameters `$1`, `$2`, ...; outside of transaction() it commits by itself.
+   /// Statements are prepared once per session and found by their text, so texts must not contain values (a bounded
+   /// cache holds them). \throws sql_error, connection_lost
    template <class... Params>
    rows exec(std::string_view sql, Params const&... params) {
       if constexpr (sizeof...(Params) == 0) {
@@ -69,8 +70,8 @@ public:
    /// Runs one or several statements separated by `;` without parameters and without preparing: DDL and SET.
    rows script(std::string_view sql);
 
-   /// COPY into `table`; table and column names are trusted text. `cells` are the rows one after the other, columns.size()
-   /// cells each. Cheaper than INSERT from a few dozen rows on; there is no ON CONFLICT.
+   /// COPY into `table`; table and column names are trusted text. `cells` are the rows one after the other,
+   /// columns.size() cells each. Cheaper than INSERT from a few dozen rows on; there is no ON CONFLICT.
    void copy(std::string const& table, std::span<std::string const> columns, std::span<param const> cells);
 
    void begin();
@@ -78,7 +79,8 @@ public:
    /// Quiet when the session is lost.
    void rollback() noexcept;
 
-   /// Runs f() between BEGIN and COMMIT and hands out its value; rolls back when f throws, or returns a result with an error.
+   /// Runs f() between BEGIN and COMMIT and hands out its value; rolls back when f throws, or returns a result with an
+   /// error.
    template <class F>
    auto transaction(F f) {
       begin();

@@ -1,5 +1,6 @@
 // pg/migrate.hpp: brings a database, empty or in use, to the schema that pg/migrations.hpp describes. Additive only.
-// Knows pg/connection.hpp; looks at the catalogue first and runs only what is missing (spec schema.md 10.1, 10.2, 10.6).
+// Knows pg/connection.hpp; looks at the catalogue first and runs only what is missing (spec
+// schema.md 10.1, 10.2, 10.6).
 #pragma once
 
 #include <chrono>
@@ -27,7 +28,8 @@ namespace noetl::pg {
 
 struct migration_report {
    std::vector<std::string> applied{}; ///< what was done; empty on a database that was ready
-   std::vector<std::string> skipped{}; ///< what could not be done and is not needed to run, as sentences for the operator
+   std::vector<std::string>
+       skipped{}; ///< what could not be done and is not needed to run, as sentences for the operator
 };
 
 /// Hash of all that a migration does, 16 hexadecimal digits.
@@ -58,14 +60,16 @@ public:
          if (found == known.end())
             open.push_back(&one);
          else if (found->second != checksum(one))
-            return fail(error_code::database, "migration " + label(one) + " was changed after it was applied to this database");
+            return fail(error_code::database,
+                        "migration " + label(one) + " was changed after it was applied to this database");
       }
       for (auto const* one : open)
          for (auto const& s : one->steps) check_right(s);
       if (!lacking_.empty()) return lacking();
       for (auto const* one : open) {
          for (auto const& s : one->steps) run(s);
-         db_.exec("insert into noetl.schema_migration (version, name, checksum, applied_by) values ($1, $2, $3, session_user)",
+         db_.exec("insert into noetl.schema_migration (version, name, checksum, applied_by) values ($1, $2, $3, "
+                  "session_user)",
                   one->version, one->name, checksum(*one));
          report_.applied.push_back("migration " + label(*one));
       }
@@ -84,8 +88,9 @@ private:
    result<void> bookkeeping() {
       if (!yes(db_.exec("select to_regnamespace('noetl') is not null"))) {
          if (!yes(db_.exec("select has_database_privilege(current_database(), 'CREATE')")))
-            return fail(error_code::database, "the database has no schema noetl and its role may not create one: an owner must run "
-                                              "CREATE SCHEMA noetl AUTHORIZATION <role>");
+            return fail(error_code::database,
+                        "the database has no schema noetl and its role may not create one: an owner must run "
+                        "CREATE SCHEMA noetl AUTHORIZATION <role>");
          db_.script("create schema noetl");
       }
       if (yes(db_.exec("select to_regclass('noetl.schema_migration') is not null"))) return {};
@@ -93,8 +98,10 @@ private:
          lacking_["CREATE on schema noetl"].push_back("table schema_migration");
          return {};
       }
-      db_.script("create table noetl.schema_migration (version integer primary key, name text not null, checksum text not null, "
-                 "applied_at timestamptz not null default now(), applied_by text not null, detail jsonb not null default '{}')");
+      db_.script("create table noetl.schema_migration (version integer primary key, name text not null, checksum text "
+                 "not null, "
+                 "applied_at timestamptz not null default now(), applied_by text not null, detail jsonb not null "
+                 "default '{}')");
       return {};
    }
 
@@ -111,57 +118,63 @@ private:
       return yes(db_.exec("select to_regclass('noetl.' || $1::text) is not null", table));
    }
    bool owns(std::string_view table) {
-      return yes(db_.exec("select pg_has_role(relowner, 'USAGE') from pg_class where oid = to_regclass('noetl.' || $1::text)", table));
+      return yes(db_.exec(
+          "select pg_has_role(relowner, 'USAGE') from pg_class where oid = to_regclass('noetl.' || $1::text)", table));
    }
    bool not_null(step const& s) {
-      return yes(db_.exec("select attnotnull from pg_attribute where attrelid = to_regclass('noetl.' || $1::text) and attname = $2",
-                          s.table, s.name));
+      return yes(db_.exec(
+          "select attnotnull from pg_attribute where attrelid = to_regclass('noetl.' || $1::text) and attname = $2",
+          s.table, s.name));
    }
 
    bool exists(step const& s) {
       switch (s.kind) {
-         case step_kind::table:
-         case step_kind::sequence: return table_exists(s.name);
-         case step_kind::index: return table_exists(s.name);
-         case step_kind::function:
-            return yes(db_.exec("select exists (select 1 from pg_proc where pronamespace = 'noetl'::regnamespace and proname = $1)",
-                                s.name));
-         case step_kind::column:
-            return yes(db_.exec("select exists (select 1 from pg_attribute where attrelid = to_regclass('noetl.' || $1::text) "
-                                "and attname = $2 and not attisdropped)",
-                                s.table, s.name));
-         case step_kind::constraint:
-            return yes(db_.exec("select exists (select 1 from pg_constraint where conrelid = to_regclass('noetl.' || $1::text) "
-                                "and conname = $2)",
-                                s.table, s.name));
-         case step_kind::relax: return !not_null(s);
-         case step_kind::seed: return false;
+      case step_kind::table:
+      case step_kind::sequence: return table_exists(s.name);
+      case step_kind::index: return table_exists(s.name);
+      case step_kind::function:
+         return yes(db_.exec(
+             "select exists (select 1 from pg_proc where pronamespace = 'noetl'::regnamespace and proname = $1)",
+             s.name));
+      case step_kind::column:
+         return yes(
+             db_.exec("select exists (select 1 from pg_attribute where attrelid = to_regclass('noetl.' || $1::text) "
+                      "and attname = $2 and not attisdropped)",
+                      s.table, s.name));
+      case step_kind::constraint:
+         return yes(
+             db_.exec("select exists (select 1 from pg_constraint where conrelid = to_regclass('noetl.' || $1::text) "
+                      "and conname = $2)",
+                      s.table, s.name));
+      case step_kind::relax: return !not_null(s);
+      case step_kind::seed: return false;
       }
       return false;
    }
 
-   /// Notes the right that a missing object needs and the role does not have. A table that does not exist yet will be ours.
+   /// Notes the right that a missing object needs and the role does not have. A table that does not exist yet will be
+   /// ours.
    void check_right(step const& s) {
       if (exists(s)) return;
       auto const object = std::string(s.name);
       switch (s.kind) {
-         case step_kind::table:
-         case step_kind::sequence:
-         case step_kind::function:
-            if (!may_create()) lacking_["CREATE on schema noetl"].push_back(object);
-            break;
-         case step_kind::column:
-         case step_kind::constraint:
-            if (table_exists(s.table) && !owns(s.table))
-               lacking_["ownership of noetl." + std::string(s.table)].push_back(object);
-            break;
-         case step_kind::seed:
-            if (table_exists(s.table) &&
-                !yes(db_.exec("select has_table_privilege('noetl.' || $1::text, 'INSERT, UPDATE')", s.table)))
-               lacking_["INSERT and UPDATE on noetl." + std::string(s.table)].push_back(object);
-            break;
-         case step_kind::index:
-         case step_kind::relax: break;
+      case step_kind::table:
+      case step_kind::sequence:
+      case step_kind::function:
+         if (!may_create()) lacking_["CREATE on schema noetl"].push_back(object);
+         break;
+      case step_kind::column:
+      case step_kind::constraint:
+         if (table_exists(s.table) && !owns(s.table))
+            lacking_["ownership of noetl." + std::string(s.table)].push_back(object);
+         break;
+      case step_kind::seed:
+         if (table_exists(s.table) &&
+             !yes(db_.exec("select has_table_privilege('noetl.' || $1::text, 'INSERT, UPDATE')", s.table)))
+            lacking_["INSERT and UPDATE on noetl." + std::string(s.table)].push_back(object);
+         break;
+      case step_kind::index:
+      case step_kind::relax: break;
       }
    }
 
@@ -179,26 +192,27 @@ private:
    void run(step const& s) {
       if (exists(s)) return;
       switch (s.kind) {
-         case step_kind::relax:
-            if (!owns(s.table)) {
-               report_.skipped.push_back("noetl." + std::string(s.table) + "." + std::string(s.name) +
-                                         " stays NOT NULL: the role does not own the table");
-               return;
-            }
-            db_.script("alter table noetl." + std::string(s.table) + " alter column " + std::string(s.name) + " drop not null");
-            break;
-         case step_kind::index:
-            if (!created_.contains(s.table)) return; // a table in use: built later without blocking its writers
-            db_.script(index_statement(s, "", s.name, "noetl." + std::string(s.table)));
+      case step_kind::relax:
+         if (!owns(s.table)) {
+            report_.skipped.push_back("noetl." + std::string(s.table) + "." + std::string(s.name) +
+                                      " stays NOT NULL: the role does not own the table");
             return;
-         case step_kind::column:
-            db_.script(s.sql.find("alter table") != std::string_view::npos
-                          ? std::string(s.sql)
-                          : "alter table noetl." + std::string(s.table) + " add column " + std::string(s.name) + " " +
-                               std::string(s.sql));
-            break;
-         case step_kind::table: created_.insert(s.table); [[fallthrough]];
-         default: db_.script(s.sql);
+         }
+         db_.script("alter table noetl." + std::string(s.table) + " alter column " + std::string(s.name) +
+                    " drop not null");
+         break;
+      case step_kind::index:
+         if (!created_.contains(s.table)) return; // a table in use: built later without blocking its writers
+         db_.script(index_statement(s, "", s.name, "noetl." + std::string(s.table)));
+         return;
+      case step_kind::column:
+         db_.script(s.sql.find("alter table") != std::string_view::npos
+                        ? std::string(s.sql)
+                        : "alter table noetl." + std::string(s.table) + " add column " + std::string(s.name) + " " +
+                              std::string(s.sql));
+         break;
+      case step_kind::table: created_.insert(s.table); [[fallthrough]];
+      default: db_.script(s.sql);
       }
       if (s.kind != step_kind::seed) report_.applied.push_back(std::string(s.table) + "." + std::string(s.name));
    }
@@ -227,8 +241,9 @@ inline constexpr std::int64_t migration_lock = 6'080'912'346'711;
 
 } // namespace detail
 
-/// Builds the indexes that tables in use still lack, one after the other and without blocking writers; may take long on a big
-/// event table, so a server runs it in the background. Safe to run in several processes and to repeat after a crash.
+/// Builds the indexes that tables in use still lack, one after the other and without blocking writers; may take long on
+/// a big event table, so a server runs it in the background. Safe to run in several processes and to repeat after a
+/// crash.
 inline result<migration_report> build_missing_indexes(settings how, std::span<migration const> list = migrations) {
    migration_report report;
    how.statement_timeout = std::chrono::milliseconds(0);
@@ -252,8 +267,9 @@ inline result<migration_report> build_missing_indexes(settings how, std::span<mi
 }
 
 struct migrate_options {
-   std::chrono::milliseconds patience{60'000}; ///< how long to wait for another migrator, for locks, and for the database
-   bool build_indexes = true;                  ///< false: the caller runs build_missing_indexes itself
+   std::chrono::milliseconds patience{
+       60'000};               ///< how long to wait for another migrator, for locks, and for the database
+   bool build_indexes = true; ///< false: the caller runs build_missing_indexes itself
 };
 
 /// Migrates. Several servers may do it at the same moment: one works, the others wait and find nothing to do.

@@ -25,13 +25,14 @@ struct bytea {
 
 /// Text of one value as PostgreSQL reads it. Exact for integers and doubles.
 template <std::integral T>
-   requires(!std::same_as<T, bool> && !std::same_as<T, char>)
-std::string sql_text(T value) {
+requires(!std::same_as<T, bool> && !std::same_as<T, char>) std::string sql_text(T value) {
    char buffer[24];
    auto const end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
    return {buffer, end};
 }
-inline std::string sql_text(bool value) { return value ? "true" : "false"; }
+inline std::string sql_text(bool value) {
+   return value ? "true" : "false";
+}
 inline std::string sql_text(double value) {
    if (value != value) return "NaN";
    char buffer[40];
@@ -41,7 +42,9 @@ inline std::string sql_text(double value) {
    if (text == "-inf") return "-Infinity";
    return std::string(text);
 }
-inline std::string sql_text(timestamp at) { return to_sql(at); }
+inline std::string sql_text(timestamp at) {
+   return to_sql(at);
+}
 inline std::string sql_text(bytea const& value) {
    static constexpr char digits[] = "0123456789abcdef";
    std::string out = "\\x";
@@ -80,8 +83,7 @@ public:
    void add(double value) { add(std::string_view(sql_text(value))); }
    void add(bytea const& value) { add(std::string_view(sql_text(value))); }
    template <std::integral T>
-      requires(!std::same_as<T, bool> && !std::same_as<T, char>)
-   void add(T value) {
+   requires(!std::same_as<T, bool> && !std::same_as<T, char>) void add(T value) {
       char buffer[24];
       next().append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr);
    }
@@ -109,8 +111,8 @@ private:
    std::string text_ = "{";
 };
 
-/// One statement parameter: a text or NULL. Strings given as lvalues or views are not copied, so a param lives only inside
-/// the call that it is made for.
+/// One statement parameter: a text or NULL. Strings given as lvalues or views are not copied, so a param lives only
+/// inside the call that it is made for.
 class param {
 public:
    param(std::nullptr_t) {}
@@ -121,8 +123,9 @@ public:
    param(std::string&& text) : owned_(std::move(text)), null_(false) {}
    param(raw_json const& json) : view_(json.text), null_(json.empty()) {}
    template <class T>
-      requires(std::is_arithmetic_v<T> || is_strong<T> || std::same_as<T, timestamp> || std::same_as<T, bytea>)
-   param(T const& value) : owned_(sql_text(value)), null_(false) {}
+   requires(std::is_arithmetic_v<T> || is_strong<T> || std::same_as<T, timestamp> || std::same_as<T, bytea>)
+       param(T const& value)
+       : owned_(sql_text(value)), null_(false) {}
    template <class T>
    param(std::optional<T> const& value) : param(value ? param(*value) : param(nullptr)) {}
    template <class T>

@@ -89,14 +89,15 @@ struct partition_report {
    std::vector<std::string> skipped; ///< sentences for the operator
 };
 
-/// Makes sure that the quarter of `at` and the two after it have partitions of their own. Call inside a transaction, at start
-/// and once a day. Does nothing when noetl.event is not partitioned by range. Attaching locks writers out of the default
-/// partition only; a range of which the default partition already holds rows is left alone and reported.
+/// Makes sure that the quarter of `at` and the two after it have partitions of their own. Call inside a transaction, at
+/// start and once a day. Does nothing when noetl.event is not partitioned by range. Attaching locks writers out of the
+/// default partition only; a range of which the default partition already holds rows is left alone and reported.
 inline partition_report ensure_event_partitions(connection& db, timestamp at) {
    partition_report report;
-   auto const parent = db.exec("select c.oid::text, pg_has_role(c.relowner, 'USAGE') from pg_class c "
-                               "join pg_namespace n on n.oid = c.relnamespace join pg_partitioned_table p on p.partrelid = c.oid "
-                               "where n.nspname = 'noetl' and c.relname = 'event' and p.partstrat = 'r'");
+   auto const parent =
+       db.exec("select c.oid::text, pg_has_role(c.relowner, 'USAGE') from pg_class c "
+               "join pg_namespace n on n.oid = c.relnamespace join pg_partitioned_table p on p.partrelid = c.oid "
+               "where n.nspname = 'noetl' and c.relname = 'event' and p.partstrat = 'r'");
    if (parent.empty()) return report;
    std::vector<id_range> existing;
    std::string default_table;
@@ -114,25 +115,33 @@ inline partition_report ensure_event_partitions(connection& db, timestamp at) {
          auto name = which.table();
          auto const range = std::to_string(gap.from) + " to " + std::to_string(gap.to);
          if (!as<bool>(parent[0][1])) {
-            report.skipped.push_back("noetl.event has no partition for ids " + range + " and the role does not own the table");
+            report.skipped.push_back("noetl.event has no partition for ids " + range +
+                                     " and the role does not own the table");
             continue;
          }
-         if (gap != which.ids() || !db.exec("select 1 where to_regclass('noetl.' || $1::text) is not null", name).empty())
+         if (gap != which.ids() ||
+             !db.exec("select 1 where to_regclass('noetl.' || $1::text) is not null", name).empty())
             name = "event_from_" + std::to_string(gap.from);
-         if (!default_table.empty() &&
-             !db.exec("select 1 from noetl." + default_table + " where execution_id >= $1 and execution_id < $2 limit 1",
-                      gap.from, gap.to)
-                 .empty()) {
+         if (!default_table.empty() && !db.exec("select 1 from noetl." + default_table +
+                                                    " where execution_id >= $1 and execution_id < $2 limit 1",
+                                                gap.from, gap.to)
+                                            .empty()) {
             report.skipped.push_back("the default partition of noetl.event holds rows with ids " + range +
                                      "; move them before a partition can be made");
             continue;
          }
-         auto const bounds = "execution_id >= " + std::to_string(gap.from) + " and execution_id < " + std::to_string(gap.to);
-         db.script("create table noetl." + name + " (like noetl.event including defaults including constraints including storage, "
-                   "constraint " + name + "_bounds check (" + bounds + "));"
-                   "alter table noetl.event attach partition noetl." + name + " for values from (" + std::to_string(gap.from) +
-                   ") to (" + std::to_string(gap.to) + ");"
-                   "alter table noetl." + name + " drop constraint " + name + "_bounds");
+         auto const bounds =
+             "execution_id >= " + std::to_string(gap.from) + " and execution_id < " + std::to_string(gap.to);
+         db.script("create table noetl." + name +
+                   " (like noetl.event including defaults including constraints including storage, "
+                   "constraint " +
+                   name + "_bounds check (" + bounds +
+                   "));"
+                   "alter table noetl.event attach partition noetl." +
+                   name + " for values from (" + std::to_string(gap.from) + ") to (" + std::to_string(gap.to) +
+                   ");"
+                   "alter table noetl." +
+                   name + " drop constraint " + name + "_bounds");
          existing.push_back(gap);
          report.created.push_back(name);
       }

@@ -97,9 +97,9 @@ struct typed_job final : pool_job {
 
 /// A fixed number of database threads, each owning one connection, behind one bounded queue.
 ///
-/// run() answers on the caller's executor. When the database is down, callers get `unavailable` at once instead of queueing;
-/// the threads reconnect with back-off (100 ms to 2 s) for as long as the pool lives. When all connections are busy a call
-/// waits at most `acquire_timeout`, and is refused at once when `max_waiting` calls wait already.
+/// run() answers on the caller's executor. When the database is down, callers get `unavailable` at once instead of
+/// queueing; the threads reconnect with back-off (100 ms to 2 s) for as long as the pool lives. When all connections
+/// are busy a call waits at most `acquire_timeout`, and is refused at once when `max_waiting` calls wait already.
 /// Thread-safe. The destructor refuses what waits and joins after the running statements.
 class pool {
 public:
@@ -108,9 +108,9 @@ public:
    pool(pool const&) = delete;
    pool& operator=(pool const&) = delete;
 
-   /// Runs `f(connection&)` on a database thread. f returns R or result<R>; what it throws becomes an error: sql_error →
-   /// `database` (or `unavailable` for shutdown states), lost session → `unavailable`. f must not keep the connection.
-   /// A call that was started is not repeated: after `unavailable` its outcome may be unknown.
+   /// Runs `f(connection&)` on a database thread. f returns R or result<R>; what it throws becomes an error: sql_error
+   /// → `database` (or `unavailable` for shutdown states), lost session → `unavailable`. f must not keep the
+   /// connection. A call that was started is not repeated: after `unavailable` its outcome may be unknown.
    template <class F>
    awaitable<detail::call_result<F>> run(F f) {
       using R = detail::call_result<F>;
@@ -127,7 +127,7 @@ public:
          submit(std::make_unique<detail::typed_job<F, decltype(done)>>(std::move(work), std::move(done)));
       };
       return boost::asio::async_initiate<boost::asio::use_awaitable_t<> const, void(R)>(
-         std::move(initiate), boost::asio::use_awaitable, std::move(f));
+          std::move(initiate), boost::asio::use_awaitable, std::move(f));
    }
 
    /// As run, waiting in the calling thread. Never call it from a database thread or an I/O thread.
@@ -183,7 +183,8 @@ private:
 
 inline pool::pool(settings how) : how_(std::move(how)) {
    threads_.reserve(how_.max_connections);
-   for (std::size_t i = 0; i < std::max<std::size_t>(how_.max_connections, 1); ++i) threads_.emplace_back([this] { serve(); });
+   for (std::size_t i = 0; i < std::max<std::size_t>(how_.max_connections, 1); ++i)
+      threads_.emplace_back([this] { serve(); });
    watch_ = std::thread([this] { watch(); });
 }
 
@@ -220,7 +221,9 @@ inline void pool::submit(std::unique_ptr<detail::pool_job> job) {
       work_.notify_one();
 }
 
-inline error pool::down() const { return fail(error_code::unavailable, "the database is not reachable", last_failure_); }
+inline error pool::down() const {
+   return fail(error_code::unavailable, "the database is not reachable", last_failure_);
+}
 
 inline void pool::refuse_all(error why) {
    std::deque<std::unique_ptr<detail::pool_job>> refused;

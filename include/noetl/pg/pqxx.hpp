@@ -59,11 +59,11 @@ inline pqxx::result exec_unnamed(pqxx::nontransaction& t, std::string const& sql
 /// Escapes of COPY's text format (PostgreSQL manual, COPY, "Text Format").
 inline void append_copy_cell(std::string& out, std::string_view text) {
    for (char c : text) switch (c) {
-         case '\\': out += "\\\\"; break;
-         case '\n': out += "\\n"; break;
-         case '\r': out += "\\r"; break;
-         case '\t': out += "\\t"; break;
-         default: out += c;
+      case '\\': out += "\\\\"; break;
+      case '\n': out += "\\n"; break;
+      case '\r': out += "\\r"; break;
+      case '\t': out += "\\t"; break;
+      default: out += c;
       }
 }
 inline void copy_rows(pqxx::nontransaction& t, std::string const& table, std::span<std::string const> columns,
@@ -140,7 +140,9 @@ inline void copy_rows(pqxx::nontransaction& t, std::string const& table, std::sp
    }
    stream.complete();
 }
-inline std::string rollback_state(pqxx::transaction_rollback const& e) { return e.sqlstate(); }
+inline std::string rollback_state(pqxx::transaction_rollback const& e) {
+   return e.sqlstate();
+}
 } // namespace noetl::pg::detail
 #endif
 // --------------------------------------------------------------------------------------------------------------------
@@ -193,7 +195,8 @@ struct connection::impl {
 };
 
 namespace detail {
-/// States after which the server ends the session (appendix A: connection exceptions, operator intervention, idle time-outs).
+/// States after which the server ends the session (appendix A: connection exceptions, operator intervention, idle
+/// time-outs).
 inline bool ends_session(std::string_view state) {
    return state.starts_with("08") || state == "57P01" || state == "57P02" || state == "57P03" || state == "57P05" ||
           state == "25P03" || state == "25P04";
@@ -245,7 +248,8 @@ connection::connection(settings const& how) {
       std::string setup = "SET TimeZone='UTC'; SET DateStyle='ISO'; SET standard_conforming_strings=on";
       if (!how.pooled()) {
          setup += "; SET statement_timeout=" + std::to_string(how.statement_timeout.count());
-         setup += "; SET idle_in_transaction_session_timeout=" + std::to_string(how.idle_in_transaction_timeout.count());
+         setup +=
+             "; SET idle_in_transaction_session_timeout=" + std::to_string(how.idle_in_transaction_timeout.count());
       }
       script(setup);
    } catch (sql_error const& e) {
@@ -298,8 +302,7 @@ void connection::begin() {
    }
    // A transaction pooler may give every transaction another session, so limits travel with the transaction.
    script("BEGIN; SET LOCAL TimeZone='UTC'; SET LOCAL statement_timeout=" +
-          std::to_string(impl_->how.statement_timeout.count()) +
-          "; SET LOCAL idle_in_transaction_session_timeout=" +
+          std::to_string(impl_->how.statement_timeout.count()) + "; SET LOCAL idle_in_transaction_session_timeout=" +
           std::to_string(impl_->how.idle_in_transaction_timeout.count()));
 }
 
@@ -318,7 +321,9 @@ void connection::rollback() noexcept {
    }
 }
 
-bool connection::is_open() const noexcept { return !impl_->lost && impl_->link.is_open(); }
+bool connection::is_open() const noexcept {
+   return !impl_->lost && impl_->link.is_open();
+}
 
 bool connection::stale() const noexcept {
    if (!is_open()) return true;
@@ -328,7 +333,11 @@ bool connection::stale() const noexcept {
    return got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
-int connection::backend_pid() const noexcept { return impl_->link.backendpid(); }
-int connection::server_version() const noexcept { return impl_->link.server_version(); }
+int connection::backend_pid() const noexcept {
+   return impl_->link.backendpid();
+}
+int connection::server_version() const noexcept {
+   return impl_->link.server_version();
+}
 
 } // namespace noetl::pg

@@ -29,8 +29,9 @@ public:
    using std::runtime_error::runtime_error;
 };
 
-/// Converts a cell. T: integers, bool, double, std::string, std::string_view, raw_json, timestamp (zone-less text is UTC),
-/// strong<>, std::optional of those. NULL for anything but optional and raw_json throws bad_cell, as does text that does not fit.
+/// Converts a cell. T: integers, bool, double, std::string, std::string_view, raw_json, timestamp (zone-less text is
+/// UTC), strong<>, std::optional of those. NULL for anything but optional and raw_json throws bad_cell, as does text
+/// that does not fit.
 template <class T>
 T as(cell text);
 
@@ -69,8 +70,8 @@ T as(cell text) {
    }
 }
 
-/// Rows of one answer. The rows own their bytes and may outlive the connection; copies share them. Views into cells live as
-/// long as any copy. Thread-safe for reading.
+/// Rows of one answer. The rows own their bytes and may outlive the connection; copies share them. Views into cells
+/// live as long as any copy. Thread-safe for reading.
 class rows {
 public:
    class row {
@@ -134,7 +135,10 @@ private:
 inline result<std::string> decode_bytea(std::string_view text) {
    if (!text.starts_with("\\x") || text.size() % 2 != 0) return fail(error_code::database, "bytea: unknown text form");
    auto const digit = [](char c) {
-      return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+      return c >= '0' && c <= '9'   ? c - '0'
+             : c >= 'a' && c <= 'f' ? c - 'a' + 10
+             : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                    : -1;
    };
    std::string out;
    out.reserve(text.size() / 2 - 1);

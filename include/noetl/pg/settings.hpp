@@ -33,8 +33,8 @@ struct settings {
    std::chrono::milliseconds acquire_timeout{5'000};
 
    std::string application_name = "noetl";
-   /// Prepared statements kept per connection. 0: only unnamed statements and no session state that a transaction pooler
-   /// (PgBouncer) would lose; limits are then set per transaction.
+   /// Prepared statements kept per connection. 0: only unnamed statements and no session state that a transaction
+   /// pooler (PgBouncer) would lose; limits are then set per transaction.
    std::size_t statement_cache = 100;
    /// Database threads of a pool, each with a connection of its own, 1..1000.
    std::size_t max_connections = 10;
@@ -73,9 +73,9 @@ inline std::string connection_string(settings const& s) {
    return out;
 }
 
-/// Reads `key=value` pairs separated by `;` (NOETL_SHARDS) or by blanks (libpq keywords, without quoting) over `base`, which
-/// supplies everything that a DSN does not name. Keys: host, port, user, password, database or dbname; host and user are
-/// mandatory (spec http-execution.md 4.2). Messages never repeat a value: it may be the password.
+/// Reads `key=value` pairs separated by `;` (NOETL_SHARDS) or by blanks (libpq keywords, without quoting) over `base`,
+/// which supplies everything that a DSN does not name. Keys: host, port, user, password, database or dbname; host and
+/// user are mandatory (spec http-execution.md 4.2). Messages never repeat a value: it may be the password.
 inline result<settings> parse_dsn(std::string_view text, settings base = {}) {
    bool has_host = false;
    bool has_user = false;
@@ -116,7 +116,8 @@ inline result<settings> parse_dsn(std::string_view text, settings base = {}) {
    return base;
 }
 
-/// NOETL_SHARDS: comma-separated DSNs, position = shard index. An empty text is an empty list (one pool for everything).
+/// NOETL_SHARDS: comma-separated DSNs, position = shard index. An empty text is an empty list (one pool for
+/// everything).
 inline result<std::vector<settings>> parse_shards(std::string_view text, settings const& base = {}) {
    std::vector<settings> shards;
    while (!text.empty()) {

@@ -26,8 +26,9 @@ enum class commit_outcome { committed, rolled_back, unknown };
 
 /// What a group_commit_writer needs to know about its requests. All calls come from the writer's thread.
 template <class P>
-concept batch_policy = requires(P policy, typename P::request request, connection& db, std::span<typename P::request> batch,
-                                std::span<typename P::request const> formed, error why, sql_error const& refusal) {
+concept batch_policy = requires(P policy, typename P::request request, connection& db,
+                                std::span<typename P::request> batch, std::span<typename P::request const> formed,
+                                error why, sql_error const& refusal) {
    requires std::movable<typename P::request>;
    // Rows that the request writes: limits the size of a batch.
    { policy.weight(std::as_const(request)) } -> std::convertible_to<std::size_t>;
@@ -61,9 +62,9 @@ struct writer_stats {
 };
 
 /// Merges waiting requests into one transaction, without a timer: the commit in flight is the timer. When the merged
-/// transaction fails, each of its requests gets a transaction of its own, so only the culprit fails. A commit whose outcome
-/// is unknown is looked up before anything is answered. While the database is down requests are refused at once; the writer
-/// reconnects with back-off for as long as it lives. Requests are taken first come, first served.
+/// transaction fails, each of its requests gets a transaction of its own, so only the culprit fails. A commit whose
+/// outcome is unknown is looked up before anything is answered. While the database is down requests are refused at
+/// once; the writer reconnects with back-off for as long as it lives. Requests are taken first come, first served.
 /// submit() is thread-safe. The destructor writes what waits (or refuses it when the database is down) and joins.
 template <batch_policy Policy>
 class group_commit_writer {
@@ -135,7 +136,8 @@ private:
          }
          write(std::move(batch));
       }
-      for (auto& one : doubt_) policy_.refuse(one, fail(error_code::unavailable, "the outcome of this write is not known"));
+      for (auto& one : doubt_)
+         policy_.refuse(one, fail(error_code::unavailable, "the outcome of this write is not known"));
       refuse_waiting(fail(error_code::unavailable, "the server is stopping"));
    }
 
@@ -164,7 +166,8 @@ private:
          }
          refuse_waiting(fail(error_code::unavailable, "the database is not reachable", e.what()));
          for (auto& one : doubt_)
-            policy_.refuse(one, fail(error_code::unavailable, "the database was lost during the commit; the outcome is not known yet"));
+            policy_.refuse(one, fail(error_code::unavailable,
+                                     "the database was lost during the commit; the outcome is not known yet"));
          std::unique_lock lock(guard_);
          wake_.wait_for(lock, pause_.next(), [this] { return stopping_; });
          return false;
@@ -279,19 +282,19 @@ private:
    void resolve() {
       try {
          switch (policy_.outcome(*db_, doubt_)) {
-            case commit_outcome::committed: {
-               auto batch = std::exchange(doubt_, {});
-               policy_.committed(batch);
-               return;
-            }
-            case commit_outcome::rolled_back: {
-               // Who was told that the outcome is unknown may repeat; writing it behind his back would be a surprise.
-               auto batch = std::exchange(doubt_, {});
-               std::erase_if(batch, [this](request const& one) { return policy_.answered(one); });
-               requeue(std::move(batch));
-               return;
-            }
-            case commit_outcome::unknown: break; // the old session still runs
+         case commit_outcome::committed: {
+            auto batch = std::exchange(doubt_, {});
+            policy_.committed(batch);
+            return;
+         }
+         case commit_outcome::rolled_back: {
+            // Who was told that the outcome is unknown may repeat; writing it behind his back would be a surprise.
+            auto batch = std::exchange(doubt_, {});
+            std::erase_if(batch, [this](request const& one) { return policy_.answered(one); });
+            requeue(std::move(batch));
+            return;
+         }
+         case commit_outcome::unknown: break; // the old session still runs
          }
       } catch (connection_lost const&) {
          lose();

@@ -1,5 +1,5 @@
-// events/detail/adopt.hpp: takes over executions that an older server started: a head, and command rows that tell the truth.
-// Knows pg/connection.hpp and the spellings of the events.
+// events/detail/adopt.hpp: takes over executions that an older server started: a head, and command rows that tell the
+// truth. Knows pg/connection.hpp and the spellings of the events.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,8 @@ inline std::string build_adopt_heads() {
       statuses.append(" when '").append(t.event_type).append("' then '").append(t.status).append("'");
    statuses += " end";
    return "insert into noetl.stream_head (execution_id, version, guarded_version, catalog_id, status, created_at) "
-          "select e.execution_id, greatest(count(*), max(e.stream_version)), greatest(count(*), max(e.stream_version)), "
+          "select e.execution_id, greatest(count(*), max(e.stream_version)), greatest(count(*), "
+          "max(e.stream_version)), "
           "max(e.catalog_id), coalesce((array_agg(" +
           statuses + " order by e.event_id) filter (where " + statuses +
           " is not null))[1], 'RUNNING'), min(e.created_at) at time zone 'utc' "
@@ -25,37 +26,47 @@ inline std::string build_adopt_heads() {
           "on conflict (execution_id) do nothing";
 }
 
-// Older servers wrote command rows at best effort and never touched them again (W13). The text id of a command stands in one
-// of three places of its events (W4).
+// Older servers wrote command rows at best effort and never touched them again (W13). The text id of a command stands
+// in one of three places of its events (W4).
 inline constexpr std::string_view adopt_missing_commands =
-   "insert into noetl.command (command_id, event_id, execution_id, catalog_id, step_name, tool_kind, context, meta, latest_event_id) "
-   "select e.event_id, e.event_id, e.execution_id, e.catalog_id, coalesce(e.node_name, ''), e.node_type, e.context, e.meta, e.event_id "
-   "from noetl.event e where e.execution_id = any($1::bigint[]) and e.event_type = 'command.issued' and not exists ("
-   "select 1 from noetl.command c where c.execution_id = e.execution_id and c.event_id = e.event_id) "
-   "on conflict (execution_id, command_id) do nothing";
+    "insert into noetl.command (command_id, event_id, execution_id, catalog_id, step_name, tool_kind, context, meta, "
+    "latest_event_id) "
+    "select e.event_id, e.event_id, e.execution_id, e.catalog_id, coalesce(e.node_name, ''), e.node_type, e.context, "
+    "e.meta, e.event_id "
+    "from noetl.event e where e.execution_id = any($1::bigint[]) and e.event_type = 'command.issued' and not exists ("
+    "select 1 from noetl.command c where c.execution_id = e.execution_id and c.event_id = e.event_id) "
+    "on conflict (execution_id, command_id) do nothing";
 
 inline constexpr std::string_view adopt_command_states =
-   "with issued as (select execution_id, event_id, coalesce(meta->>'command_id', execution_id || ':' || node_name || ':' || event_id) as id "
-   "  from noetl.event where execution_id = any($1::bigint[]) and event_type = 'command.issued'), "
-   "facts as (select execution_id, event_id, created_at, coalesce(worker_id, meta->>'worker_id') as worker_id, "
-   "  coalesce(meta->>'command_id', result->'context'->>'command_id', result->'data'->>'command_id') as id, "
-   "  case event_type when 'command.claimed' then 1 when 'command.started' then 2 when 'action_started' then 2 else 3 end as rank, "
-   "  case event_type when 'command.claimed' then 'CLAIMED' when 'command.started' then 'RUNNING' when 'action_started' then 'RUNNING' "
-   "    when 'command.completed' then 'COMPLETED' when 'action_completed' then 'COMPLETED' "
-   "    when 'command.cancelled' then 'CANCELLED' else 'FAILED' end as status "
-   "  from noetl.event where execution_id = any($1::bigint[]) and event_type in ('command.claimed', 'command.started', "
-   "  'action_started', 'command.completed', 'action_completed', 'command.cancelled', 'command.failed', 'action_failed')), "
-   "last as (select i.execution_id, i.event_id, max(f.rank) as rank, "
-   "  (array_agg(f.status order by f.rank desc, f.event_id))[1] as status, "
-   "  (array_agg(f.worker_id order by f.event_id desc) filter (where f.worker_id is not null))[1] as worker_id, "
-   "  min(f.created_at) filter (where f.rank = 1) as claimed_at, min(f.created_at) filter (where f.rank = 2) as started_at, "
-   "  min(f.created_at) filter (where f.rank = 3) as completed_at, max(f.event_id) as latest "
-   "  from issued i join facts f using (execution_id, id) group by i.execution_id, i.event_id) "
-   "update noetl.command c set status = l.status, worker_id = coalesce(l.worker_id, c.worker_id), "
-   "claimed_at = coalesce(c.claimed_at, l.claimed_at at time zone 'utc'), started_at = coalesce(c.started_at, l.started_at at time zone 'utc'), "
-   "completed_at = coalesce(c.completed_at, l.completed_at at time zone 'utc'), latest_event_id = l.latest, updated_at = now() "
-   "from last l where c.execution_id = l.execution_id and c.event_id = l.event_id "
-   "and l.rank > case upper(c.status) when 'PENDING' then 0 when 'CLAIMED' then 1 when 'RUNNING' then 2 else 3 end";
+    "with issued as (select execution_id, event_id, coalesce(meta->>'command_id', execution_id || ':' || node_name || "
+    "':' || event_id) as id "
+    "  from noetl.event where execution_id = any($1::bigint[]) and event_type = 'command.issued'), "
+    "facts as (select execution_id, event_id, created_at, coalesce(worker_id, meta->>'worker_id') as worker_id, "
+    "  coalesce(meta->>'command_id', result->'context'->>'command_id', result->'data'->>'command_id') as id, "
+    "  case event_type when 'command.claimed' then 1 when 'command.started' then 2 when 'action_started' then 2 else 3 "
+    "end as rank, "
+    "  case event_type when 'command.claimed' then 'CLAIMED' when 'command.started' then 'RUNNING' when "
+    "'action_started' then 'RUNNING' "
+    "    when 'command.completed' then 'COMPLETED' when 'action_completed' then 'COMPLETED' "
+    "    when 'command.cancelled' then 'CANCELLED' else 'FAILED' end as status "
+    "  from noetl.event where execution_id = any($1::bigint[]) and event_type in ('command.claimed', "
+    "'command.started', "
+    "  'action_started', 'command.completed', 'action_completed', 'command.cancelled', 'command.failed', "
+    "'action_failed')), "
+    "last as (select i.execution_id, i.event_id, max(f.rank) as rank, "
+    "  (array_agg(f.status order by f.rank desc, f.event_id))[1] as status, "
+    "  (array_agg(f.worker_id order by f.event_id desc) filter (where f.worker_id is not null))[1] as worker_id, "
+    "  min(f.created_at) filter (where f.rank = 1) as claimed_at, min(f.created_at) filter (where f.rank = 2) as "
+    "started_at, "
+    "  min(f.created_at) filter (where f.rank = 3) as completed_at, max(f.event_id) as latest "
+    "  from issued i join facts f using (execution_id, id) group by i.execution_id, i.event_id) "
+    "update noetl.command c set status = l.status, worker_id = coalesce(l.worker_id, c.worker_id), "
+    "claimed_at = coalesce(c.claimed_at, l.claimed_at at time zone 'utc'), started_at = coalesce(c.started_at, "
+    "l.started_at at time zone 'utc'), "
+    "completed_at = coalesce(c.completed_at, l.completed_at at time zone 'utc'), latest_event_id = l.latest, "
+    "updated_at = now() "
+    "from last l where c.execution_id = l.execution_id and c.event_id = l.event_id "
+    "and l.rank > case upper(c.status) when 'PENDING' then 0 when 'CLAIMED' then 1 when 'RUNNING' then 2 else 3 end";
 
 /// Inside a transaction. Executions without any event stay without a head.
 inline void adopt(pg::connection& db, std::vector<std::int64_t> const& executions) {

@@ -1,5 +1,5 @@
-// events/detail/append_batch.hpp: writes one merged batch of appends inside an open transaction, in a handful of round trips.
-// Order: lock heads, look at what is there, decide every request in memory, then write everything at once.
+// events/detail/append_batch.hpp: writes one merged batch of appends inside an open transaction, in a handful of round
+// trips. Order: lock heads, look at what is there, decide every request in memory, then write everything at once.
 #pragma once
 
 #include <algorithm>
@@ -102,8 +102,8 @@ private:
 
    void read_heads(std::vector<std::int64_t> const& ids) {
       for (auto const row : db_.exec(sql::lock_heads, ids)) {
-         heads_.emplace(row.get<std::int64_t>(0), head{row.get<std::int64_t>(1), row.get<std::int64_t>(2), row.get<catalog_id>(3),
-                                                       row.get<std::string>(4)});
+         heads_.emplace(row.get<std::int64_t>(0), head{row.get<std::int64_t>(1), row.get<std::int64_t>(2),
+                                                       row.get<catalog_id>(3), row.get<std::string>(4)});
          if (xid_.empty()) xid_ = row.get<std::string>(5);
       }
    }
@@ -126,7 +126,8 @@ private:
       }
       if (places.empty()) return;
       std::vector<place> stored;
-      for (auto const row : db_.exec(sql::stored_ids, executions, ids)) stored.push_back(places[row.get<std::size_t>(0) - 1]);
+      for (auto const row : db_.exec(sql::stored_ids, executions, ids))
+         stored.push_back(places[row.get<std::size_t>(0) - 1]);
       if (stored.empty()) return;
       same_content_arrays given;
       for (auto const& p : stored) given.add(p.job->request.events[p.index]);
@@ -134,8 +135,9 @@ private:
          auto const& p = stored[row.get<std::size_t>(0) - 1];
          p.job->stored_before[p.index] = true;
          if (!row.get<bool>(1))
-            p.job->failure = fail(error_code::conflict, "event " + std::to_string(p.job->request.events[p.index].event_id.value) +
-                                                           " is stored with other content");
+            p.job->failure =
+                fail(error_code::conflict, "event " + std::to_string(p.job->request.events[p.index].event_id.value) +
+                                               " is stored with other content");
       }
    }
 
@@ -164,8 +166,8 @@ private:
       auto const name = std::to_string(request.execution_id.value);
       if (found == heads_.end()) {
          job.failure = request.expect.what == expected::absent
-                          ? fail(error_code::validation, "the first event of an execution needs a catalog_id")
-                          : fail(error_code::not_found, "Execution not found: " + name);
+                           ? fail(error_code::validation, "the first event of an execution needs a catalog_id")
+                           : fail(error_code::not_found, "Execution not found: " + name);
          return;
       }
       auto& at = found->second;
@@ -189,21 +191,23 @@ private:
 
    std::optional<error> refusal_of(append_request const& request, head const& at) {
       auto const conflict = [&](std::string why) {
-         return fail(error_code::conflict, "execution " + std::to_string(request.execution_id.value) + " " + std::move(why));
+         return fail(error_code::conflict,
+                     "execution " + std::to_string(request.execution_id.value) + " " + std::move(why));
       };
       switch (request.expect.what) {
-         case expected::any: break;
-         case expected::exactly:
-            if (at.version != request.expect.version)
-               return conflict("is at version " + std::to_string(at.version) + ", not " + std::to_string(request.expect.version));
-            break;
-         case expected::undecided_since:
-            if (at.guarded_version > request.expect.version)
-               return conflict("was decided on at version " + std::to_string(at.guarded_version));
-            break;
-         case expected::absent:
-            if (!at.fresh) return conflict("exists already");
-            break;
+      case expected::any: break;
+      case expected::exactly:
+         if (at.version != request.expect.version)
+            return conflict("is at version " + std::to_string(at.version) + ", not " +
+                            std::to_string(request.expect.version));
+         break;
+      case expected::undecided_since:
+         if (at.guarded_version > request.expect.version)
+            return conflict("was decided on at version " + std::to_string(at.guarded_version));
+         break;
+      case expected::absent:
+         if (!at.fresh) return conflict("exists already");
+         break;
       }
       // A head that this batch made for an append that failed is not there for anybody else.
       if (at.fresh && request.expect.what != expected::absent)
@@ -215,7 +219,8 @@ private:
             return fail(error_code::not_found, "command.issued event not found: " + std::to_string(u.event_id.value));
          if (state->second.rank >= 3) return fail(error_code::conflict, "Command already reached terminal state");
          if (state->second.rank > 0)
-            return fail(error_code::conflict, "Command already claimed by " + state->second.worker_id.value_or("another worker"));
+            return fail(error_code::conflict,
+                        "Command already claimed by " + state->second.worker_id.value_or("another worker"));
       }
       return std::nullopt;
    }
@@ -243,7 +248,8 @@ private:
          if (c.catalog_id.value == 0) c.catalog_id = at.catalog;
          if (!c.latest_event_id) c.latest_event_id = c.event_id;
          new_commands_.push_back(&c);
-         commands_.emplace(command_key{c.execution_id.value, c.event_id.value}, command_state{c.status, command_rank(c.status)});
+         commands_.emplace(command_key{c.execution_id.value, c.event_id.value},
+                           command_state{c.status, command_rank(c.status)});
       }
       for (auto const& u : request.updates) {
          auto const found = commands_.find({u.execution_id.value, u.event_id.value});
@@ -283,7 +289,8 @@ private:
       if (!unused.empty()) db_.exec(sql::drop_heads, unused);
       update_arrays updates;
       for (auto const& [key, state] : commands_)
-         if (state.changed) updates.add(key.first, key.second, state.status, state.rank, state.worker_id, state.error, state.latest);
+         if (state.changed)
+            updates.add(key.first, key.second, state.status, state.rank, state.worker_id, state.error, state.latest);
       if (!updates.empty()) std::move(updates).run(db_);
    }
 

@@ -31,14 +31,20 @@ struct append_job {
 
 /// Same content byte for byte, apart from what the store fills in or a producer may leave out.
 inline bool same_bytes(event const& a, event const& b) {
-   return a.event_type == b.event_type && a.node_id == b.node_id && a.node_name == b.node_name && a.node_type == b.node_type &&
-          a.status == b.status && a.context == b.context && a.result == b.result && a.meta == b.meta && a.error == b.error &&
-          a.worker_id == b.worker_id;
+   return a.event_type == b.event_type && a.node_id == b.node_id && a.node_name == b.node_name &&
+          a.node_type == b.node_type && a.status == b.status && a.context == b.context && a.result == b.result &&
+          a.meta == b.meta && a.error == b.error && a.worker_id == b.worker_id;
 }
 
-inline bool has_zero_byte(std::string_view text) { return text.find('\0') != std::string_view::npos; }
-inline bool has_zero_byte(std::optional<std::string> const& text) { return text && has_zero_byte(std::string_view(*text)); }
-inline bool has_zero_byte(raw_json const& json) { return has_zero_byte(std::string_view(json.text)); }
+inline bool has_zero_byte(std::string_view text) {
+   return text.find('\0') != std::string_view::npos;
+}
+inline bool has_zero_byte(std::optional<std::string> const& text) {
+   return text && has_zero_byte(std::string_view(*text));
+}
+inline bool has_zero_byte(raw_json const& json) {
+   return has_zero_byte(std::string_view(json.text));
+}
 
 /// Fills ids, times and execution ids that the caller left open. Errors: validation.
 inline result<void> prepare(append_request& request, snowflake& ids) {

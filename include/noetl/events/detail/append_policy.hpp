@@ -34,8 +34,8 @@ public:
       return 1 + r.events.size() + r.commands.size() + r.updates.size() + r.outbox.size();
    }
 
-   /// An id that a caller chose may stand twice in a batch only with the same bytes; otherwise the second one waits for the next
-   /// batch, where PostgreSQL compares it with what is stored.
+   /// An id that a caller chose may stand twice in a batch only with the same bytes; otherwise the second one waits for
+   /// the next batch, where PostgreSQL compares it with what is stored.
    bool fits(std::span<append_job const> formed, append_job const& next) const {
       if (!next.request.ids_from_client) return true;
       for (auto const& job : formed) {

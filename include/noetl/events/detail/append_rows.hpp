@@ -1,4 +1,5 @@
-// events/detail/append_rows.hpp: rows of a merged append as array parameters or COPY cells, in the column order of append_sql.hpp.
+// events/detail/append_rows.hpp: rows of a merged append as array parameters or COPY cells, in the column order of
+// append_sql.hpp.
 #pragma once
 
 #include <cstdint>
@@ -55,7 +56,8 @@ public:
 private:
    template <class F>
    static void each(event const& e, F f) {
-      f(e.execution_id), f(e.event_id), f(e.catalog_id), f(e.parent_event_id), f(e.parent_execution_id), f(e.created_at);
+      f(e.execution_id), f(e.event_id), f(e.catalog_id), f(e.parent_event_id), f(e.parent_execution_id),
+          f(e.created_at);
       f(e.event_type), f(e.node_id), f(e.node_name), f(e.node_type), f(e.status);
       f(e.context), f(e.result), f(e.meta), f(e.error), f(e.worker_id), f(e.stream_version);
    }
@@ -67,7 +69,8 @@ inline void command_arrays(std::span<command_row const* const> commands, std::ve
    for (auto const* c : commands) {
       std::size_t i = 0;
       auto const put = [&](auto const& value) { a[i++].add(value); };
-      put(c->command_id), put(c->event_id), put(c->execution_id), put(c->catalog_id), put(c->step_name), put(c->tool_kind);
+      put(c->command_id), put(c->event_id), put(c->execution_id), put(c->catalog_id), put(c->step_name),
+          put(c->tool_kind);
       put(c->status), put(c->attempt), put(c->context), put(c->meta), put(c->latest_event_id);
    }
    move_into(params, a);
@@ -99,8 +102,9 @@ private:
 
 class update_arrays {
 public:
-   void add(std::int64_t execution, std::int64_t id, std::string const& status, int rank, std::optional<std::string> const& worker,
-            std::optional<std::string> const& error, std::optional<event_id> const& latest) {
+   void add(std::int64_t execution, std::int64_t id, std::string const& status, int rank,
+            std::optional<std::string> const& worker, std::optional<std::string> const& error,
+            std::optional<event_id> const& latest) {
       a_[0].add(execution), a_[1].add(id), a_[2].add(status), a_[3].add(rank);
       a_[4].add(worker), a_[5].add(error), a_[6].add(latest);
       empty_ = false;
@@ -121,7 +125,8 @@ private:
 class same_content_arrays {
 public:
    void add(event const& e) {
-      a_[0].add(e.execution_id), a_[1].add(e.event_id), a_[2].add(e.event_type), a_[3].add(e.node_name), a_[4].add(e.status);
+      a_[0].add(e.execution_id), a_[1].add(e.event_id), a_[2].add(e.event_type), a_[3].add(e.node_name),
+          a_[4].add(e.status);
       a_[5].add(e.context), a_[6].add(e.result), a_[7].add(e.meta), a_[8].add(e.error), a_[9].add(e.worker_id);
    }
    /// \return (position from 1, same)

@@ -11,48 +11,52 @@ namespace noetl::detail::sql {
 
 // `offset 0` keeps a probe a probe: without it the planner may turn it into a join that reads the whole event table.
 inline constexpr std::string_view create_heads =
-   "insert into noetl.stream_head (execution_id, version, guarded_version, catalog_id) "
-   "select x.execution_id, 0, 0, x.catalog_id from unnest($1::bigint[], $2::bigint[]) x(execution_id, catalog_id) "
-   "where not exists (select 1 from noetl.event e where e.execution_id = x.execution_id offset 0) "
-   "order by x.execution_id on conflict (execution_id) do nothing returning execution_id";
+    "insert into noetl.stream_head (execution_id, version, guarded_version, catalog_id) "
+    "select x.execution_id, 0, 0, x.catalog_id from unnest($1::bigint[], $2::bigint[]) x(execution_id, catalog_id) "
+    "where not exists (select 1 from noetl.event e where e.execution_id = x.execution_id offset 0) "
+    "order by x.execution_id on conflict (execution_id) do nothing returning execution_id";
 
 inline constexpr std::string_view lock_heads =
-   "select execution_id, version, guarded_version, catalog_id, status, pg_current_xact_id()::text from noetl.stream_head "
-   "where execution_id = any($1::bigint[]) order by execution_id for update";
+    "select execution_id, version, guarded_version, catalog_id, status, pg_current_xact_id()::text from "
+    "noetl.stream_head "
+    "where execution_id = any($1::bigint[]) order by execution_id for update";
 
-inline constexpr std::string_view drop_heads = "delete from noetl.stream_head where execution_id = any($1::bigint[]) and version = 0";
+inline constexpr std::string_view drop_heads =
+    "delete from noetl.stream_head where execution_id = any($1::bigint[]) and version = 0";
 
 inline constexpr std::string_view stored_ids =
-   "select x.ord from unnest($1::bigint[], $2::bigint[]) with ordinality x(execution_id, event_id, ord) where exists ("
-   "select 1 from noetl.event e where e.execution_id = x.execution_id and e.event_id = x.event_id offset 0)";
+    "select x.ord from unnest($1::bigint[], $2::bigint[]) with ordinality x(execution_id, event_id, ord) where exists ("
+    "select 1 from noetl.event e where e.execution_id = x.execution_id and e.event_id = x.event_id offset 0)";
 
-// created_at is not compared: a producer that leaves it out gets the time of each attempt. Rows of older servers went through
-// their sanitiser, so only what it left alone is compared.
+// created_at is not compared: a producer that leaves it out gets the time of each attempt. Rows of older servers went
+// through their sanitiser, so only what it left alone is compared.
 inline constexpr std::string_view stored_same =
-   "select x.ord, e.event_type is not distinct from x.event_type and e.node_name is not distinct from x.node_name "
-   "and (e.stream_version is null or (e.status is not distinct from x.status "
-   "and e.context is not distinct from x.context::jsonb and e.result is not distinct from x.result::jsonb "
-   "and e.meta is not distinct from x.meta::jsonb and e.error is not distinct from x.error "
-   "and e.worker_id is not distinct from x.worker_id)) "
-   "from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], "
-   "$9::text[], $10::text[]) with ordinality "
-   "x(execution_id, event_id, event_type, node_name, status, context, result, meta, error, worker_id, ord) "
-   "cross join lateral (select * from noetl.event e where e.execution_id = x.execution_id and e.event_id = x.event_id offset 0) e";
+    "select x.ord, e.event_type is not distinct from x.event_type and e.node_name is not distinct from x.node_name "
+    "and (e.stream_version is null or (e.status is not distinct from x.status "
+    "and e.context is not distinct from x.context::jsonb and e.result is not distinct from x.result::jsonb "
+    "and e.meta is not distinct from x.meta::jsonb and e.error is not distinct from x.error "
+    "and e.worker_id is not distinct from x.worker_id)) "
+    "from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], "
+    "$9::text[], $10::text[]) with ordinality "
+    "x(execution_id, event_id, event_type, node_name, status, context, result, meta, error, worker_id, ord) "
+    "cross join lateral (select * from noetl.event e where e.execution_id = x.execution_id and e.event_id = x.event_id "
+    "offset 0) e";
 
 inline constexpr std::string_view lock_commands =
-   "select c.execution_id, c.event_id, c.status, c.worker_id from noetl.command c "
-   "join unnest($1::bigint[], $2::bigint[]) x(execution_id, event_id) using (execution_id, event_id) "
-   "order by c.execution_id, c.event_id for update of c";
+    "select c.execution_id, c.event_id, c.status, c.worker_id from noetl.command c "
+    "join unnest($1::bigint[], $2::bigint[]) x(execution_id, event_id) using (execution_id, event_id) "
+    "order by c.execution_id, c.event_id for update of c";
 
 inline constexpr std::string_view update_commands =
-   "update noetl.command c set status = x.status, worker_id = coalesce(x.worker_id, c.worker_id), "
-   "error = coalesce(x.error, c.error), latest_event_id = coalesce(x.latest_event_id, c.latest_event_id), "
-   "claimed_at = case when x.rank >= 1 then coalesce(c.claimed_at, now()) else c.claimed_at end, "
-   "started_at = case when x.rank >= 2 then coalesce(c.started_at, now()) else c.started_at end, "
-   "completed_at = case when x.rank >= 3 then coalesce(c.completed_at, now()) else c.completed_at end, updated_at = now() "
-   "from unnest($1::bigint[], $2::bigint[], $3::text[], $4::int[], $5::text[], $6::text[], $7::bigint[]) "
-   "x(execution_id, event_id, status, rank, worker_id, error, latest_event_id) "
-   "where c.execution_id = x.execution_id and c.event_id = x.event_id";
+    "update noetl.command c set status = x.status, worker_id = coalesce(x.worker_id, c.worker_id), "
+    "error = coalesce(x.error, c.error), latest_event_id = coalesce(x.latest_event_id, c.latest_event_id), "
+    "claimed_at = case when x.rank >= 1 then coalesce(c.claimed_at, now()) else c.claimed_at end, "
+    "started_at = case when x.rank >= 2 then coalesce(c.started_at, now()) else c.started_at end, "
+    "completed_at = case when x.rank >= 3 then coalesce(c.completed_at, now()) else c.completed_at end, updated_at = "
+    "now() "
+    "from unnest($1::bigint[], $2::bigint[], $3::text[], $4::int[], $5::text[], $6::text[], $7::bigint[]) "
+    "x(execution_id, event_id, status, rank, worker_id, error, latest_event_id) "
+    "where c.execution_id = x.execution_id and c.event_id = x.event_id";
 
 /// Column names and array types of an inserted table, in parameter order.
 struct column {
@@ -61,27 +65,42 @@ struct column {
 };
 
 inline constexpr std::array event_columns{
-   column{"execution_id", "bigint"},        column{"event_id", "bigint"},
-   column{"catalog_id", "bigint"},          column{"parent_event_id", "bigint"},
-   column{"parent_execution_id", "bigint"}, column{"created_at", "timestamp"},
-   column{"event_type", "text"},            column{"node_id", "text"},
-   column{"node_name", "text"},             column{"node_type", "text"},
-   column{"status", "text"},                column{"context", "jsonb"},
-   column{"result", "jsonb"},               column{"meta", "jsonb"},
-   column{"error", "text"},                 column{"worker_id", "text"},
-   column{"stream_version", "bigint"},
+    column{"execution_id", "bigint"},
+    column{"event_id", "bigint"},
+    column{"catalog_id", "bigint"},
+    column{"parent_event_id", "bigint"},
+    column{"parent_execution_id", "bigint"},
+    column{"created_at", "timestamp"},
+    column{"event_type", "text"},
+    column{"node_id", "text"},
+    column{"node_name", "text"},
+    column{"node_type", "text"},
+    column{"status", "text"},
+    column{"context", "jsonb"},
+    column{"result", "jsonb"},
+    column{"meta", "jsonb"},
+    column{"error", "text"},
+    column{"worker_id", "text"},
+    column{"stream_version", "bigint"},
 };
 
 inline constexpr std::array command_columns{
-   column{"command_id", "bigint"}, column{"event_id", "bigint"}, column{"execution_id", "bigint"},
-   column{"catalog_id", "bigint"}, column{"step_name", "text"},  column{"tool_kind", "text"},
-   column{"status", "text"},       column{"attempt", "int"},     column{"context", "jsonb"},
-   column{"meta", "jsonb"},        column{"latest_event_id", "bigint"},
+    column{"command_id", "bigint"},
+    column{"event_id", "bigint"},
+    column{"execution_id", "bigint"},
+    column{"catalog_id", "bigint"},
+    column{"step_name", "text"},
+    column{"tool_kind", "text"},
+    column{"status", "text"},
+    column{"attempt", "int"},
+    column{"context", "jsonb"},
+    column{"meta", "jsonb"},
+    column{"latest_event_id", "bigint"},
 };
 
 inline constexpr std::array outbox_columns{
-   column{"execution_id", "bigint"}, column{"event_id", "bigint"}, column{"subject", "text"},
-   column{"payload", "jsonb"},       column{"payload_codec", "text"},
+    column{"execution_id", "bigint"}, column{"event_id", "bigint"},    column{"subject", "text"},
+    column{"payload", "jsonb"},       column{"payload_codec", "text"},
 };
 
 /// `insert into table (…) select … from unnest($n::…[], …)`; advances `parameter`.
@@ -94,9 +113,15 @@ std::string insert_from_arrays(std::string_view table, std::array<column, N> con
       names.append(comma).append(c.name);
       values.append(comma).append("x.").append(c.name);
       if (as_text) values.append("::").append(c.type);
-      arrays.append(comma).append("$").append(std::to_string(parameter++)).append("::").append(as_text ? "text" : c.type).append("[]");
+      arrays.append(comma)
+          .append("$")
+          .append(std::to_string(parameter++))
+          .append("::")
+          .append(as_text ? "text" : c.type)
+          .append("[]");
    }
-   return "insert into " + std::string(table) + " (" + names + ") select " + values + " from unnest(" + arrays + ") x(" + names + ")";
+   return "insert into " + std::string(table) + " (" + names + ") select " + values + " from unnest(" + arrays +
+          ") x(" + names + ")";
 }
 
 /// One statement for everything that a batch inserts, and its heads.
@@ -107,11 +132,17 @@ inline std::string build_write(bool events, bool commands, bool outbox) {
       text += (text.empty() ? "with " : ", ") + std::string(name) + " as (" + insert + ")";
    };
    if (events) part("e", insert_from_arrays("noetl.event", event_columns, parameter));
-   if (commands) part("c", insert_from_arrays("noetl.command", command_columns, parameter) + " on conflict (execution_id, command_id) do nothing");
-   if (outbox) part("o", insert_from_arrays("noetl.outbox", outbox_columns, parameter) + " on conflict (execution_id, event_id) do nothing");
+   if (commands)
+      part("c", insert_from_arrays("noetl.command", command_columns, parameter) +
+                    " on conflict (execution_id, command_id) do nothing");
+   if (outbox)
+      part("o", insert_from_arrays("noetl.outbox", outbox_columns, parameter) +
+                    " on conflict (execution_id, event_id) do nothing");
    auto const next = [&](char const* type) { return "$" + std::to_string(parameter++) + "::" + type + "[]"; };
-   text += " update noetl.stream_head h set version = x.version, guarded_version = x.guarded_version, status = x.status, "
-           "updated_at = now() from unnest(" + next("bigint") + ", ";
+   text +=
+       " update noetl.stream_head h set version = x.version, guarded_version = x.guarded_version, status = x.status, "
+       "updated_at = now() from unnest(" +
+       next("bigint") + ", ";
    text += next("bigint") + ", ";
    text += next("bigint") + ", ";
    text += next("text") + ") x(execution_id, version, guarded_version, status) where h.execution_id = x.execution_id";

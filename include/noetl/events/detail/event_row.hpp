@@ -11,8 +11,9 @@ namespace noetl::detail {
 
 /// The columns that decode_event expects first, of an alias or table named `e`.
 inline constexpr std::string_view event_select =
-   "e.execution_id, e.event_id, e.catalog_id, e.parent_event_id, e.parent_execution_id, e.created_at, e.event_type, e.node_id, "
-   "e.node_name, e.node_type, e.status, e.context, e.result, e.meta, e.error, e.worker_id, e.stream_version";
+    "e.execution_id, e.event_id, e.catalog_id, e.parent_event_id, e.parent_execution_id, e.created_at, e.event_type, "
+    "e.node_id, "
+    "e.node_name, e.node_type, e.status, e.context, e.result, e.meta, e.error, e.worker_id, e.stream_version";
 
 inline event decode_event(pg::rows::row const& row) {
    event e;

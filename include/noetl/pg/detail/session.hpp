@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <random>
+#include <cstdint>
 #include <string>
 
 #include <noetl/core/result.hpp>
@@ -22,7 +22,8 @@ inline error to_error(sql_error const& e) {
    if (starts("22")) return fail(error_code::validation, "a value cannot be stored", detail);
    if (e.is("23505")) return fail(error_code::conflict, "a row with this key exists already", detail);
    if (e.is("23503")) return fail(error_code::conflict, "a row that this one refers to does not exist", detail);
-   if (e.is("23502") || e.is("23514")) return fail(error_code::validation, "a value breaks a rule of the table", detail);
+   if (e.is("23502") || e.is("23514"))
+      return fail(error_code::validation, "a value breaks a rule of the table", detail);
    if (e.is("42501")) return fail(error_code::database, "the database role lacks a right", detail);
    return fail(error_code::database, "the database refused a statement", detail);
 }
@@ -31,15 +32,17 @@ inline error to_error(sql_error const& e) {
 class backoff {
 public:
    std::chrono::milliseconds next() {
-      auto const pause = std::min<long>(2'000, 100L << std::min(attempt_++, 6));
-      std::uniform_int_distribution<long> share(pause / 2, pause);
-      return std::chrono::milliseconds(share(random_));
+      auto const pause = std::min<std::uint64_t>(2'000, 100ULL << std::min(attempt_++, 6));
+      state_ = state_ * 6364136223846793005ULL + 1442695040888963407ULL; // Knuth's MMIX generator: spread, not secrecy
+      return std::chrono::milliseconds(pause - (state_ >> 33) % (pause / 2));
    }
    void reset() { attempt_ = 0; }
 
 private:
    int attempt_ = 0;
-   std::minstd_rand random_{std::random_device{}()};
+   std::uint64_t state_ = reinterpret_cast<std::uintptr_t>(this) ^
+                          static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+};
 };
 
 } // namespace noetl::pg::detail
