@@ -43,6 +43,5 @@ private:
    std::uint64_t state_ = reinterpret_cast<std::uintptr_t>(this) ^
                           static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
 };
-};
 
 } // namespace noetl::pg::detail
