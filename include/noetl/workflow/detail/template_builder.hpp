@@ -341,7 +341,7 @@ inline void template_builder::quoted(std::string_view escaped) {
          case 'u': {
             // JSON knows the rules for surrogates, so it reads the escape
             auto length = std::min<std::size_t>(5, escaped.size() - i);
-            if (escaped.substr(i + 5, 2) == "\\u") length = std::min<std::size_t>(11, escaped.size() - i);
+            if (escaped.size() > i + 5 && escaped.substr(i + 5, 2) == "\\u") length = std::min<std::size_t>(11, escaped.size() - i);
             auto read = parse_json("\"\\" + std::string(escaped.substr(i, length)) + "\"");
             if (!read && length == 11) read = parse_json("\"\\" + std::string(escaped.substr(i, length = 5)) + "\"");
             if (!read) throw template_failure("bad \\u escape");
