@@ -227,22 +227,30 @@ constexpr auto make_table(Items const&... items) {
    return table;
 }
 
-// A table of the types alone, to name a duplicate in the compiler's message.
+// The route that stands there twice; looks at the types alone, so that the compiler's message can name it.
+struct doubled_route {
+   verb method = verb::other;
+   std::string_view pattern{};
+};
+template <class Services, class... Items>
+constexpr doubled_route find_doubled() {
+   auto const table = make_table<Services>(Items{}...);
+   auto const second = find_duplicate(table.entries);
+   if (second == table.size()) return {};
+   return {table.entries[second].method, table.entries[second].pattern()};
+}
+template <std::size_t Size>
+constexpr fixed_string<Size + 1> to_fixed(std::string_view text) {
+   char copy[Size + 1]{};
+   std::copy_n(text.data(), Size, copy);
+   return copy;
+}
 template <class Services, class... Items>
 constexpr bool all_different() {
-   constexpr auto table = make_table<Services>(Items{}...);
-   constexpr auto second = find_duplicate(table.entries);
-   if constexpr (second < table.size()) {
-      constexpr auto text = [] {
-         constexpr auto pattern = table.entries[second].pattern();
-         char copy[pattern.size() + 1]{};
-         std::copy_n(pattern.data(), pattern.size(), copy);
-         return fixed_string<pattern.size() + 1>(copy);
-      }();
-      return duplicate_check<table.entries[second].method, text>::ok;
-   } else {
-      return true;
-   }
+   constexpr auto twice = find_doubled<Services, Items...>();
+   if constexpr (twice.method != verb::other)
+      return duplicate_check<twice.method, to_fixed<twice.pattern.size()>(twice.pattern)>::ok;
+   return true;
 }
 
 } // namespace detail
