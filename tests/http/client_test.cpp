@@ -118,7 +118,6 @@ public:
       });
    }
    ~hanging_up() {
-      boost::system::error_code ec;
       ::shutdown(acceptor_.native_handle(), SHUT_RDWR);
       thread_.join();
    }

@@ -32,8 +32,8 @@ TEST(framing, smuggling_forms_are_refused) {
        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
        "Transfer-Encoding: identity\r\n",
        "Transfer-Encoding:\r\n",
-       "Transfer-Encoding: \x0b"
-       "chunked\r\n",
+       ("Transfer-Encoding: \x0b"
+        "chunked\r\n"),
        "Transfer-Encoding : chunked\r\n",
        " Transfer-Encoding: chunked\r\n",
        "X: y\r\n\tTransfer-Encoding: chunked\r\n",

@@ -1,12 +1,9 @@
-#include <noetl/http/route.hpp>
+#include <noetl/http/detail/pattern_check.hpp>
 
-using namespace noetl;
-using namespace noetl::http;
-
-result<raw_json> show();
+using noetl::http::detail::pattern_check;
 
 #ifdef NOETL_REJECT
-inline constexpr auto api = routes<services<>>(get<"health", show>);
+static_assert(pattern_check<"health">::ok);
 #else
-inline constexpr auto api = routes<services<>>(get<"/health", show>);
+static_assert(pattern_check<"/health">::ok);
 #endif

@@ -1,12 +1,9 @@
-#include <noetl/http/route.hpp>
+#include <noetl/http/detail/pattern_check.hpp>
 
-using namespace noetl;
-using namespace noetl::http;
-
-result<raw_json> show(path_text<"key">);
+using noetl::http::detail::pattern_check;
 
 #ifdef NOETL_REJECT
-inline constexpr auto api = routes<services<>>(get<"/x/{key...}/y", show>);
+static_assert(pattern_check<"/x/{key...}/y">::ok);
 #else
-inline constexpr auto api = routes<services<>>(get<"/x/{key...}", show>);
+static_assert(pattern_check<"/x/{key...}">::ok);
 #endif

@@ -1,12 +1,9 @@
-#include <noetl/http/route.hpp>
+#include <noetl/http/detail/pattern_check.hpp>
 
-using namespace noetl;
-using namespace noetl::http;
-
-result<raw_json> show_execution(execution_id);
+using noetl::http::detail::pattern_check;
 
 #ifdef NOETL_REJECT
-inline constexpr auto api = routes<services<>>(get<"/x/{execution_id", show_execution>);
+static_assert(pattern_check<"/x/{execution_id">::ok);
 #else
-inline constexpr auto api = routes<services<>>(get<"/x/{execution_id}", show_execution>);
+static_assert(pattern_check<"/x/{execution_id}">::ok);
 #endif
