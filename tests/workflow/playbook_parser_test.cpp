@@ -1,0 +1,184 @@
+// Reading playbooks: orchestration.md section 1, cases C-02 to C-10.
+#include <noetl/workflow/playbook_parser.hpp>
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+using namespace noetl::workflow;
+using detail::json_text;
+
+namespace {
+
+std::string book(std::string const& steps, std::string const& head = "") {
+   return "apiVersion: noetl.io/v2\nkind: Playbook\nmetadata: {name: demo, path: demo/a}\n" + head + "workflow:\n" + steps;
+}
+std::string const start = "- {step: start, tool: {kind: noop}}\n";
+
+int status(std::string const& yaml) {
+   auto const r = parse_playbook(yaml);
+   return r ? 200 : r.error().status();
+}
+std::string message(std::string const& yaml) {
+   auto const r = parse_playbook(yaml);
+   return r ? "accepted" : r.error().message;
+}
+std::string as_json(std::string const& yaml) {
+   auto const r = yaml_to_json(yaml);
+   return r ? json_text(*r) : r.error().message;
+}
+
+struct row {
+   std::string source;
+   std::string wanted;
+};
+
+} // namespace
+
+TEST(yaml, scalars_follow_the_1_2_core_schema) {
+   for (auto const& r : {row{"yes", "\"yes\""}, row{"no", "\"no\""}, row{"on", "\"on\""}, row{"true", "true"}, row{"True", "true"}, row{"FALSE", "false"}, row{"~", "null"}, row{"", "null"}, row{"Null", "null"},
+                         row{"12", "12"}, row{"-3", "-3"}, row{"+3", "3"}, row{"007", "\"007\""}, row{"0", "0"}, row{"0x1F", "31"}, row{"0o17", "15"}, row{"1.5", "1.5"}, row{".5", "0.5"}, row{"1e3", "1000.0"}, row{"1.", "1.0"},
+                         row{"-1.5e-2", "-0.015"}, row{"01.5", "\"01.5\""}, row{"1.2.3", "\"1.2.3\""}, row{"1e", "\"1e\""}, row{"2024-01-01", "\"2024-01-01\""}, row{"12:30", "\"12:30\""}, row{".inf", "null"}, row{".nan", "null"},
+                         row{"\"12\"", "\"12\""}, row{"'true'", "\"true\""}, row{"!!str 12", "\"12\""}, row{"!!int '12'", "12"}, row{"9223372036854775807", "9223372036854775807"}, row{"18446744073709551615", "18446744073709551615"},
+                         row{"1_000", "\"1_000\""}, row{"-", "[null]"}, row{".", "\".\""}, row{"|\n  a\n  b", "\"a\\nb\""}})
+      EXPECT_EQ(as_json(r.source), r.wanted) << r.source;
+}
+
+TEST(yaml, structure_rules_hold) {
+   EXPECT_EQ(as_json("a: &x [1, 2]\nb: *x\n<<: {c: 1}"), R"({"<<":{"c":1},"a":[1,2],"b":[1,2]})");
+   EXPECT_EQ(as_json("a: 1\nb: {c: 1, c: 2}"), "YAML: duplicate key 'c' (line 2)");
+   EXPECT_EQ(as_json("a: 1\n---\nb: 2"), "YAML: more than one document");
+   EXPECT_EQ(as_json("[a]: 1"), "YAML: a key must be a scalar (line 1)");
+   EXPECT_EQ(as_json("a: *x").substr(0, 6), "YAML: ");
+   EXPECT_EQ(as_json("a: &x [*x]").substr(0, 6), "YAML: ");
+   EXPECT_EQ(as_json("{1: a, true: b}"), R"({"1":"a","true":"b"})");
+}
+
+TEST(yaml, aliases_cannot_blow_up_and_depth_is_bounded) {
+   std::string bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
+   for (int i = 1; i < 10; ++i) {
+      auto const before = "*a" + std::to_string(i - 1);
+      bomb += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + before;
+      for (int k = 1; k < 10; ++k) bomb += "," + before;
+      bomb += "]\n";
+   }
+   EXPECT_EQ(as_json(bomb).substr(0, 32), "YAML: more than 200000 values (l");
+   EXPECT_EQ(as_json(std::string(200, '[') + std::string(200, ']')).substr(0, 30), "YAML: nested deeper than 128 (");
+   EXPECT_NE(as_json(std::string(100'000, '[')).find("YAML: "), std::string::npos);
+}
+
+TEST(playbook_parser, header_must_match_exactly_C02) {
+   EXPECT_EQ(message("apiVersion: noetl.io/v10\nkind: Playbook\nmetadata: {name: a}\nworkflow:\n" + start), "Unsupported API version: noetl.io/v10. Expected noetl.io/v2");
+   EXPECT_EQ(status("apiVersion: noetl.io/v10\nkind: Playbook\nmetadata: {name: a}\nworkflow:\n" + start), 422);
+   EXPECT_EQ(status("apiVersion: noetl.io/v2\nkind: playbook\nmetadata: {name: a}\nworkflow:\n" + start), 422);
+   EXPECT_EQ(status("apiVersion: noetl.io/v2\nmetadata: {name: a}\nworkflow:\n" + start), 400);
+   EXPECT_EQ(status("apiVersion: noetl.io/v2\nkind: Playbook\nmetadata: {path: a}\nworkflow:\n" + start), 400);
+   EXPECT_EQ(status("apiVersion: noetl.io/v2\nkind: Playbook\nmetadata: {name: a}\n"), 400);
+   EXPECT_EQ(status("[1, 2]"), 400);
+   EXPECT_EQ(status(""), 400);
+   EXPECT_EQ(status(book(start)), 200);
+}
+
+TEST(playbook_parser, start_is_required_names_are_unique_and_case_is_refused_C03) {
+   EXPECT_EQ(status(book("- {step: a, tool: {kind: noop}}\n")), 422);
+   EXPECT_EQ(message(book(start + start)), "Duplicate step name: 'start' (lines 5 and 6)");
+   EXPECT_EQ(status(book(start + start)), 422);
+   EXPECT_EQ(status(book("- {step: start, tool: {kind: noop}, case: []}\n")), 422);
+   EXPECT_EQ(status(book("- {step: start, case: []}\n")), 422); // before the shape
+}
+
+TEST(playbook_parser, shapes_are_bad_requests_C04) {
+   for (std::string const& bad : {std::string("- {step: start}\n"), std::string("- {step: start, tool: {kind: agent}}\n"), std::string("- {step: start, tool: {kind: noop, input: {}, args: {}}}\n"),
+                                  std::string("- {step: start, tool: {kind: http, headers: {n: 5}}}\n"), std::string("- {step: start, tool: {kind: noop}, loop: {in: [1, 2], iterator: x}}\n"),
+                                  std::string("- {step: start, tool: {kind: http, url: 5}}\n"), std::string("- {step: start, tool: {kind: http, params: [1]}}\n"), std::string("- {step: start, tool: noop}\n"),
+                                  std::string("- {step: start, tool: {kind: noop}, loop: {in: x, iterator: x, spec: {mode: other}}}\n"), std::string("- {step: start, tool: {kind: noop}, loop: {in: x, iterator: x, spec: {max_in_flight: two}}}\n"),
+                                  std::string("- {step: start, tool: {kind: noop}, loop: {in: x}}\n"), std::string("- {step: start, tool: {kind: noop}, set: 5}\n"), std::string("- {step: start, tool: {kind: noop}, next: 5}\n"),
+                                  std::string("- {step: start, tool: {kind: noop}, next: [start, {step: start}]}\n"), std::string("- {step: start, tool: {kind: noop}, next: {arcs: {step: a}}}\n"),
+                                  std::string("- {step: start, tool: {kind: noop}, next: {arcs: [{when: a}]}}\n"), std::string("- {step: start, tool: [{name: a, kind: agent}]}\n"), std::string("- {step: start, tool: [5]}\n"), std::string("- 5\n")})
+      EXPECT_EQ(status(book(bad)), 400) << bad;
+}
+
+TEST(playbook_parser, references_and_loops_are_checked_C05) {
+   EXPECT_EQ(message(book("- {step: start, tool: {kind: noop}, next: nowhere}\n")), "step 'start' (line 5): next: unknown step 'nowhere'");
+   EXPECT_EQ(status(book("- {step: start, tool: {kind: noop}, next: nowhere}\n")), 422);
+   EXPECT_EQ(status(book("- {step: start, tool: {kind: noop}, next: end}\n")), 422);
+   EXPECT_EQ(status(book("- {step: start, tool: {kind: noop}, loop: {iterator: x, spec: {mode: cursor}}}\n")), 422);
+   EXPECT_EQ(status(book("- {step: start, tool: {kind: noop}, loop: {iterator: x}}\n")), 422);
+   EXPECT_EQ(status(book("- {step: start, tool: {kind: noop}, loop: {in: '{{ a }}', iterator: ''}}\n")), 422);
+   EXPECT_EQ(status(book("- {step: start, tool: []}\n")), 422);
+   EXPECT_EQ(status(book("- {step: start, tool: [{a: {kind: noop}, b: {kind: noop}}]}\n")), 422);
+   EXPECT_EQ(status(book("- {step: start, tool: {kind: noop, eval: [{do: explode}]}}\n")), 422);
+   EXPECT_EQ(status(book("- {step: start, tool: {kind: noop, eval: [{expr: 'a { b', do: fail}]}}\n")), 422);
+   EXPECT_EQ(status(book("- {step: start, tool: {kind: noop, eval: [{expr: '{{ a }}', do: fail}, {else: {do: continue}}]}}\n")), 200);
+}
+
+TEST(playbook_parser, a_plain_true_is_a_condition_on_a_step_but_not_on_an_arc_C06) {
+   EXPECT_EQ(status(book("- {step: start, when: true, tool: {kind: noop}}\n")), 200);
+   EXPECT_EQ(status(book("- {step: start, tool: {kind: noop}, next: {arcs: [{step: start, when: true}]}}\n")), 400);
+   EXPECT_EQ(status(book("- {step: start, when: '', tool: {kind: noop}}\n")), 422);
+   EXPECT_EQ(status(book("- {step: start, when: '{% if a %}b{% endif %}', tool: {kind: noop}}\n")), 422);
+   EXPECT_EQ(status(book("- {step: start, when: 'x > 1', tool: {kind: noop}}\n")), 200);
+   EXPECT_EQ(status(book("- {step: start, tool: {kind: noop}, next: {arcs: [{step: start, when: 'a { b'}]}}\n")), 422);
+}
+
+TEST(playbook_parser, a_workbook_reference_becomes_the_item_C07) {
+   auto const yaml = book("- {step: start, tool: {kind: workbook, name: fetch, input: {b: 9, c: 3}, url: dropped}}\n", "workbook:\n- {name: fetch, tool: {kind: http, url: 5, input: {a: 1, b: 2}}}\n");
+   auto const r = parse_playbook(yaml);
+   ASSERT_TRUE(r) << r.error().message;
+   EXPECT_EQ(r->workflow[0].tool.kind, "http");
+   EXPECT_EQ(json_text(r->workflow[0].tool.config), R"({"args":{"a":1,"b":9,"c":3},"url":"5"})");
+   EXPECT_EQ(message(book("- {step: start, tool: {kind: workbook, name: other}}\n", "workbook:\n- {name: fetch, tool: {kind: http}}\n")),
+             "step 'start' (line 7): unknown workbook item 'other'; available: fetch");
+   EXPECT_EQ(status(book("- {step: start, tool: {kind: workbook}}\n")), 422);
+   EXPECT_EQ(status(book("- {step: start, tool: {kind: workbook, name: x}}\n")), 422);
+}
+
+TEST(playbook_parser, unknown_keys_are_accepted_and_warned_about_where_it_helps_C08) {
+   auto const r = parse_playbook(book("- {step: start, tool: {kind: noop}, input: {a: 1}, retry: 3, next: {arcs: [{step: end, args: {x: 1}, cond: y}]}}\n- {step: end, tool: {kind: noop}}\n", "executor: {profile: x}\n"));
+   ASSERT_TRUE(r) << r.error().message;
+   EXPECT_EQ(r->warnings.size(), 2u);
+   EXPECT_TRUE(r->workflow[0].next.arcs[0].args.is_null());
+}
+
+TEST(playbook_parser, flat_and_nested_pipeline_items_have_one_wire_form_C09) {
+   auto const r = parse_playbook(book("- step: start\n  tool:\n  - {name: pull, kind: http, args: {q: 1}, auth: ~, extra: ~}\n  - shape: {kind: python, code: c, input: {z: 2}}\n  - {kind: noop}\n"));
+   ASSERT_TRUE(r) << r.error().message;
+   auto const& tool = r->workflow[0].tool;
+   EXPECT_EQ(tool.kind, "task_sequence");
+   EXPECT_EQ(json_text(tool.config), R"([{"pull":{"extra":null,"input":{"q":1},"kind":"http","name":"pull"}},{"shape":{"code":"c","input":{"z":2},"kind":"python"}},{"":{"kind":"noop"}}])");
+}
+
+TEST(playbook_parser, numbers_of_a_loop_may_be_templates_C10) {
+   auto const r = parse_playbook(book("- {step: start, tool: {kind: noop}, loop: {in: '{{ xs }}', iterator: x, spec: {mode: parallel, max_in_flight: '{{ n }}'}}}\n"));
+   ASSERT_TRUE(r) << r.error().message;
+   EXPECT_EQ(r->workflow[0].loop->max_in_flight.get_string(), "{{ n }}");
+}
+
+TEST(playbook_parser, next_has_all_its_forms) {
+   auto const read = [](std::string const& next) {
+      auto r = parse_playbook(book("- {step: start, spec: {next_mode: Inclusive}, tool: {kind: noop}, next: " + next + "}\n- {step: b, tool: {kind: noop}}\n"));
+      return r ? r->workflow[0].next : router{};
+   };
+   EXPECT_EQ(read("b").arcs.size(), 1u);
+   EXPECT_EQ(read("[b, start]").arcs.size(), 2u);
+   EXPECT_EQ(read("[b, start]").mode, route_mode::inclusive);
+   EXPECT_EQ(read("[{step: b, when: x, args: {k: 1}}]").arcs[0].args.get_object().size(), 1u);
+   EXPECT_EQ(read("{spec: {mode: EXCLUSIVE}, arcs: [{step: b, set: {a: 1}}]}").mode, route_mode::exclusive);
+   EXPECT_EQ(read("{spec: {mode: whatever}, arcs: [{step: b}]}").mode, route_mode::exclusive);
+   EXPECT_EQ(read("{arcs: [{step: b}]}").mode, route_mode::inclusive);
+   EXPECT_EQ(read("~").arcs.size(), 0u);
+   EXPECT_EQ(read("[]").arcs.size(), 0u);
+   EXPECT_EQ(read("{step: b}").arcs.size(), 0u);
+}
+
+TEST(playbook_parser, the_graph_knows_upstreams_and_what_start_reaches) {
+   auto const r = parse_playbook(book("- {step: start, tool: {kind: noop}, next: [a, a]}\n- {step: a, tool: {kind: noop}}\n- {step: ghost, tool: {kind: noop}, next: a}\n"));
+   ASSERT_TRUE(r) << r.error().message;
+   EXPECT_EQ(r->upstream[1], (std::vector<std::size_t>{0, 2}));
+   EXPECT_TRUE(r->reachable[1]);
+   EXPECT_FALSE(r->reachable[2]);
+   EXPECT_EQ(r->path, "demo/a");
+   EXPECT_EQ(r->find("a")->name, "a");
+   EXPECT_EQ(r->find("x"), nullptr);
+}
