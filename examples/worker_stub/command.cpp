@@ -1,0 +1,330 @@
+// command.cpp: one command, from its notification to its last event (spec worker-protocol.md 4 to 9).
+#include <algorithm>
+#include <cstdio>
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <tao/json/from_string.hpp>
+#include <tao/json/to_string.hpp>
+
+#include <noetl/core/time.hpp>
+
+#include "worker.hpp"
+
+namespace stub {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A copy for people who read the state: same nesting, lists cut to their first element, long texts replaced by their
+/// length.
+json summary(json const& value) {
+   if (value.is_string_type()) {
+      auto const text = value.as<std::string>();
+      return text.size() <= 100 ? json(text) : json(static_cast<std::int64_t>(text.size()));
+   }
+   if (value.is_array()) {
+      json out = tao::json::empty_array;
+      if (!value.get_array().empty()) out.get_array().push_back(summary(value.get_array().front()));
+      return out;
+   }
+   if (value.is_object()) {
+      json out = tao::json::empty_object;
+      for (auto const& [key, item] : value.get_object()) out[key] = summary(item);
+      return out;
+   }
+   return value;
+}
+
+std::string id_text(json const& value, std::string fallback) {
+   if (value.is_string_type()) return value.as<std::string>();
+   return value.is_integer() ? tao::json::to_string(value) : std::move(fallback);
+}
+
+} // namespace
+
+asio::awaitable<void> worker::handle(noetl::nats::message incoming) {
+   try {
+      co_await execute(std::move(incoming));
+   } catch (std::exception const& e) {
+      note("command.abandoned", e.what());
+   }
+}
+
+asio::awaitable<void> worker::execute(noetl::nats::message incoming) {
+   // However this ends, the place becomes free.
+   struct place {
+      worker* self;
+      bool finished = false;
+      ~place() { self->give_back_slots(1, finished); }
+   } place{this};
+
+   auto const about = decode(incoming.data());
+   if (!about) {
+      note("notification.undecodable", storable(std::string(incoming.data().substr(0, 200))));
+      (void)incoming.term();
+      co_return;
+   }
+   faults_.die("die-before-claim", about->step);
+   auto const won = co_await claim(*about, incoming);
+   if (!won) co_return;
+   faults_.die("die-after-claim", about->step);
+   if (!faults_.hit("drop-ack", about->step))
+      if (auto const acked = incoming.ack(); !acked) note("notification.not_acked", acked.error().message);
+   co_await report(*won);
+   place.finished = true;
+}
+
+std::optional<worker::notification> worker::decode(std::string_view payload) {
+   try {
+      auto const body = tao::json::from_string(payload);
+      notification out;
+      out.execution_id = body.at("execution_id").as<std::int64_t>();
+      out.event_id = body.at("event_id").as<std::int64_t>();
+      out.step = body.at("step").as<std::string>();
+      out.server_url = body.at("server_url").as<std::string>();
+      auto const& id = body.at("command_id");
+      if (!body.at("execution_id").is_integer() || !(id.is_string_type() || id.is_integer())) return std::nullopt;
+      while (out.server_url.ends_with('/')) out.server_url.pop_back();
+      return out;
+   } catch (std::exception const&) {
+      return std::nullopt;
+   }
+}
+
+/// \return the command when it is ours now; otherwise the notification has been dealt with
+asio::awaitable<std::optional<worker::command>> worker::claim(notification const& about,
+                                                              noetl::nats::message& incoming) {
+   auto const target = "/api/commands/" + std::to_string(about.event_id) + "/claim";
+   json const mine = {{"worker_id", options_.worker_id}};
+   auto const body = tao::json::to_string(mine);
+   auto const log_note = "\"execution_id\":" + std::to_string(about.execution_id) +
+                         ",\"command_event_id\":" + std::to_string(about.event_id);
+   auto answer = co_await api_.call(about.server_url, "POST", target, body, log_note);
+   if (faults_.hit("claim-twice", about.step)) {
+      auto const again = co_await api_.call(about.server_url, "POST", target, body, log_note);
+      if (again.status != answer.status || again.body != answer.body) {
+         note("claim.repeated_differently", std::to_string(again.status));
+         violation_ = true;
+      }
+   }
+   if (faults_.hit("claim-other", about.step)) {
+      json const another = {{"worker_id", options_.worker_id + "-other"}};
+      auto const text = tao::json::to_string(another);
+      auto const other = co_await api_.call(about.server_url, "POST", target, text, log_note);
+      if (other.status != 409) {
+         note("claim.given_twice", std::to_string(other.status));
+         violation_ = true;
+      }
+   }
+   if (answer.status == 200 || answer.status == 201) {
+      auto won = read_claim(about, answer.body);
+      if (won) co_return won;
+      note("claim.undecodable", storable(answer.body.substr(0, 500)));
+      violation_ = true;
+      (void)incoming.nak(1s);
+      co_return std::nullopt;
+   }
+   if (answer.status == 409) {
+      (void)incoming.ack(); // somebody else's, or over
+      co_return std::nullopt;
+   }
+   note("claim.refused", std::to_string(answer.status) + " " + storable(answer.body.substr(0, 200)));
+   (void)incoming.nak(1s);
+   co_return std::nullopt;
+}
+
+/// Section 6: from the claim's answer to the input of a tool.
+std::optional<worker::command> worker::read_claim(notification const& about, std::string const& body) const {
+   try {
+      auto const claim = tao::json::from_string(body);
+      command c;
+      c.server = about.server_url;
+      c.execution_id = claim.at("execution_id").as<std::int64_t>();
+      c.step = claim.at("node_name").as<std::string>();
+      auto const action = claim.at("action").as<std::string>();
+      auto const& context = claim.at("context");
+      auto const& meta = claim.at("meta");
+      auto const member = [](json const& object, char const* key) {
+         auto const* found = object.is_object() ? object.find(key) : nullptr;
+         return found ? *found : json(tao::json::null);
+      };
+      c.command_id = id_text(member(meta, "command_id"), std::to_string(c.execution_id) + ":" + c.step + ":unknown");
+      if (auto const attempts = member(meta, "attempts"); attempts.is_integer())
+         c.attempts = attempts.as<std::int64_t>();
+
+      auto variables = member(context, "render_context");
+      if (!variables.is_object()) variables = tao::json::empty_object;
+      if (!variables.find("ctx")) {
+         auto const copy = variables;
+         if (!variables.find("workload")) variables["workload"] = copy;
+         variables["ctx"] = copy;
+      }
+      if (!variables.find("action")) variables["action"] = action;
+      if (!variables.find("node_name")) variables["node_name"] = c.step;
+
+      auto config = member(context, "tool_config");
+      if (config.is_array()) config = json({{"tool_config", config}});
+      if (!config.is_object()) config = tao::json::empty_object;
+      if (!config.find("args")) config["args"] = member(context, "args");
+      auto const kind = member(config, "kind");
+      c.input = {kind.is_string_type() ? kind.as<std::string>() : action, std::move(config), std::move(variables)};
+      return c;
+   } catch (std::exception const&) {
+      return std::nullopt;
+   }
+}
+
+/// The events of one command, each awaited before the next; a lost one ends the report (section 8).
+asio::awaitable<void> worker::report(command const& c) {
+   json const id = {{"command_id", c.command_id}};
+   if (faults_.hit("bad-event", c.step)) {
+      auto const bad = "{\"execution_id\":\"x\",\"event_type\":7,\"step\":" + tao::json::to_string(json(c.step)) + "}";
+      auto const answer = co_await api_.call(c.server, "POST", "/api/events", bad);
+      note("event.bad", std::to_string(answer.status));
+   }
+   if (!co_await post(c, "command.started", "STARTED", id)) co_return;
+   faults_.die("die-after-started", c.step);
+
+   std::string error;
+   auto const done = co_await run_tool(c, error);
+   if (auto const late = faults_.hit("late", c.step)) co_await pause(std::chrono::milliseconds(*late));
+   if (!done) {
+      json failed = {{"command_id", c.command_id}, {"call_index", 0}, {"error", error}};
+      if (!co_await post(c, "call.error", "FAILED", failed)) co_return;
+      json last = {{"command_id", c.command_id}, {"error", error}};
+      co_await post(c, "command.failed", "FAILED", last);
+      co_return;
+   }
+   auto result = co_await envelope(c, *done);
+   json call = {{"command_id", c.command_id}, {"call_index", 0}, {"result", std::move(result)}};
+   json end = {{"command_id", c.command_id}, {"status", done->status}};
+   if (faults_.hit("reorder", c.step)) {
+      if (co_await post(c, "command.completed", done->status, end)) co_await post(c, "call.done", "COMPLETED", call);
+      co_return;
+   }
+   if (!co_await post(c, "call.done", "COMPLETED", std::move(call))) co_return;
+   faults_.die("die-after-call", c.step);
+   faults_.die("die-before-completed", c.step);
+   if (!co_await post(c, "command.completed", done->status, end)) co_return;
+   if (faults_.hit("dup-event-new-id", c.step)) co_await post(c, "command.completed", done->status, end);
+}
+
+/// \return nothing when the tool raised; then `error` says why
+asio::awaitable<std::optional<tool_result>> worker::run_tool(command const& c, std::string& error) {
+   if (auto const slow = faults_.hit("slow", c.step)) co_await pause(std::chrono::milliseconds(*slow));
+   while (faults_.hit("hang", c.step)) co_await pause(1h);
+   if (faults_.hit("raise", c.step)) {
+      error = "raised on request";
+      co_return std::nullopt;
+   }
+   if (faults_.hit("error", c.step))
+      co_return tool_result{"error", {{"status", "error"}, {"error", "failed on request"}}};
+   if (auto const bytes = faults_.hit("oversize", c.step)) {
+      json data = {{"bulk", std::string(static_cast<std::size_t>(*bytes), 'x')}};
+      co_return tool_result{"success", {{"status", "success"}, {"data", data}}};
+   }
+   auto input = c.input;
+   std::optional<tool_result> done;
+   try {
+      done = co_await tools_.run(std::move(input));
+   } catch (tool_error const& e) {
+      error = e.text;
+   } catch (std::exception const& e) {
+      error = c.input.kind + ": " + e.what();
+   }
+   co_return done;
+}
+
+/// `result` of call.done: inline, or by reference when large; without either when storing it failed (section 9).
+asio::awaitable<json> worker::envelope(command const& c, tool_result const& done) {
+   auto const text = tao::json::to_string(done.context);
+   if (text.size() <= options_.inline_result_bytes)
+      co_return json({{"status", done.status}, {"context", done.context}});
+
+   reply stored;
+   if (!faults_.hit("put-fail", c.step)) {
+      auto const step = tao::json::to_string(json(c.step));
+      auto body = "{\"name\":" + step + ",\"data\":" + text + ",\"scope\":\"execution\",\"source_step\":" + step + "}";
+      stored = co_await api_.call(c.server, "PUT", "/api/result/" + std::to_string(c.execution_id), std::move(body));
+   }
+   json out = {{"status", done.status}};
+   if (!stored.ok()) {
+      note("result.not_stored", std::to_string(stored.status) + " " + storable(stored.body.substr(0, 200)));
+      co_return out;
+   }
+   try {
+      auto const place = tao::json::from_string(stored.body);
+      json meta = {{"bytes", static_cast<std::int64_t>(text.size())},
+                   {"media_type", "application/json"},
+                   {"content_type", "application/json"}};
+      if (auto const* sum = place.find("sha256")) meta["sha256"] = *sum;
+      auto extracted = summary(done.context);
+      if (tao::json::to_string(extracted).size() > 4096) extracted = tao::json::empty_object;
+      json reference = {
+          {"kind", "result_ref"},
+          {"ref", place.at("ref")},
+          {"store", place.at("store")},
+          {"scope", place.at("scope")},
+          {"meta", std::move(meta)},
+          {"extracted", std::move(extracted)},
+          {"uri", "noetl://default/default/results/" + std::to_string(c.execution_id) + "/" + c.step + "/0/0/1"}};
+      if (auto const* until = place.find("expires_at"); until && until->is_string_type())
+         reference["expires_at"] = *until;
+      out["context"] = {{"data", {{"_ref", place.at("ref")}}}};
+      out["reference"] = std::move(reference);
+   } catch (std::exception const& e) {
+      note("result.answer_undecodable", e.what());
+      violation_ = true;
+   }
+   co_return out;
+}
+
+std::int64_t worker::new_id() {
+   return ids_.next();
+}
+
+std::string worker::event_text(command const& c, std::string const& type, std::string const& status,
+                               json const& context, std::int64_t id) const {
+   auto const shift = std::chrono::milliseconds(faults_.constant("clock"));
+   auto const time = std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now()) + shift;
+   std::string out =
+       "{\"execution_id\":" + std::to_string(c.execution_id) + ",\"event_type\":\"" + type + "\",\"step\":";
+   out += tao::json::to_string(json(c.step)) + ",\"status\":\"" + status + "\",\"created_at\":\"" +
+          noetl::to_rfc3339(time);
+   out += "\",\"context\":" + tao::json::to_string(context) + ",\"event_id\":" + std::to_string(id);
+   out += ",\"worker_id\":" + tao::json::to_string(json(options_.worker_id));
+   out += ",\"meta\":{\"attempts\":" + std::to_string(c.attempts) + "}}";
+   return out;
+}
+
+asio::awaitable<bool> worker::post(command const& c, std::string type, std::string status, json context) {
+   auto const id = new_id();
+   auto const body = event_text(c, type, status, context, id);
+   auto const log_note = "\"event_type\":\"" + type + "\",\"execution_id\":" + std::to_string(c.execution_id) +
+                         ",\"event_id\":" + std::to_string(id);
+   bool const good = co_await post_body(c, body, log_note);
+   if (good && faults_.hit("dup-event", c.step)) co_return co_await post_body(c, body, log_note);
+   co_return good;
+}
+
+/// Four tries with the same bytes. \return whether it was accepted; otherwise the command is abandoned
+asio::awaitable<bool> worker::post_body(command const& c, std::string body, std::string log_note) {
+   reply answer;
+   for (auto const delay : {0ms, 500ms, 1000ms, 2000ms}) {
+      if (delay.count() > 0) co_await pause(delay);
+      answer = co_await api_.call(c.server, "POST", "/api/events", body, log_note);
+      if (answer.ok()) co_return true;
+   }
+   note("event.lost", c.command_id + " " + std::to_string(answer.status) + " " + storable(answer.body.substr(0, 200)));
+   // 409: the command was given to somebody else meanwhile. Other 4xx mean that client and server do not understand
+   // each other.
+   if (answer.status >= 400 && answer.status < 500 && answer.status != 409 && answer.status != 408 &&
+       answer.status != 429)
+      violation_ = true;
+   co_return false;
+}
+
+} // namespace stub

@@ -1,0 +1,78 @@
+// options.cpp: the command line, read by CLI11.
+#include "options.hpp"
+
+#include <random>
+
+#include <CLI/CLI.hpp>
+
+namespace stub {
+
+namespace {
+std::string random_id() {
+   std::random_device source;
+   std::string id = "stub-";
+   for (int i = 0; i < 12; ++i) id += "0123456789abcdef"[source() % 16];
+   return id;
+}
+} // namespace
+
+std::optional<options> read_options(int argc, char** argv, int& code) {
+   options o;
+   CLI::App app{
+       "A small NoETL worker: pulls command notifications, claims, runs tools, reports. Speaks the wire contract of "
+       "the real one."};
+   auto const option = [&](std::string const& flag, auto& target, std::string const& variable,
+                           std::string const& text) {
+      auto* made = app.add_option(flag, target, text)->capture_default_str();
+      if (!variable.empty()) made->envname(variable);
+      return made;
+   };
+   option("--worker-id", o.worker_id, "WORKER_ID", "unique name of this process; random when not given");
+   option("--pool-name", o.pool_name, "WORKER_POOL_NAME", "label at registration");
+   option("--server-url", o.server_url, "NOETL_SERVER_URL", "registration and heartbeats");
+   option("--nats-url", o.nats_url, "NATS_URL", "may carry user info");
+   option("--nats-user", o.nats_user, "NATS_USER", "wins over the URL");
+   option("--nats-password", o.nats_password, "NATS_PASSWORD", "wins over the URL");
+   option("--nats-stream", o.stream, "NATS_STREAM", "stream of notifications");
+   option("--nats-consumer", o.consumer, "NATS_CONSUMER", "durable consumer");
+   option("--nats-subject", o.subject, "NATS_SUBJECT", "base subject when the stream must be made");
+   option("--nats-filter", o.filter, "NATS_FILTER_SUBJECT", "filter when the consumer must be made");
+   option("--heartbeat", o.heartbeat_seconds, "WORKER_HEARTBEAT_INTERVAL", "seconds")->check(CLI::Range(1, 3600));
+   option("--max-concurrent", o.max_concurrent, "WORKER_MAX_CONCURRENT", "commands at once")
+       ->check(CLI::Range(1, 1000));
+   option("--python", o.python, "PYTHON_PATH", "interpreter of the python tool");
+   option("--token", o.token, "NOETL_INTERNAL_API_TOKEN", "bearer token of control-plane requests");
+   option("--node-id", o.node_id, "NOETL_SNOWFLAKE_NODE_ID", "node of minted ids, 0 to 1023")
+       ->check(CLI::Range(-1, 1023));
+   option("--inline-result-bytes", o.inline_result_bytes, "NOETL_EVENT_RESULT_CONTEXT_MAX_BYTES",
+          "larger results are stored and sent by reference");
+   option("--drain", o.drain_seconds, "WORKER_DRAIN_SECONDS", "seconds that work in hand may take after SIGTERM");
+
+   bool once = false;
+   unsigned idle = 0;
+   std::vector<std::string> tools;
+   std::string log = "text";
+   app.add_flag("--once", once, "exit after one finished command");
+   app.add_option("--max-commands", o.max_commands, "exit after so many finished commands");
+   auto* const idle_flag = app.add_option("--idle-exit", idle, "exit when nothing arrived for so many seconds");
+   app.add_option("--tools", tools, "kinds it executes, comma-separated")->delimiter(',');
+   app.add_flag("--allow-shell", o.allow_shell, "run shell and python commands");
+   app.add_option("--log", log, "text, or json: one line per exchange on standard output")
+       ->check(CLI::IsMember({"text", "json"}));
+   app.add_option("--fault", o.faults, "NAME[=VALUE][@STEP][xN], repeatable; see faults.hpp");
+   try {
+      app.parse(argc, argv);
+   } catch (CLI::ParseError const& e) {
+      code = app.exit(e) == 0 ? exit_normal : exit_usage;
+      return std::nullopt;
+   }
+   if (once) o.max_commands = 1;
+   if (idle_flag->count() > 0) o.idle_exit_seconds = idle;
+   if (!tools.empty()) o.tools = {tools.begin(), tools.end()};
+   o.log_json = log == "json";
+   if (o.worker_id.empty()) o.worker_id = random_id();
+   while (o.server_url.ends_with('/')) o.server_url.pop_back();
+   return o;
+}
+
+} // namespace stub
