@@ -194,11 +194,10 @@ private:
    result<pg::rows> ask(std::size_t shard, std::string_view text, Params const&... params) {
       auto answer = shards_.shard(shard).run_blocking([&](pg::connection& db) {
          // Losing one of these changes costs a repeat that the bus drops, so they need not wait for the disk.
-         db.begin();
-         db.script("set local synchronous_commit = off");
-         auto rows = db.exec(text, params...);
-         db.commit();
-         return rows;
+         return db.transaction([&] {
+            db.script("set local synchronous_commit = off");
+            return db.exec(text, params...);
+         });
       });
       if (!answer) {
          std::lock_guard lock(state_->guard);
