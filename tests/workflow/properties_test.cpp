@@ -1,0 +1,167 @@
+// Random playbooks under random schedules: order, repetition and restarts of the log must not change what a run does.
+// The seed is printed on failure; NOETL_SEED repeats one.
+#include "simulator.hpp"
+
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <string>
+
+#include <gtest/gtest.h>
+
+using namespace noetl::workflow;
+using noetl::event;
+using noetl::workflow::testing::order;
+using noetl::workflow::testing::playbook_text;
+using noetl::workflow::testing::simulator;
+
+namespace {
+
+using random_source = std::mt19937;
+
+int pick(random_source& random, int below) { return static_cast<int>(random() % static_cast<unsigned>(below)); }
+
+/// A random acyclic playbook of up to nine steps: conditions on the step's own data, guards, joins, loops, both router modes.
+std::string random_playbook(random_source& random) {
+   int const n = 3 + pick(random, 7);
+   std::string steps;
+   for (int i = 0; i < n; ++i) {
+      std::string const name = i == 0 ? "start" : "s" + std::to_string(i);
+      steps += "- step: " + name + "\n  tool: {kind: noop}\n";
+      if (i != 0 && pick(random, 6) == 0) steps += "  when: '" + std::string(pick(random, 2) ? "go" : "not go") + "'\n";
+      if (i != 0 && pick(random, 5) == 0)
+         steps += "  loop: {in: '" + std::to_string(pick(random, 4)) + "', iterator: x, spec: {mode: " + (pick(random, 2) ? "parallel, max_in_flight: 2" : "sequential") + "}}\n";
+      if (pick(random, 4) == 0) steps += "  set: {ctx.seen_" + name + ": 1}\n";
+      std::string arcs;
+      for (int to = i + 1; to < n; ++to) {
+         if (pick(random, 3) != 0 && !(to == i + 1 && arcs.empty())) continue;
+         arcs += (arcs.empty() ? "" : ", ") + std::string("{step: s") + std::to_string(to);
+         int const kind = pick(random, 4);
+         if (kind == 0) arcs += ", when: '{{ output.v | default(7) > 4 }}'";
+         if (kind == 1) arcs += ", when: '{{ output.v | default(7) <= 4 }}'";
+         arcs += "}";
+      }
+      if (!arcs.empty()) steps += "  next: {spec: {mode: " + std::string(pick(random, 2) ? "inclusive" : "exclusive") + "}, arcs: [" + arcs + "]}\n";
+   }
+   return playbook_text(steps, "{go: true}");
+}
+
+/// What a step returns depends on its name only, so every schedule sees the same data.
+std::string data_of(std::string const& step, unsigned salt) {
+   return "{\"v\":" + std::to_string((std::hash<std::string>{}(step) ^ salt) % 10) + "}";
+}
+
+/// What a run did, without the order in which it did it.
+std::string summary(simulator const& s) {
+   std::string out(to_text(s.state.status()));
+   for (auto const& [step, count] : s.issued) out += " " + step + "*" + std::to_string(count);
+   for (auto const& [name, step] : s.state.steps)
+      if (step.phase == step_phase::skipped) out += " -" + name;
+   return out;
+}
+
+/// Runs to the end with a random choice of the next worker event; repeats some events, delays some, restarts at times.
+std::string run_randomly(std::string const& yaml, random_source& random, unsigned salt) {
+   simulator s(yaml);
+   std::vector<std::vector<event>> underway; // events left of each claimed command, in the worker's order
+   std::vector<event> stragglers;
+   for (int guard = 0; guard < 5000 && !s.state.terminal(); ++guard) {
+      int const choice = pick(random, 10);
+      if (choice < 4 && !s.open.empty()) {
+         auto const at = s.open.begin() + pick(random, static_cast<int>(s.open.size()));
+         auto events = simulator::success(*at, data_of(at->step, salt));
+         if (pick(random, 3) == 0) { // a started that arrives after everything else
+            stragglers.push_back(events.front());
+            events.erase(events.begin());
+         }
+         underway.push_back(std::move(events));
+         s.open.erase(at);
+      } else if (!underway.empty()) {
+         auto const at = underway.begin() + pick(random, static_cast<int>(underway.size()));
+         auto const e = at->front();
+         at->erase(at->begin());
+         s.append(e);
+         if (pick(random, 4) == 0) s.append(e); // the same fact under another event id
+         if (at->empty()) underway.erase(at);
+         if (!stragglers.empty() && pick(random, 3) == 0) {
+            s.append(stragglers.back());
+            stragglers.pop_back();
+         }
+         if (pick(random, 4) != 0 || (s.open.empty() && underway.empty())) { // sometimes several facts meet in one pass
+            s.pass();
+            s.pass();
+            EXPECT_TRUE(s.last.empty()) << "a second decision without a new fact";
+         }
+      } else {
+         s.pass();
+      }
+      if (pick(random, 8) == 0) { // a restart: the state comes from the log alone
+         workflow_state rebuilt;
+         for (auto const& e : s.log) {
+            apply(rebuilt, e);
+            if (pick(random, 4) == 0) apply(rebuilt, e);
+         }
+         s.state = rebuilt;
+      }
+   }
+   return summary(s);
+}
+
+unsigned seed() {
+   char const* given = std::getenv("NOETL_SEED");
+   return given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : std::random_device{}();
+}
+
+} // namespace
+
+TEST(properties, every_schedule_of_a_run_does_the_same_work) {
+   unsigned const first = seed();
+   for (unsigned i = 0; i < 60; ++i) {
+      SCOPED_TRACE("NOETL_SEED=" + std::to_string(first + i));
+      random_source random(first + i);
+      auto const yaml = random_playbook(random);
+      auto const salt = static_cast<unsigned>(random());
+      simulator straight(yaml);
+      straight.run([&](order const& o) { return data_of(o.step, salt); });
+      ASSERT_TRUE(straight.state.terminal()) << yaml << straight.traced();
+      for (int schedule = 0; schedule < 4; ++schedule) ASSERT_EQ(run_randomly(yaml, random, salt), summary(straight)) << yaml << straight.traced();
+   }
+}
+
+TEST(properties, every_prefix_of_a_log_decides_as_the_live_state_did) {
+   unsigned const first = seed();
+   for (unsigned i = 0; i < 30; ++i) {
+      SCOPED_TRACE("NOETL_SEED=" + std::to_string(first + i));
+      random_source random(first + i);
+      auto const yaml = random_playbook(random);
+      simulator s(yaml);
+      s.run([&](order const& o) { return data_of(o.step, first); });
+      workflow_state folded;
+      for (std::size_t cut = 0; cut < s.log.size(); ++cut) {
+         apply(folded, s.log[cut]);
+         workflow_state again = folded; // overlap: the whole prefix once more
+         for (std::size_t k = 0; k <= cut; ++k) apply(again, s.log[k]);
+         auto const a = decide(s.book, folded), b = decide(s.book, again);
+         ASSERT_TRUE(a && b);
+         ASSERT_EQ(a->events.size(), b->events.size());
+         ASSERT_EQ(a->commands.size(), b->commands.size());
+         for (std::size_t k = 0; k < a->commands.size(); ++k) {
+            EXPECT_EQ(a->commands[k].step, b->commands[k].step);
+            EXPECT_EQ(a->commands[k].render_context, b->commands[k].render_context);
+         }
+         ASSERT_EQ(a->end.has_value(), b->end.has_value());
+      }
+   }
+}
+
+TEST(properties, cycles_do_the_same_rounds_under_every_schedule) {
+   auto const yaml = playbook_text("- {step: start, tool: {kind: noop}, next: a}\n- {step: a, tool: {kind: noop}, next: [b, c]}\n- {step: b, tool: {kind: noop}, next: j}\n"
+                                   "- {step: c, tool: {kind: noop}, loop: {in: '[1,2]', iterator: x, spec: {mode: parallel}}, next: j}\n"
+                                   "- {step: j, tool: {kind: noop}, set: {ctx.n: '{{ (n | default(0)) + 1 }}'}, next: {arcs: [{step: a, when: 'n < 3'}, {step: end}]}}\n- {step: end, tool: {kind: noop}}\n");
+   unsigned const first = seed();
+   for (unsigned i = 0; i < 40; ++i) {
+      SCOPED_TRACE("NOETL_SEED=" + std::to_string(first + i));
+      random_source random(first + i);
+      ASSERT_EQ(run_randomly(yaml, random, 1), "COMPLETED a*3 b*3 c*6 end*1 j*3 start*1");
+   }
+}
