@@ -34,15 +34,17 @@ TEST(commands, ids_follow_7_2) {
 TEST(commands, bodies_follow_7_1) {
    auto c = fetch();
    EXPECT_EQ(command_context(c).text, R"({"args":{},"render_context":{"a":1},"tool_config":{"url":"u"}})");
-   EXPECT_EQ(command_meta(c, run(), noetl::event_id(9001)).text,
-             R"({"actionable":true,"attempt":1,"catalog_id":"5","command_id":"7001:fetch:9001","execution_id":"7001","max_attempts":3,"step":"fetch","tool_kind":"http"})");
+   EXPECT_EQ(
+       command_meta(c, run(), noetl::event_id(9001)).text,
+       R"({"actionable":true,"attempt":1,"catalog_id":"5","command_id":"7001:fetch:9001","execution_id":"7001","max_attempts":3,"step":"fetch","tool_kind":"http"})");
    c.iteration = planned_iteration{0, 2, "x"};
    c.cursor = noetl::raw_json(R"({"phase":"body"})");
    auto r = run();
    r.trace = noetl::raw_json(R"({"traceparent":"t"})");
-   EXPECT_EQ(command_meta(c, r, noetl::event_id(9001), 2).text,
-             R"({"actionable":true,"attempt":2,"catalog_id":"5","command_id":"7001:fetch:9001:i0","cursor":{"phase":"body"},"execution_id":"7001","item_var":"x","iteration_index":0,)"
-             R"("iteration_total":2,"iterator_step":"fetch","max_attempts":3,"step":"fetch","tool_kind":"http","trace":{"traceparent":"t"}})");
+   EXPECT_EQ(
+       command_meta(c, r, noetl::event_id(9001), 2).text,
+       R"({"actionable":true,"attempt":2,"catalog_id":"5","command_id":"7001:fetch:9001:i0","cursor":{"phase":"body"},"execution_id":"7001","item_var":"x","iteration_index":0,)"
+       R"("iteration_total":2,"iterator_step":"fetch","max_attempts":3,"step":"fetch","tool_kind":"http","trace":{"traceparent":"t"}})");
 }
 
 TEST(commands, an_issued_row_carries_node_kind_and_parent) {
@@ -57,8 +59,9 @@ TEST(commands, an_issued_row_carries_node_kind_and_parent) {
 }
 
 TEST(commands, the_notification_follows_8) {
-   EXPECT_EQ(command_notification(fetch(), run(), noetl::event_id(9001), "http://s", "shared").text,
-             R"({"execution_id":7001,"event_id":9001,"command_id":"7001:fetch:9001","step":"fetch","server_url":"http://s","execution_pool":"shared"})");
+   EXPECT_EQ(
+       command_notification(fetch(), run(), noetl::event_id(9001), "http://s", "shared").text,
+       R"({"execution_id":7001,"event_id":9001,"command_id":"7001:fetch:9001","step":"fetch","server_url":"http://s","execution_pool":"shared"})");
    EXPECT_EQ(command_subject("shared", noetl::execution_id(7001)), "noetl.commands.shared.7001");
 }
 
@@ -69,7 +72,8 @@ TEST(commands, the_pool_is_chosen_by_request_then_path_then_shared_C60_W30) {
    EXPECT_EQ(*command_pool(std::nullopt, "subscription/x"), "subscription");
    EXPECT_EQ(*command_pool(std::nullopt, "systems/x"), "shared");
    EXPECT_EQ(*command_pool(std::nullopt, std::nullopt), "shared");
-   for (std::string const& bad : {std::string("a.b"), std::string("*"), std::string(">"), std::string("a b"), std::string("a\r\nb"), std::string(129, 'a')}) {
+   for (std::string const& bad : {std::string("a.b"), std::string("*"), std::string(">"), std::string("a b"),
+                                  std::string("a\r\nb"), std::string(129, 'a')}) {
       auto const r = command_pool(bad, std::nullopt);
       ASSERT_FALSE(r) << bad;
       EXPECT_EQ(r.error().code, noetl::error_code::validation);
@@ -89,5 +93,7 @@ TEST(commands, ends_are_playbook_events) {
    EXPECT_EQ(bad.event_type, "playbook.failed");
    EXPECT_EQ(bad.error, "Orchestrator evaluate failed: x");
    EXPECT_EQ(bad.result.text, R"({"status":"FAILED","context":{"error":"Orchestrator evaluate failed: x"}})");
-   EXPECT_EQ(bad.meta.text, R"({"emitted_by":"orchestrator","error":"Orchestrator evaluate failed: x","reason":"evaluate_error","status":"FAILED"})");
+   EXPECT_EQ(
+       bad.meta.text,
+       R"({"emitted_by":"orchestrator","error":"Orchestrator evaluate failed: x","reason":"evaluate_error","status":"FAILED"})");
 }

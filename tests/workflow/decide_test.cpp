@@ -17,7 +17,9 @@ std::string step_text(std::string const& name, std::string const& more = "") {
 std::string arcs(std::string const& list, std::string const& mode = "exclusive") {
    return "next: {spec: {mode: " + mode + "}, arcs: [" + list + "]}";
 }
-std::string text_of(tao::json::value const& v) { return detail::json_text(v); }
+std::string text_of(tao::json::value const& v) {
+   return detail::json_text(v);
+}
 
 } // namespace
 
@@ -37,8 +39,9 @@ TEST(decide, linear_steps_enter_before_they_issue_C19) {
 }
 
 TEST(decide, exclusive_takes_the_only_true_arc_and_skips_the_other_C20) {
-   simulator s(playbook_text(step_text("start", arcs("{step: a, when: 'start.v > 5'}, {step: b, when: 'start.v <= 5'}")) +
-                             step_text("a") + step_text("b")));
+   simulator s(
+       playbook_text(step_text("start", arcs("{step: a, when: 'start.v > 5'}, {step: b, when: 'start.v <= 5'}")) +
+                     step_text("a") + step_text("b")));
    s.news();
    s.complete("start", R"({"v":1})");
    EXPECT_EQ(s.news(), "skip a, enter b, issue b");
@@ -47,16 +50,17 @@ TEST(decide, exclusive_takes_the_only_true_arc_and_skips_the_other_C20) {
 }
 
 TEST(decide, exclusive_with_both_true_takes_the_first_C21) {
-   simulator s(playbook_text(step_text("start", arcs("{step: a, when: 'true'}, {step: b, when: 'true'}")) + step_text("a") +
-                             step_text("b")));
+   simulator s(playbook_text(step_text("start", arcs("{step: a, when: 'true'}, {step: b, when: 'true'}")) +
+                             step_text("a") + step_text("b")));
    s.news();
    s.complete("start");
    EXPECT_EQ(s.news(), "skip b, enter a, issue a");
 }
 
 TEST(decide, inclusive_takes_every_true_arc_in_one_pass_C22) {
-   simulator s(playbook_text(step_text("start", arcs("{step: a, when: 'true'}, {step: b, when: 'false'}, {step: c}", "inclusive")) +
-                             step_text("a") + step_text("b") + step_text("c")));
+   simulator s(playbook_text(
+       step_text("start", arcs("{step: a, when: 'true'}, {step: b, when: 'false'}, {step: c}", "inclusive")) +
+       step_text("a") + step_text("b") + step_text("c")));
    s.news();
    s.complete("start");
    EXPECT_EQ(s.news(), "skip b, enter a, enter c, issue a, issue c");
@@ -70,15 +74,18 @@ TEST(decide, a_list_of_names_takes_all_of_them) {
 }
 
 TEST(decide, legacy_targets_follow_next_mode_and_pass_their_args) {
-   simulator s(playbook_text("- {step: start, tool: {kind: noop}, spec: {next_mode: inclusive}, next: [{step: a, args: {k: 1}}, "
-                             "{step: b, when: 'false'}]}\n- {step: a, tool: {kind: noop, v: '{{ k + 1 }}'}}\n" + step_text("b")));
+   simulator s(playbook_text(
+       "- {step: start, tool: {kind: noop}, spec: {next_mode: inclusive}, next: [{step: a, args: {k: 1}}, "
+       "{step: b, when: 'false'}]}\n- {step: a, tool: {kind: noop, v: '{{ k + 1 }}'}}\n" +
+       step_text("b")));
    s.complete("start");
    EXPECT_EQ(text_of(s.open.front().tool_config), R"({"v":2})");
    EXPECT_EQ(s.log[s.log.size() - 2].result.text, R"({"context":{"k":1},"status":"ENTERED"})");
 }
 
 TEST(decide, a_diamond_joins_once_after_both_branches_C23) {
-   simulator s(playbook_text(step_text("start", "next: [a, b]") + step_text("a", "next: j") + step_text("b", "next: j") + step_text("j")));
+   simulator s(playbook_text(step_text("start", "next: [a, b]") + step_text("a", "next: j") +
+                             step_text("b", "next: j") + step_text("j")));
    s.complete("start");
    s.news();
    s.complete("a");
@@ -90,8 +97,9 @@ TEST(decide, a_diamond_joins_once_after_both_branches_C23) {
 }
 
 TEST(decide, a_join_does_not_wait_for_a_skipped_branch_C24) {
-   simulator s(playbook_text(step_text("start", arcs("{step: a, when: 'true'}, {step: b, when: 'false'}", "inclusive")) +
-                             step_text("a", "next: j") + step_text("b", "next: j") + step_text("j")));
+   simulator s(
+       playbook_text(step_text("start", arcs("{step: a, when: 'true'}, {step: b, when: 'false'}", "inclusive")) +
+                     step_text("a", "next: j") + step_text("b", "next: j") + step_text("j")));
    s.complete("start");
    s.news();
    s.complete("a");
@@ -99,14 +107,16 @@ TEST(decide, a_join_does_not_wait_for_a_skipped_branch_C24) {
 }
 
 TEST(decide, a_bypass_arc_does_not_skip_the_join_it_bypasses_to_C25_L03) {
-   simulator s(playbook_text(step_text("start", arcs("{step: x, when: 'true'}, {step: j}")) + step_text("x", "next: j") + step_text("j")));
+   simulator s(playbook_text(step_text("start", arcs("{step: x, when: 'true'}, {step: j}")) +
+                             step_text("x", "next: j") + step_text("j")));
    s.run();
    EXPECT_EQ(s.traced(), "issue start, enter x, issue x, enter j, issue j, end COMPLETED");
 }
 
 TEST(decide, skips_are_transitive_so_a_join_runs_behind_a_dead_branch_C26_L04) {
-   simulator s(playbook_text(step_text("start", arcs("{step: a, when: 'true'}, {step: b}")) + step_text("a", "next: a2") +
-                             step_text("a2", "next: j") + step_text("b", "next: b2") + step_text("b2", "next: j") + step_text("j")));
+   simulator s(playbook_text(step_text("start", arcs("{step: a, when: 'true'}, {step: b}")) +
+                             step_text("a", "next: a2") + step_text("a2", "next: j") + step_text("b", "next: b2") +
+                             step_text("b2", "next: j") + step_text("j")));
    s.complete("start");
    s.complete("a");
    s.news();
@@ -122,7 +132,8 @@ TEST(decide, an_unreachable_upstream_does_not_hold_a_join_C27) {
 }
 
 TEST(decide, two_branches_into_a_loop_step_make_one_fan_out_C28_L07) {
-   simulator s(playbook_text(step_text("start", "next: [a, b]") + step_text("a", "next: l") + step_text("b", "next: l") +
+   simulator s(playbook_text(step_text("start", "next: [a, b]") + step_text("a", "next: l") +
+                             step_text("b", "next: l") +
                              step_text("l", "loop: {in: '[1,2]', iterator: x, spec: {mode: parallel}}")));
    s.complete("start");
    s.news();
@@ -132,7 +143,8 @@ TEST(decide, two_branches_into_a_loop_step_make_one_fan_out_C28_L07) {
 }
 
 TEST(decide, a_false_guard_skips_the_step_and_enters_its_successor_in_the_same_pass_C29) {
-   simulator s(playbook_text(step_text("start", "next: g") + step_text("g", "when: 'go', next: h") + step_text("h"), "{go: false}"));
+   simulator s(playbook_text(step_text("start", "next: g") + step_text("g", "when: 'go', next: h") + step_text("h"),
+                             "{go: false}"));
    s.news();
    s.complete("start");
    EXPECT_EQ(s.news(), "skip g, enter h, issue h");
@@ -158,7 +170,8 @@ TEST(decide, a_step_without_arcs_is_a_leaf_whatever_its_next_looks_like_L12) {
 }
 
 TEST(decide, the_run_ends_only_when_every_branch_has_C32_L14) {
-   simulator s(playbook_text(step_text("start", "next: [a, b]") + step_text("a") + step_text("b", "next: c") + step_text("c")));
+   simulator s(
+       playbook_text(step_text("start", "next: [a, b]") + step_text("a") + step_text("b", "next: c") + step_text("c")));
    s.complete("start");
    s.news();
    s.complete("a");
@@ -171,8 +184,9 @@ TEST(decide, the_run_ends_only_when_every_branch_has_C32_L14) {
 
 TEST(decide, a_cycle_of_two_steps_counts_in_set_and_leaves_its_exit_alone_meanwhile_C33) {
    simulator s(playbook_text(step_text("start", "next: head") +
-                                "- {step: head, tool: {kind: noop, seen: '{{ n }}'}, set: {ctx.n: '{{ n + 1 }}'}, " +
-                                arcs("{step: body, when: 'n < 3'}, {step: out}") + "}\n" + step_text("body", "next: head") + step_text("out"),
+                                 "- {step: head, tool: {kind: noop, seen: '{{ n }}'}, set: {ctx.n: '{{ n + 1 }}'}, " +
+                                 arcs("{step: body, when: 'n < 3'}, {step: out}") + "}\n" +
+                                 step_text("body", "next: head") + step_text("out"),
                              "{n: 0}"));
    std::string seen;
    s.run([&](order const& o) {
@@ -180,8 +194,10 @@ TEST(decide, a_cycle_of_two_steps_counts_in_set_and_leaves_its_exit_alone_meanwh
       return std::string("{}");
    });
    EXPECT_EQ(seen, "0 1 2 ");
-   EXPECT_EQ(s.traced(), "issue start, enter head, issue head, set {\"n\":1}, enter body, issue body, enter head, issue head, "
-                         "set {\"n\":2}, enter body, issue body, enter head, issue head, set {\"n\":3}, enter out, issue out, end COMPLETED");
+   EXPECT_EQ(s.traced(),
+             "issue start, enter head, issue head, set {\"n\":1}, enter body, issue body, enter head, issue head, "
+             "set {\"n\":2}, enter body, issue body, enter head, issue head, set {\"n\":3}, enter out, issue out, end "
+             "COMPLETED");
 }
 
 TEST(decide, a_self_arc_enters_again_C34_L06) {
@@ -209,16 +225,17 @@ TEST(decide, the_same_completion_twice_has_one_effect_C35_L37) {
 
 TEST(decide, an_arc_is_decided_once_even_when_its_condition_flips_later_L37) {
    // b sets x after start's arcs were decided; the arc to c must neither fire nor skip again
-   simulator s(playbook_text(step_text("start", arcs("{step: b, when: 'x == 0'}, {step: c, when: 'x == 1'}", "inclusive")) +
-                                step_text("b", "set: {ctx.x: 1}, next: d") + step_text("c") + step_text("d"),
-                             "{x: 0}"));
+   simulator s(
+       playbook_text(step_text("start", arcs("{step: b, when: 'x == 0'}, {step: c, when: 'x == 1'}", "inclusive")) +
+                         step_text("b", "set: {ctx.x: 1}, next: d") + step_text("c") + step_text("d"),
+                     "{x: 0}"));
    s.run();
    EXPECT_EQ(s.traced(), "issue start, skip c, enter b, issue b, set {\"x\":1}, enter d, issue d, end COMPLETED");
 }
 
 TEST(decide, a_decision_that_appends_nothing_else_is_kept_by_a_marker) {
-   simulator s(playbook_text(step_text("start", "next: [a, b]") + step_text("a", arcs("{step: j, when: 'go'}")) + step_text("b", "set: {ctx.go: false}, next: j") +
-                                step_text("j"),
+   simulator s(playbook_text(step_text("start", "next: [a, b]") + step_text("a", arcs("{step: j, when: 'go'}")) +
+                                 step_text("b", "set: {ctx.go: false}, next: j") + step_text("j"),
                              "{go: true}"));
    s.complete("start");
    s.news();
@@ -229,7 +246,8 @@ TEST(decide, a_decision_that_appends_nothing_else_is_kept_by_a_marker) {
 }
 
 TEST(decide, a_join_inside_a_cycle_waits_in_every_round) {
-   simulator s(playbook_text(step_text("start", "next: a") + step_text("a", "next: [b, c]") + step_text("b", "next: j") + step_text("c", "next: j") +
+   simulator s(playbook_text(step_text("start", "next: a") + step_text("a", "next: [b, c]") +
+                             step_text("b", "next: j") + step_text("c", "next: j") +
                              "- {step: j, tool: {kind: noop}, set: {ctx.n: '{{ (n | default(0)) + 1 }}'}, " +
                              arcs("{step: a, when: 'n < 2'}, {step: end}") + "}\n" + step_text("end")));
    s.complete("start");
@@ -248,13 +266,15 @@ TEST(decide, a_join_inside_a_cycle_waits_in_every_round) {
 }
 
 TEST(decide, a_cycle_of_false_guards_ends_the_run_L39) {
-   simulator s(playbook_text(step_text("start", "next: a") + step_text("a", "when: 'false', next: b") + step_text("b", "when: 'false', next: a")));
+   simulator s(playbook_text(step_text("start", "next: a") + step_text("a", "when: 'false', next: b") +
+                             step_text("b", "when: 'false', next: a")));
    s.complete("start");
    EXPECT_EQ(s.traced(), "issue start, skip a, skip b, end COMPLETED");
 }
 
 TEST(decide, a_cycle_of_false_guards_beside_a_running_step_does_not_spin_L39) {
-   simulator s(playbook_text(step_text("start", "next: [a, w]") + step_text("a", "when: 'false', next: b") + step_text("b", "when: 'false', next: a") + step_text("w")));
+   simulator s(playbook_text(step_text("start", "next: [a, w]") + step_text("a", "when: 'false', next: b") +
+                             step_text("b", "when: 'false', next: a") + step_text("w")));
    s.complete("start");
    s.pass();
    EXPECT_TRUE(s.last.empty());
@@ -270,7 +290,8 @@ TEST(decide, a_failing_second_step_fails_the_run_and_is_named_C49) {
    EXPECT_EQ(s.news(), "end FAILED: Failed steps: a");
    EXPECT_EQ(s.state.status(), run_status::failed);
    EXPECT_EQ(s.log.back().event_type, "playbook.failed");
-   EXPECT_EQ(s.log.back().meta.text, R"({"emitted_by":"orchestrator","error":"Failed steps: a","failed_steps":["a"],"status":"FAILED"})");
+   EXPECT_EQ(s.log.back().meta.text,
+             R"({"emitted_by":"orchestrator","error":"Failed steps: a","failed_steps":["a"],"status":"FAILED"})");
 }
 
 TEST(decide, a_failing_first_step_fails_the_run_C50_L02) {
@@ -280,7 +301,8 @@ TEST(decide, a_failing_first_step_fails_the_run_C50_L02) {
 }
 
 TEST(decide, a_failed_branch_ends_the_run_only_after_the_other_branch_C51) {
-   simulator s(playbook_text(step_text("start", "next: [a, b]") + step_text("a", "next: j") + step_text("b", "next: j") + step_text("j")));
+   simulator s(playbook_text(step_text("start", "next: [a, b]") + step_text("a", "next: j") +
+                             step_text("b", "next: j") + step_text("j")));
    s.complete("start");
    s.news();
    s.fail("a");
@@ -328,13 +350,15 @@ TEST(decide, nothing_happens_after_finalize_C54) {
 
 TEST(decide, a_template_that_cannot_be_evaluated_fails_the_run_and_appends_nothing_else_C16) {
    for (std::string const bad : {"{{ '' | int }}", "{{ start.get('x') }}"}) {
-      simulator s(playbook_text(step_text("start", "next: a, set: {ctx.x: 1}") + "- {step: a, tool: {kind: noop, v: \"" + bad + "\"}}\n"));
+      simulator s(playbook_text(step_text("start", "next: a, set: {ctx.x: 1}") +
+                                "- {step: a, tool: {kind: noop, v: \"" + bad + "\"}}\n"));
       s.news();
       s.complete("start");
       EXPECT_EQ(s.last.events.size() + s.last.commands.size(), 0u);
       ASSERT_TRUE(s.last.end);
       EXPECT_TRUE(s.last.end->evaluate_error);
-      EXPECT_EQ(s.last.end->error.rfind("Orchestrator evaluate failed: Template render error: ", 0), 0u) << s.last.end->error;
+      EXPECT_EQ(s.last.end->error.rfind("Orchestrator evaluate failed: Template render error: ", 0), 0u)
+          << s.last.end->error;
       EXPECT_NE(s.log.back().meta.text.find("\"reason\":\"evaluate_error\""), std::string::npos);
    }
 }
@@ -345,22 +369,25 @@ TEST(decide, a_start_that_cannot_be_rendered_fails_at_once_L09) {
 }
 
 TEST(decide, the_start_step_sees_the_execution_id_C18_L30) {
-   simulator s(playbook_text("- {step: start, tool: {kind: noop, e: 'x{{ execution_id }}', c: 'x{{ catalog_id }}', p: '{{ path }}'}}\n"));
+   simulator s(playbook_text(
+       "- {step: start, tool: {kind: noop, e: 'x{{ execution_id }}', c: 'x{{ catalog_id }}', p: '{{ path }}'}}\n"));
    EXPECT_EQ(text_of(s.open.front().tool_config), R"({"c":"x5","e":"x7001","p":"demo/path"})");
 }
 
 TEST(decide, step_data_and_context_have_their_three_names_C14) {
    simulator s(playbook_text(step_text("start", "next: a, set: {ctx.v: 4}") +
-                             "- {step: a, tool: {kind: noop, a: '{{ start.l.f }}{{ start.data.f }}{{ start.f }}', "
-                             "b: '{{ steps.start.context.result.status }}', c: '{{ v }}{{ ctx.v }}{{ ctx.w }}{{ workload.w }}{{ w }}'}}\n",
+                                 "- {step: a, tool: {kind: noop, a: '{{ start.l.f }}{{ start.data.f }}{{ start.f }}', "
+                                 "b: '{{ steps.start.context.result.status }}', c: '{{ v }}{{ ctx.v }}{{ ctx.w }}{{ "
+                                 "workload.w }}{{ w }}'}}\n",
                              "{w: 7}"));
    s.complete("start", R"({"l":{"f":1}})");
    EXPECT_EQ(text_of(s.open.front().tool_config), R"({"a":111,"b":"success","c":44777})");
 }
 
 TEST(decide, an_arc_set_reaches_its_target_and_later_steps_and_sees_output_C44_L24_L25) {
-   simulator s(playbook_text(step_text("start", arcs("{step: a, set: {ctx.k: '{{ output.v + 1 }}'}}")) +
-                             "- {step: a, tool: {kind: noop, k: '{{ k }}'}, next: b}\n- {step: b, tool: {kind: noop, k: '{{ k }}'}}\n"));
+   simulator s(playbook_text(
+       step_text("start", arcs("{step: a, set: {ctx.k: '{{ output.v + 1 }}'}}")) +
+       "- {step: a, tool: {kind: noop, k: '{{ k }}'}, next: b}\n- {step: b, tool: {kind: noop, k: '{{ k }}'}}\n"));
    s.complete("start", R"({"v":1})");
    EXPECT_EQ(text_of(s.open.front().tool_config), R"({"k":2})");
    s.complete("a");
@@ -369,11 +396,13 @@ TEST(decide, an_arc_set_reaches_its_target_and_later_steps_and_sees_output_C44_L
 }
 
 TEST(decide, context_updates_of_the_worker_are_kept_once_and_before_the_steps_set_L36) {
-   simulator s(playbook_text(step_text("start", "set: {ctx.b: '{{ a }}'}, next: e") + step_text("e", "set: {ctx.a: 9}, next: f") + step_text("f")));
+   simulator s(playbook_text(step_text("start", "set: {ctx.b: '{{ a }}'}, next: e") +
+                             step_text("e", "set: {ctx.a: 9}, next: f") + step_text("f")));
    s.complete("start", R"({"_context_updates":{"ctx.a":5}})");
    s.complete("e");
    s.complete("f");
-   EXPECT_EQ(s.traced(), "issue start, set {\"a\":5,\"b\":5}, enter e, issue e, set {\"a\":9}, enter f, issue f, end COMPLETED");
+   EXPECT_EQ(s.traced(),
+             "issue start, set {\"a\":5,\"b\":5}, enter e, issue e, set {\"a\":9}, enter f, issue f, end COMPLETED");
    EXPECT_EQ(text_of(s.state.ctx), R"({"a":9,"b":5})");
 }
 
@@ -385,24 +414,32 @@ TEST(decide, a_set_that_cannot_be_rendered_is_kept_as_written_with_a_warning) {
 }
 
 TEST(decide, event_is_known_under_its_old_name_too_L29) {
-   simulator s(playbook_text(step_text("start", arcs("{step: a, when: \"event.name == 'call.done'\"}, {step: b}")) + step_text("a", arcs("{step: b, when: \"event.name == 'step.done'\"}")) + step_text("b")));
+   simulator s(playbook_text(step_text("start", arcs("{step: a, when: \"event.name == 'call.done'\"}, {step: b}")) +
+                             step_text("a", arcs("{step: b, when: \"event.name == 'step.done'\"}")) + step_text("b")));
    s.run();
    EXPECT_EQ(s.traced(), "issue start, enter a, issue a, enter b, issue b, end COMPLETED");
 }
 
 TEST(decide, set_and_spec_of_a_single_tool_wait_for_the_worker_L23) {
-   simulator s(playbook_text("- {step: start, tool: {kind: noop, set: {ctx.a: '{{ output.x }}'}, spec: {policy: {rules: [{when: '{{ output.y }}'}]}}, url: '{{ w }}'}}\n", "{w: u}"));
-   EXPECT_EQ(text_of(s.open.front().tool_config), R"x({"set":{"ctx.a":"{{ output.x }}"},"spec":{"policy":{"rules":[{"when":"{{ output.y }}"}]}},"url":"u"})x");
+   simulator s(playbook_text("- {step: start, tool: {kind: noop, set: {ctx.a: '{{ output.x }}'}, spec: {policy: "
+                             "{rules: [{when: '{{ output.y }}'}]}}, url: '{{ w }}'}}\n",
+                             "{w: u}"));
+   EXPECT_EQ(
+       text_of(s.open.front().tool_config),
+       R"x({"set":{"ctx.a":"{{ output.x }}"},"spec":{"policy":{"rules":[{"when":"{{ output.y }}"}]}},"url":"u"})x");
 }
 
 TEST(decide, a_pipeline_renders_what_is_known_and_leaves_the_rest_to_the_worker_C09_L22) {
-   simulator s(playbook_text("- step: start\n  tool:\n    - {name: pull, kind: http, url: '{{ base }}/x', args: {q: '{{ base }}'}, set: {ctx.page: '{{ output.data }}'}}\n"
-                             "    - shape: {kind: python, code: '{{ pull.data }}', params: {p: '{{ page }}', b: '{{ base }}'}, command: '{{ base }}', spec: {x: '{{ base }}'}}\n",
+   simulator s(playbook_text("- step: start\n  tool:\n    - {name: pull, kind: http, url: '{{ base }}/x', args: {q: "
+                             "'{{ base }}'}, set: {ctx.page: '{{ output.data }}'}}\n"
+                             "    - shape: {kind: python, code: '{{ pull.data }}', params: {p: '{{ page }}', b: '{{ "
+                             "base }}'}, command: '{{ base }}', spec: {x: '{{ base }}'}}\n",
                              "{base: h, page: 0}"));
    EXPECT_EQ(s.open.front().kind, "task_sequence");
-   EXPECT_EQ(text_of(s.open.front().tool_config),
-             R"x([{"pull":{"input":{"q":"{{ base }}"},"kind":"http","name":"pull","set":{"ctx.page":"{{ output.data }}"},"url":"h/x"}},)x"
-             R"x({"shape":{"code":"{{ pull.data }}","command":"{{ base }}","kind":"python","params":{"b":"h","p":"{{ page }}"},"spec":{"x":"{{ base }}"}}}])x");
+   EXPECT_EQ(
+       text_of(s.open.front().tool_config),
+       R"x([{"pull":{"input":{"q":"{{ base }}"},"kind":"http","name":"pull","set":{"ctx.page":"{{ output.data }}"},"url":"h/x"}},)x"
+       R"x({"shape":{"code":"{{ pull.data }}","command":"{{ base }}","kind":"python","params":{"b":"h","p":"{{ page }}"},"spec":{"x":"{{ base }}"}}}])x");
 }
 
 TEST(decide, keychain_templates_are_left_to_the_worker_L31) {
@@ -411,7 +448,9 @@ TEST(decide, keychain_templates_are_left_to_the_worker_L31) {
 }
 
 TEST(decide, untemplated_texts_stay_as_written_L28) {
-   simulator s(playbook_text("- {step: start, args: {raw: '{{ n }}'}, tool: {kind: noop, a: '007', b: '', c: '1e3', d: '{{ n }}', e: '{{ s }}'}}\n", "{n: 3, s: '007'}"));
+   simulator s(playbook_text("- {step: start, args: {raw: '{{ n }}'}, tool: {kind: noop, a: '007', b: '', c: '1e3', d: "
+                             "'{{ n }}', e: '{{ s }}'}}\n",
+                             "{n: 3, s: '007'}"));
    EXPECT_EQ(text_of(s.open.front().tool_config), R"({"a":"007","b":"","c":"1e3","d":3,"e":7})");
    EXPECT_EQ(text_of(s.open.front().args), R"x({"raw":"{{ n }}"})x");
 }

@@ -14,8 +14,11 @@ using noetl::workflow::testing::simulator;
 
 namespace {
 
-std::string text_of(tao::json::value const& v) { return detail::json_text(v); }
-std::string const two_steps = playbook_text("- {step: start, tool: {kind: noop}, next: a}\n- {step: a, tool: {kind: noop}}\n");
+std::string text_of(tao::json::value const& v) {
+   return detail::json_text(v);
+}
+std::string const two_steps =
+    playbook_text("- {step: start, tool: {kind: noop}, next: a}\n- {step: a, tool: {kind: noop}}\n");
 
 step_phase phase_of(simulator const& s, std::string const& name) {
    auto const found = s.state.steps.find(name);
@@ -106,8 +109,11 @@ TEST(fold, every_spelling_of_an_end_is_known_and_the_first_one_stays_W5_L35) {
       char const* type;
       run_status wanted;
    };
-   for (auto const& r : {row{"playbook.completed", run_status::completed}, row{"playbook_completed", run_status::completed}, row{"playbook.failed", run_status::failed}, row{"playbook_failed", run_status::failed},
-                         row{"playbook.cancelled", run_status::cancelled}, row{"playbook_cancelled", run_status::cancelled}, row{"execution.cancelled", run_status::cancelled}}) {
+   for (auto const& r :
+        {row{"playbook.completed", run_status::completed}, row{"playbook_completed", run_status::completed},
+         row{"playbook.failed", run_status::failed}, row{"playbook_failed", run_status::failed},
+         row{"playbook.cancelled", run_status::cancelled}, row{"playbook_cancelled", run_status::cancelled},
+         row{"execution.cancelled", run_status::cancelled}}) {
       simulator s(two_steps);
       for (char const* type : {r.type, "playbook.completed", "playbook_failed", "playbook_cancelled"}) {
          event e;
@@ -174,7 +180,8 @@ TEST(fold, a_completion_waits_for_a_pending_callback_L42) {
 }
 
 TEST(fold, a_command_of_an_earlier_visit_changes_nothing) {
-   simulator s(playbook_text("- {step: start, tool: {kind: noop}, next: {arcs: [{step: start, when: 'start.again'}]}}\n"));
+   simulator s(
+       playbook_text("- {step: start, tool: {kind: noop}, next: {arcs: [{step: start, when: 'start.again'}]}}\n"));
    auto const first = s.open.front();
    s.complete("start", R"({"again":true})");
    EXPECT_EQ(s.state.steps.at("start").visit, 2u);
@@ -190,10 +197,16 @@ TEST(fold, user_data_follows_3_6) {
       char const* envelope;
       char const* wanted;
    };
-   for (auto const& r : {row{"null", "null"}, row{R"({"context":{"result":{"context":{"data":{"x":1}}}}})", R"({"x":1})"}, row{R"({"context":{"data":[1]}})", "[1]"}, row{R"({"context":{"a":1}})", R"({"a":1})"},
-                         row{"5", "5"}, row{R"({"status":"x"})", R"({"status":"x"})"}, row{R"({"context":{"result":{"context":{"data":{"l":{"x":1},"m":{"x":2,"y":3}}}}}})", R"({"l":{"x":1},"m":{"x":2,"y":3},"x":2,"y":3})"},
-                         row{R"({"context":{"data":{"l":{"x":1},"m":null}}})", R"({"l":{"x":1},"m":null})"}, row{R"({"context":{"data":{}}})", "{}"}, row{R"({"context":{"result":{"context":{"data":null}}}})", "null"},
-                         row{R"({"context":{"command_id":"c","result":{"status":"s"}}})", R"({"command_id":"c","result":{"status":"s"}})"}})
+   for (auto const& r :
+        {row{"null", "null"}, row{R"({"context":{"result":{"context":{"data":{"x":1}}}}})", R"({"x":1})"},
+         row{R"({"context":{"data":[1]}})", "[1]"}, row{R"({"context":{"a":1}})", R"({"a":1})"}, row{"5", "5"},
+         row{R"({"status":"x"})", R"({"status":"x"})"},
+         row{R"({"context":{"result":{"context":{"data":{"l":{"x":1},"m":{"x":2,"y":3}}}}}})",
+             R"({"l":{"x":1},"m":{"x":2,"y":3},"x":2,"y":3})"},
+         row{R"({"context":{"data":{"l":{"x":1},"m":null}}})", R"({"l":{"x":1},"m":null})"},
+         row{R"({"context":{"data":{}}})", "{}"}, row{R"({"context":{"result":{"context":{"data":null}}}})", "null"},
+         row{R"({"context":{"command_id":"c","result":{"status":"s"}}})",
+             R"({"command_id":"c","result":{"status":"s"}})"}})
       EXPECT_EQ(text_of(user_data(parsed(r.envelope))), r.wanted) << r.envelope;
    EXPECT_EQ(text_of(exposed(parsed(R"({"x":1})"))), R"({"data":{"x":1},"x":1})");
    EXPECT_EQ(text_of(exposed(parsed(R"({"data":1})"))), R"({"data":1})");
@@ -202,7 +215,8 @@ TEST(fold, user_data_follows_3_6) {
 
 TEST(fold, malformed_bodies_and_unknown_types_change_nothing) {
    simulator s(two_steps);
-   for (char const* type : {"command.completed", "command.failed", "call.done", "ctx.updated", "step.enter", "weird", "command.issued"}) {
+   for (char const* type :
+        {"command.completed", "command.failed", "call.done", "ctx.updated", "step.enter", "weird", "command.issued"}) {
       event e;
       e.event_type = type;
       e.result = noetl::raw_json("{broken");
@@ -218,7 +232,8 @@ TEST(fold, malformed_bodies_and_unknown_types_change_nothing) {
 }
 
 TEST(fold, progress_counts_steps_by_phase) {
-   simulator s(playbook_text("- {step: start, tool: {kind: noop}, next: {arcs: [{step: a, when: 'true'}, {step: b}]}}\n- {step: a, tool: {kind: noop}}\n- {step: b, tool: {kind: noop}}\n"));
+   simulator s(playbook_text("- {step: start, tool: {kind: noop}, next: {arcs: [{step: a, when: 'true'}, {step: "
+                             "b}]}}\n- {step: a, tool: {kind: noop}}\n- {step: b, tool: {kind: noop}}\n"));
    s.complete("start");
    auto const c = s.state.progress();
    EXPECT_EQ(c.total, 2u);

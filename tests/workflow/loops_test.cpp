@@ -12,14 +12,18 @@ using noetl::workflow::testing::simulator;
 
 namespace {
 
-std::string text_of(tao::json::value const& v) { return detail::json_text(v); }
+std::string text_of(tao::json::value const& v) {
+   return detail::json_text(v);
+}
 
 /// start -> each (a loop with `spec`) -> end
-std::string loop_book(std::string const& in, std::string const& spec, std::string const& workload = "{}", std::string const& more = "") {
+std::string loop_book(std::string const& in, std::string const& spec, std::string const& workload = "{}",
+                      std::string const& more = "") {
    return playbook_text("- {step: start, tool: {kind: noop}, next: each}\n"
-                        "- {step: each, tool: {kind: noop, v: '{{ x }}', args: {x: author}}, loop: {in: \"" + in + "\", iterator: x, spec: " + spec + "}" + more +
-                           ", next: {arcs: [{step: end, when: \"event.name == 'loop.done'\"}]}}\n"
-                           "- {step: end, tool: {kind: noop, all: '{{ each }}'}}\n",
+                        "- {step: each, tool: {kind: noop, v: '{{ x }}', args: {x: author}}, loop: {in: \"" +
+                            in + "\", iterator: x, spec: " + spec + "}" + more +
+                            ", next: {arcs: [{step: end, when: \"event.name == 'loop.done'\"}]}}\n"
+                            "- {step: end, tool: {kind: noop, all: '{{ each }}'}}\n",
                         workload);
 }
 
@@ -37,7 +41,8 @@ TEST(loops, parallel_enters_once_and_issues_all_and_goes_on_once_C36) {
    EXPECT_EQ(text_of(*detail::member(&s.open[1].meta, "iteration_total")), "3");
    EXPECT_EQ(text_of(*detail::member(&s.open[1].meta, "item_var")), R"("x")");
    EXPECT_EQ(text_of(*detail::member(&s.open[1].meta, "iterator_step")), R"("each")");
-   auto const enter = std::find_if(s.log.begin(), s.log.end(), [](auto const& e) { return e.event_type == "step.enter"; });
+   auto const enter =
+       std::find_if(s.log.begin(), s.log.end(), [](auto const& e) { return e.event_type == "step.enter"; });
    EXPECT_EQ(enter->result.text, R"({"context":{"iterations_expected":3,"iterator_var":"x"},"status":"ENTERED"})");
    s.complete("each");
    s.complete("each");
@@ -92,7 +97,9 @@ TEST(loops, an_empty_list_enters_the_successor_in_the_same_pass_C40_W11) {
 }
 
 TEST(loops, an_empty_list_on_start_goes_on_at_once_C40_W11) {
-   simulator s(playbook_text("- {step: start, tool: {kind: noop}, loop: {in: '{{ xs }}', iterator: x}, next: end, set: {ctx.k: 1}}\n- {step: end, tool: {kind: noop}}\n", "{xs: []}"));
+   simulator s(playbook_text("- {step: start, tool: {kind: noop}, loop: {in: '{{ xs }}', iterator: x}, next: end, set: "
+                             "{ctx.k: 1}}\n- {step: end, tool: {kind: noop}}\n",
+                             "{xs: []}"));
    EXPECT_EQ(s.traced(), "set {\"k\":1}, enter start, exit start, enter end, issue end");
    EXPECT_EQ(s.last.commands_generated, 0u);
    s.complete("end");
@@ -110,7 +117,8 @@ TEST(loops, a_looped_start_reports_all_items_and_refuses_anything_but_a_list) {
    simulator bad(playbook_text(book, "{xs: text}"));
    ASSERT_TRUE(bad.last.end);
    EXPECT_EQ(bad.last.end->code, noetl::error_code::validation);
-   EXPECT_EQ(bad.last.end->error, "Orchestrator evaluate failed: start step loop.in must resolve to a JSON array, got: string");
+   EXPECT_EQ(bad.last.end->error,
+             "Orchestrator evaluate failed: start step loop.in must resolve to a JSON array, got: string");
 }
 
 TEST(loops, collections_of_other_kinds_are_made_lists_C41) {
@@ -118,8 +126,9 @@ TEST(loops, collections_of_other_kinds_are_made_lists_C41) {
       char const* workload;
       char const* values;
    };
-   for (auto const& r : {row{"{xs: {b: 1, a: 2}}", R"({"key":"a","value":2} {"key":"b","value":1} )"}, row{"{xs: 'a, b'}", R"("a" "b" )"},
-                         row{"{xs: 3}", "0 1 2 "}, row{"{xs: '[4,5]'}", "4 5 "}, row{"{xs: -1}", ""}, row{"{xs: 1.5}", ""}, row{"{xs: \"p\\n\\nq\"}", R"("p" "q" )"}}) {
+   for (auto const& r : {row{"{xs: {b: 1, a: 2}}", R"({"key":"a","value":2} {"key":"b","value":1} )"},
+                         row{"{xs: 'a, b'}", R"("a" "b" )"}, row{"{xs: 3}", "0 1 2 "}, row{"{xs: '[4,5]'}", "4 5 "},
+                         row{"{xs: -1}", ""}, row{"{xs: 1.5}", ""}, row{"{xs: \"p\\n\\nq\"}", R"("p" "q" )"}}) {
       simulator s(loop_book("{{ xs }}", "{}", r.workload));
       std::string seen;
       s.run([&](order const& o) {
@@ -140,14 +149,17 @@ TEST(loops, the_result_is_the_iterations_data_in_index_order_C42_L27) {
    simulator s(loop_book("{{ xs }}", "{mode: parallel}", "{xs: [1,2,3]}"));
    s.complete("start");
    std::reverse(s.open.begin(), s.open.end());
-   s.run([](order const& o) { return o.step == "each" ? "{\"n\":" + text_of(*detail::member(&o.tool_config, "v")) + "}" : std::string("{}"); });
+   s.run([](order const& o) {
+      return o.step == "each" ? "{\"n\":" + text_of(*detail::member(&o.tool_config, "v")) + "}" : std::string("{}");
+   });
    EXPECT_EQ(text_of(*detail::member(&s.state.data, "each")), R"([{"n":1},{"n":2},{"n":3}])");
 }
 
 TEST(loops, a_loop_in_a_cycle_starts_again_C43_L10) {
    simulator s(playbook_text("- {step: start, tool: {kind: noop}, next: each}\n"
                              "- {step: each, tool: {kind: noop}, loop: {in: '[1,2,3]', iterator: x}, next: check}\n"
-                             "- {step: check, tool: {kind: noop}, set: {ctx.n: '{{ (n | default(0)) + 1 }}'}, next: {arcs: [{step: each, when: 'n < 2'}, {step: end}]}}\n"
+                             "- {step: check, tool: {kind: noop}, set: {ctx.n: '{{ (n | default(0)) + 1 }}'}, next: "
+                             "{arcs: [{step: each, when: 'n < 2'}, {step: end}]}}\n"
                              "- {step: end, tool: {kind: noop}}\n"));
    s.run();
    EXPECT_EQ(s.issued["each"], 6);
@@ -157,7 +169,8 @@ TEST(loops, a_loop_in_a_cycle_starts_again_C43_L10) {
 
 TEST(loops, an_arc_set_is_visible_in_every_iteration_and_after_C44) {
    simulator s(playbook_text("- {step: start, tool: {kind: noop}, next: {arcs: [{step: each, set: {ctx.k: 7}}]}}\n"
-                             "- {step: each, tool: {kind: noop, k: '{{ k }}'}, loop: {in: '[1,2]', iterator: x}, next: end}\n- {step: end, tool: {kind: noop, k: '{{ k }}'}}\n"));
+                             "- {step: each, tool: {kind: noop, k: '{{ k }}'}, loop: {in: '[1,2]', iterator: x}, next: "
+                             "end}\n- {step: end, tool: {kind: noop, k: '{{ k }}'}}\n"));
    std::string seen;
    s.run([&](order const& o) {
       if (auto const* k = detail::member(&o.tool_config, "k")) seen += text_of(*k) + " ";
@@ -179,11 +192,15 @@ TEST(loops, a_failed_iteration_fails_the_step_when_the_open_ones_have_ended_L27)
 
 namespace {
 std::string cursor_book(std::string const& frame) {
-   return playbook_text("- {step: start, tool: {kind: noop}, next: c}\n"
-                        "- step: c\n  tool: {kind: noop, v: '{{ job.id }}'}\n  loop: {iterator: job, cursor: {auth: pg, claim: 'LIMIT {{ __frame_max_rows }}'}, spec: {mode: cursor, frame: " +
-                        frame + "}}\n  next: {arcs: [{step: end, when: \"event.name == 'loop.done'\"}]}\n- {step: end, tool: {kind: noop}}\n");
+   return playbook_text(
+       "- {step: start, tool: {kind: noop}, next: c}\n"
+       "- step: c\n  tool: {kind: noop, v: '{{ job.id }}'}\n  loop: {iterator: job, cursor: {auth: pg, claim: 'LIMIT "
+       "{{ __frame_max_rows }}'}, spec: {mode: cursor, frame: " +
+       frame +
+       "}}\n  next: {arcs: [{step: end, when: \"event.name == 'loop.done'\"}]}\n- {step: end, tool: {kind: noop}}\n");
 }
-std::string const two_rows = R"({"rows":[{"id":1},{"id":2}]})", one_row = R"({"rows":[{"id":3}]})", no_rows = R"({"rows":[]})";
+std::string const two_rows = R"({"rows":[{"id":1},{"id":2}]})", one_row = R"({"rows":[{"id":3}]})",
+                  no_rows = R"({"rows":[]})";
 } // namespace
 
 TEST(cursor_loops, claim_frames_row_by_row_until_a_claim_is_empty_C45) {
@@ -236,10 +253,12 @@ TEST(cursor_loops, an_empty_first_claim_drains_C47) {
 }
 
 TEST(cursor_loops, a_step_entered_again_starts_at_frame_0_C48) {
-   simulator s(playbook_text("- {step: start, tool: {kind: noop}, next: c}\n"
-                             "- {step: c, tool: {kind: noop}, loop: {iterator: job, cursor: {claim: x}, spec: {mode: cursor}}, next: check}\n"
-                             "- {step: check, tool: {kind: noop}, set: {ctx.n: '{{ (n | default(0)) + 1 }}'}, next: {arcs: [{step: c, when: 'n < 2'}, {step: end}]}}\n"
-                             "- {step: end, tool: {kind: noop}}\n"));
+   simulator s(playbook_text(
+       "- {step: start, tool: {kind: noop}, next: c}\n"
+       "- {step: c, tool: {kind: noop}, loop: {iterator: job, cursor: {claim: x}, spec: {mode: cursor}}, next: check}\n"
+       "- {step: check, tool: {kind: noop}, set: {ctx.n: '{{ (n | default(0)) + 1 }}'}, next: {arcs: [{step: c, when: "
+       "'n < 2'}, {step: end}]}}\n"
+       "- {step: end, tool: {kind: noop}}\n"));
    s.complete("start");
    s.complete("c", no_rows);
    s.complete("check");

@@ -12,7 +12,8 @@ using detail::json_text;
 namespace {
 
 std::string book(std::string const& steps, std::string const& head = "") {
-   return "apiVersion: noetl.io/v2\nkind: Playbook\nmetadata: {name: demo, path: demo/a}\n" + head + "workflow:\n" + steps;
+   return "apiVersion: noetl.io/v2\nkind: Playbook\nmetadata: {name: demo, path: demo/a}\n" + head + "workflow:\n" +
+          steps;
 }
 std::string const start = "- {step: start, tool: {kind: noop}}\n";
 
@@ -37,11 +38,44 @@ struct row {
 } // namespace
 
 TEST(yaml, scalars_follow_the_1_2_core_schema) {
-   for (auto const& r : {row{"yes", "\"yes\""}, row{"no", "\"no\""}, row{"on", "\"on\""}, row{"true", "true"}, row{"True", "true"}, row{"FALSE", "false"}, row{"~", "null"}, row{"", "null"}, row{"Null", "null"},
-                         row{"12", "12"}, row{"-3", "-3"}, row{"+3", "3"}, row{"007", "\"007\""}, row{"0", "0"}, row{"0x1F", "31"}, row{"0o17", "15"}, row{"1.5", "1.5"}, row{".5", "0.5"}, row{"1e3", "1000.0"}, row{"1.", "1.0"},
-                         row{"-1.5e-2", "-0.015"}, row{"01.5", "\"01.5\""}, row{"1.2.3", "\"1.2.3\""}, row{"1e", "\"1e\""}, row{"2024-01-01", "\"2024-01-01\""}, row{"12:30", "\"12:30\""}, row{".inf", "null"}, row{".nan", "null"},
-                         row{"\"12\"", "\"12\""}, row{"'true'", "\"true\""}, row{"!!str 12", "\"12\""}, row{"!!int '12'", "12"}, row{"9223372036854775807", "9223372036854775807"}, row{"18446744073709551615", "18446744073709551615"},
-                         row{"1_000", "\"1_000\""}, row{"-", "[null]"}, row{".", "\".\""}, row{"|\n  a\n  b", "\"a\\nb\""}})
+   for (auto const& r : {row{"yes", "\"yes\""},
+                         row{"no", "\"no\""},
+                         row{"on", "\"on\""},
+                         row{"true", "true"},
+                         row{"True", "true"},
+                         row{"FALSE", "false"},
+                         row{"~", "null"},
+                         row{"", "null"},
+                         row{"Null", "null"},
+                         row{"12", "12"},
+                         row{"-3", "-3"},
+                         row{"+3", "3"},
+                         row{"007", "\"007\""},
+                         row{"0", "0"},
+                         row{"0x1F", "31"},
+                         row{"0o17", "15"},
+                         row{"1.5", "1.5"},
+                         row{".5", "0.5"},
+                         row{"1e3", "1000.0"},
+                         row{"1.", "1.0"},
+                         row{"-1.5e-2", "-0.015"},
+                         row{"01.5", "\"01.5\""},
+                         row{"1.2.3", "\"1.2.3\""},
+                         row{"1e", "\"1e\""},
+                         row{"2024-01-01", "\"2024-01-01\""},
+                         row{"12:30", "\"12:30\""},
+                         row{".inf", "null"},
+                         row{".nan", "null"},
+                         row{"\"12\"", "\"12\""},
+                         row{"'true'", "\"true\""},
+                         row{"!!str 12", "\"12\""},
+                         row{"!!int '12'", "12"},
+                         row{"9223372036854775807", "9223372036854775807"},
+                         row{"18446744073709551615", "18446744073709551615"},
+                         row{"1_000", "\"1_000\""},
+                         row{"-", "[null]"},
+                         row{".", "\".\""},
+                         row{"|\n  a\n  b", "\"a\\nb\""}})
       EXPECT_EQ(as_json(r.source), r.wanted) << r.source;
 }
 
@@ -69,7 +103,8 @@ TEST(yaml, aliases_cannot_blow_up_and_depth_is_bounded) {
 }
 
 TEST(playbook_parser, header_must_match_exactly_C02) {
-   EXPECT_EQ(message("apiVersion: noetl.io/v10\nkind: Playbook\nmetadata: {name: a}\nworkflow:\n" + start), "Unsupported API version: noetl.io/v10. Expected noetl.io/v2");
+   EXPECT_EQ(message("apiVersion: noetl.io/v10\nkind: Playbook\nmetadata: {name: a}\nworkflow:\n" + start),
+             "Unsupported API version: noetl.io/v10. Expected noetl.io/v2");
    EXPECT_EQ(status("apiVersion: noetl.io/v10\nkind: Playbook\nmetadata: {name: a}\nworkflow:\n" + start), 422);
    EXPECT_EQ(status("apiVersion: noetl.io/v2\nkind: playbook\nmetadata: {name: a}\nworkflow:\n" + start), 422);
    EXPECT_EQ(status("apiVersion: noetl.io/v2\nmetadata: {name: a}\nworkflow:\n" + start), 400);
@@ -89,18 +124,30 @@ TEST(playbook_parser, start_is_required_names_are_unique_and_case_is_refused_C03
 }
 
 TEST(playbook_parser, shapes_are_bad_requests_C04) {
-   for (std::string const& bad : {std::string("- {step: start}\n"), std::string("- {step: start, tool: {kind: agent}}\n"), std::string("- {step: start, tool: {kind: noop, input: {}, args: {}}}\n"),
-                                  std::string("- {step: start, tool: {kind: http, headers: {n: 5}}}\n"), std::string("- {step: start, tool: {kind: noop}, loop: {in: [1, 2], iterator: x}}\n"),
-                                  std::string("- {step: start, tool: {kind: http, url: 5}}\n"), std::string("- {step: start, tool: {kind: http, params: [1]}}\n"), std::string("- {step: start, tool: noop}\n"),
-                                  std::string("- {step: start, tool: {kind: noop}, loop: {in: x, iterator: x, spec: {mode: other}}}\n"), std::string("- {step: start, tool: {kind: noop}, loop: {in: x, iterator: x, spec: {max_in_flight: two}}}\n"),
-                                  std::string("- {step: start, tool: {kind: noop}, loop: {in: x}}\n"), std::string("- {step: start, tool: {kind: noop}, set: 5}\n"), std::string("- {step: start, tool: {kind: noop}, next: 5}\n"),
-                                  std::string("- {step: start, tool: {kind: noop}, next: [start, {step: start}]}\n"), std::string("- {step: start, tool: {kind: noop}, next: {arcs: {step: a}}}\n"),
-                                  std::string("- {step: start, tool: {kind: noop}, next: {arcs: [{when: a}]}}\n"), std::string("- {step: start, tool: [{name: a, kind: agent}]}\n"), std::string("- {step: start, tool: [5]}\n"), std::string("- 5\n")})
+   for (std::string const& bad :
+        {std::string("- {step: start}\n"), std::string("- {step: start, tool: {kind: agent}}\n"),
+         std::string("- {step: start, tool: {kind: noop, input: {}, args: {}}}\n"),
+         std::string("- {step: start, tool: {kind: http, headers: {n: 5}}}\n"),
+         std::string("- {step: start, tool: {kind: noop}, loop: {in: [1, 2], iterator: x}}\n"),
+         std::string("- {step: start, tool: {kind: http, url: 5}}\n"),
+         std::string("- {step: start, tool: {kind: http, params: [1]}}\n"),
+         std::string("- {step: start, tool: noop}\n"),
+         std::string("- {step: start, tool: {kind: noop}, loop: {in: x, iterator: x, spec: {mode: other}}}\n"),
+         std::string("- {step: start, tool: {kind: noop}, loop: {in: x, iterator: x, spec: {max_in_flight: two}}}\n"),
+         std::string("- {step: start, tool: {kind: noop}, loop: {in: x}}\n"),
+         std::string("- {step: start, tool: {kind: noop}, set: 5}\n"),
+         std::string("- {step: start, tool: {kind: noop}, next: 5}\n"),
+         std::string("- {step: start, tool: {kind: noop}, next: [start, {step: start}]}\n"),
+         std::string("- {step: start, tool: {kind: noop}, next: {arcs: {step: a}}}\n"),
+         std::string("- {step: start, tool: {kind: noop}, next: {arcs: [{when: a}]}}\n"),
+         std::string("- {step: start, tool: [{name: a, kind: agent}]}\n"), std::string("- {step: start, tool: [5]}\n"),
+         std::string("- 5\n")})
       EXPECT_EQ(status(book(bad)), 400) << bad;
 }
 
 TEST(playbook_parser, references_and_loops_are_checked_C05) {
-   EXPECT_EQ(message(book("- {step: start, tool: {kind: noop}, next: nowhere}\n")), "step 'start' (line 5): next: unknown step 'nowhere'");
+   EXPECT_EQ(message(book("- {step: start, tool: {kind: noop}, next: nowhere}\n")),
+             "step 'start' (line 5): next: unknown step 'nowhere'");
    EXPECT_EQ(status(book("- {step: start, tool: {kind: noop}, next: nowhere}\n")), 422);
    EXPECT_EQ(status(book("- {step: start, tool: {kind: noop}, next: end}\n")), 422);
    EXPECT_EQ(status(book("- {step: start, tool: {kind: noop}, loop: {iterator: x, spec: {mode: cursor}}}\n")), 422);
@@ -110,7 +157,9 @@ TEST(playbook_parser, references_and_loops_are_checked_C05) {
    EXPECT_EQ(status(book("- {step: start, tool: [{a: {kind: noop}, b: {kind: noop}}]}\n")), 422);
    EXPECT_EQ(status(book("- {step: start, tool: {kind: noop, eval: [{do: explode}]}}\n")), 422);
    EXPECT_EQ(status(book("- {step: start, tool: {kind: noop, eval: [{expr: 'a { b', do: fail}]}}\n")), 422);
-   EXPECT_EQ(status(book("- {step: start, tool: {kind: noop, eval: [{expr: '{{ a }}', do: fail}, {else: {do: continue}}]}}\n")), 200);
+   EXPECT_EQ(status(book(
+                 "- {step: start, tool: {kind: noop, eval: [{expr: '{{ a }}', do: fail}, {else: {do: continue}}]}}\n")),
+             200);
 }
 
 TEST(playbook_parser, a_plain_true_is_a_condition_on_a_step_but_not_on_an_arc_C06) {
@@ -123,41 +172,51 @@ TEST(playbook_parser, a_plain_true_is_a_condition_on_a_step_but_not_on_an_arc_C0
 }
 
 TEST(playbook_parser, a_workbook_reference_becomes_the_item_C07) {
-   auto const yaml = book("- {step: start, tool: {kind: workbook, name: fetch, input: {b: 9, c: 3}, url: dropped}}\n", "workbook:\n- {name: fetch, tool: {kind: http, url: 5, input: {a: 1, b: 2}}}\n");
+   auto const yaml = book("- {step: start, tool: {kind: workbook, name: fetch, input: {b: 9, c: 3}, url: dropped}}\n",
+                          "workbook:\n- {name: fetch, tool: {kind: http, url: 5, input: {a: 1, b: 2}}}\n");
    auto const r = parse_playbook(yaml);
    ASSERT_TRUE(r) << r.error().message;
    EXPECT_EQ(r->workflow[0].tool.kind, "http");
    EXPECT_EQ(json_text(r->workflow[0].tool.config), R"({"args":{"a":1,"b":9,"c":3},"url":"5"})");
-   EXPECT_EQ(message(book("- {step: start, tool: {kind: workbook, name: other}}\n", "workbook:\n- {name: fetch, tool: {kind: http}}\n")),
+   EXPECT_EQ(message(book("- {step: start, tool: {kind: workbook, name: other}}\n",
+                          "workbook:\n- {name: fetch, tool: {kind: http}}\n")),
              "step 'start' (line 7): unknown workbook item 'other'; available: fetch");
    EXPECT_EQ(status(book("- {step: start, tool: {kind: workbook}}\n")), 422);
    EXPECT_EQ(status(book("- {step: start, tool: {kind: workbook, name: x}}\n")), 422);
 }
 
 TEST(playbook_parser, unknown_keys_are_accepted_and_warned_about_where_it_helps_C08) {
-   auto const r = parse_playbook(book("- {step: start, tool: {kind: noop}, input: {a: 1}, retry: 3, next: {arcs: [{step: end, args: {x: 1}, cond: y}]}}\n- {step: end, tool: {kind: noop}}\n", "executor: {profile: x}\n"));
+   auto const r = parse_playbook(book("- {step: start, tool: {kind: noop}, input: {a: 1}, retry: 3, next: {arcs: "
+                                      "[{step: end, args: {x: 1}, cond: y}]}}\n- {step: end, tool: {kind: noop}}\n",
+                                      "executor: {profile: x}\n"));
    ASSERT_TRUE(r) << r.error().message;
    EXPECT_EQ(r->warnings.size(), 2u);
    EXPECT_TRUE(r->workflow[0].next.arcs[0].args.is_null());
 }
 
 TEST(playbook_parser, flat_and_nested_pipeline_items_have_one_wire_form_C09) {
-   auto const r = parse_playbook(book("- step: start\n  tool:\n  - {name: pull, kind: http, args: {q: 1}, auth: ~, extra: ~}\n  - shape: {kind: python, code: c, input: {z: 2}}\n  - {kind: noop}\n"));
+   auto const r =
+       parse_playbook(book("- step: start\n  tool:\n  - {name: pull, kind: http, args: {q: 1}, auth: ~, extra: ~}\n  - "
+                           "shape: {kind: python, code: c, input: {z: 2}}\n  - {kind: noop}\n"));
    ASSERT_TRUE(r) << r.error().message;
    auto const& tool = r->workflow[0].tool;
    EXPECT_EQ(tool.kind, "task_sequence");
-   EXPECT_EQ(json_text(tool.config), R"([{"pull":{"extra":null,"input":{"q":1},"kind":"http","name":"pull"}},{"shape":{"code":"c","input":{"z":2},"kind":"python"}},{"":{"kind":"noop"}}])");
+   EXPECT_EQ(
+       json_text(tool.config),
+       R"([{"pull":{"extra":null,"input":{"q":1},"kind":"http","name":"pull"}},{"shape":{"code":"c","input":{"z":2},"kind":"python"}},{"":{"kind":"noop"}}])");
 }
 
 TEST(playbook_parser, numbers_of_a_loop_may_be_templates_C10) {
-   auto const r = parse_playbook(book("- {step: start, tool: {kind: noop}, loop: {in: '{{ xs }}', iterator: x, spec: {mode: parallel, max_in_flight: '{{ n }}'}}}\n"));
+   auto const r = parse_playbook(book("- {step: start, tool: {kind: noop}, loop: {in: '{{ xs }}', iterator: x, spec: "
+                                      "{mode: parallel, max_in_flight: '{{ n }}'}}}\n"));
    ASSERT_TRUE(r) << r.error().message;
    EXPECT_EQ(r->workflow[0].loop->max_in_flight.get_string(), "{{ n }}");
 }
 
 TEST(playbook_parser, next_has_all_its_forms) {
    auto const read = [](std::string const& next) {
-      auto r = parse_playbook(book("- {step: start, spec: {next_mode: Inclusive}, tool: {kind: noop}, next: " + next + "}\n- {step: b, tool: {kind: noop}}\n"));
+      auto r = parse_playbook(book("- {step: start, spec: {next_mode: Inclusive}, tool: {kind: noop}, next: " + next +
+                                   "}\n- {step: b, tool: {kind: noop}}\n"));
       return r ? r->workflow[0].next : router{};
    };
    EXPECT_EQ(read("b").arcs.size(), 1u);
@@ -173,7 +232,8 @@ TEST(playbook_parser, next_has_all_its_forms) {
 }
 
 TEST(playbook_parser, the_graph_knows_upstreams_and_what_start_reaches) {
-   auto const r = parse_playbook(book("- {step: start, tool: {kind: noop}, next: [a, a]}\n- {step: a, tool: {kind: noop}}\n- {step: ghost, tool: {kind: noop}, next: a}\n"));
+   auto const r = parse_playbook(book("- {step: start, tool: {kind: noop}, next: [a, a]}\n- {step: a, tool: {kind: "
+                                      "noop}}\n- {step: ghost, tool: {kind: noop}, next: a}\n"));
    ASSERT_TRUE(r) << r.error().message;
    EXPECT_EQ(r->upstream[1], (std::vector<std::size_t>{0, 2}));
    EXPECT_TRUE(r->reachable[1]);

@@ -19,9 +19,12 @@ namespace {
 
 using random_source = std::mt19937;
 
-int pick(random_source& random, int below) { return static_cast<int>(random() % static_cast<unsigned>(below)); }
+int pick(random_source& random, int below) {
+   return static_cast<int>(random() % static_cast<unsigned>(below));
+}
 
-/// A random acyclic playbook of up to nine steps: conditions on the step's own data, guards, joins, loops, both router modes.
+/// A random acyclic playbook of up to nine steps: conditions on the step's own data, guards, joins, loops, both router
+/// modes.
 std::string random_playbook(random_source& random) {
    int const n = 3 + pick(random, 7);
    std::string steps;
@@ -30,7 +33,9 @@ std::string random_playbook(random_source& random) {
       steps += "- step: " + name + "\n  tool: {kind: noop}\n";
       if (i != 0 && pick(random, 6) == 0) steps += "  when: '" + std::string(pick(random, 2) ? "go" : "not go") + "'\n";
       if (i != 0 && pick(random, 5) == 0)
-         steps += "  loop: {in: '" + std::to_string(pick(random, 4)) + "', iterator: x, spec: {mode: " + (pick(random, 2) ? "parallel, max_in_flight: 2" : "sequential") + "}}\n";
+         steps += "  loop: {in: '" + std::to_string(pick(random, 4)) +
+                  "', iterator: x, spec: {mode: " + (pick(random, 2) ? "parallel, max_in_flight: 2" : "sequential") +
+                  "}}\n";
       if (pick(random, 4) == 0) steps += "  set: {ctx.seen_" + name + ": 1}\n";
       std::string arcs;
       for (int to = i + 1; to < n; ++to) {
@@ -41,7 +46,9 @@ std::string random_playbook(random_source& random) {
          if (kind == 1) arcs += ", when: '{{ output.v | default(7) <= 4 }}'";
          arcs += "}";
       }
-      if (!arcs.empty()) steps += "  next: {spec: {mode: " + std::string(pick(random, 2) ? "inclusive" : "exclusive") + "}, arcs: [" + arcs + "]}\n";
+      if (!arcs.empty())
+         steps += "  next: {spec: {mode: " + std::string(pick(random, 2) ? "inclusive" : "exclusive") + "}, arcs: [" +
+                  arcs + "]}\n";
    }
    return playbook_text(steps, "{go: true}");
 }
@@ -124,7 +131,8 @@ TEST(properties, every_schedule_of_a_run_does_the_same_work) {
       simulator straight(yaml);
       straight.run([&](order const& o) { return data_of(o.step, salt); });
       ASSERT_TRUE(straight.state.terminal()) << yaml << straight.traced();
-      for (int schedule = 0; schedule < 4; ++schedule) ASSERT_EQ(run_randomly(yaml, random, salt), summary(straight)) << yaml << straight.traced();
+      for (int schedule = 0; schedule < 4; ++schedule)
+         ASSERT_EQ(run_randomly(yaml, random, salt), summary(straight)) << yaml << straight.traced();
    }
 }
 
@@ -155,9 +163,12 @@ TEST(properties, every_prefix_of_a_log_decides_as_the_live_state_did) {
 }
 
 TEST(properties, cycles_do_the_same_rounds_under_every_schedule) {
-   auto const yaml = playbook_text("- {step: start, tool: {kind: noop}, next: a}\n- {step: a, tool: {kind: noop}, next: [b, c]}\n- {step: b, tool: {kind: noop}, next: j}\n"
-                                   "- {step: c, tool: {kind: noop}, loop: {in: '[1,2]', iterator: x, spec: {mode: parallel}}, next: j}\n"
-                                   "- {step: j, tool: {kind: noop}, set: {ctx.n: '{{ (n | default(0)) + 1 }}'}, next: {arcs: [{step: a, when: 'n < 3'}, {step: end}]}}\n- {step: end, tool: {kind: noop}}\n");
+   auto const yaml = playbook_text(
+       "- {step: start, tool: {kind: noop}, next: a}\n- {step: a, tool: {kind: noop}, next: [b, c]}\n- {step: b, tool: "
+       "{kind: noop}, next: j}\n"
+       "- {step: c, tool: {kind: noop}, loop: {in: '[1,2]', iterator: x, spec: {mode: parallel}}, next: j}\n"
+       "- {step: j, tool: {kind: noop}, set: {ctx.n: '{{ (n | default(0)) + 1 }}'}, next: {arcs: [{step: a, when: 'n < "
+       "3'}, {step: end}]}}\n- {step: end, tool: {kind: noop}}\n");
    unsigned const first = seed();
    for (unsigned i = 0; i < 40; ++i) {
       SCOPED_TRACE("NOETL_SEED=" + std::to_string(first + i));

@@ -1,4 +1,5 @@
-// tests/workflow/simulator.hpp: runs a playbook to its end without a server: appends decisions, plays the worker, keeps the log.
+// tests/workflow/simulator.hpp: runs a playbook to its end without a server: appends decisions, plays the worker, keeps
+// the log.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,9 @@ namespace noetl::workflow::testing {
 
 using json = tao::json::value;
 
-inline json parsed(std::string_view text) { return detail::parse_json(text).value_or(json(tao::json::null)); }
+inline json parsed(std::string_view text) {
+   return detail::parse_json(text).value_or(json(tao::json::null));
+}
 
 /// One command as a worker sees it.
 struct order {
@@ -54,10 +57,11 @@ public:
    playbook book;
    workflow_state state;
    std::vector<event> log;
-   std::deque<order> open;                ///< commands not yet worked on
-   std::vector<std::string> trace;        ///< what passes appended: "enter a", "issue a", "skip b", "set a", "exit a", "end COMPLETED"
-   std::map<std::string, int> issued;     ///< commands per step
-   decision last;                         ///< of the newest pass
+   std::deque<order> open; ///< commands not yet worked on
+   std::vector<std::string>
+       trace; ///< what passes appended: "enter a", "issue a", "skip b", "set a", "exit a", "end COMPLETED"
+   std::map<std::string, int> issued; ///< commands per step
+   decision last;                     ///< of the newest pass
    std::size_t most_open = 0;
 
    /// Decides once and appends.
@@ -84,7 +88,8 @@ public:
       }
       most_open = std::max(most_open, open.size());
       if (last.end) {
-         trace.push_back("end " + std::string(to_text(last.end->status)) + (last.end->error.empty() ? "" : ": " + last.end->error));
+         trace.push_back("end " + std::string(to_text(last.end->status)) +
+                         (last.end->error.empty() ? "" : ": " + last.end->error));
          append(to_event(*last.end, run, mint(), parent, {}));
       }
    }
@@ -99,7 +104,8 @@ public:
    }
    noetl::event_id mint() { return noetl::event_id(++last_id_); }
 
-   static event worker_event(order const& o, std::string const& type, std::string const& status, std::string const& more) {
+   static event worker_event(order const& o, std::string const& type, std::string const& status,
+                             std::string const& more) {
       event e;
       e.event_type = type;
       e.node_id = o.step;
@@ -114,12 +120,15 @@ public:
    /// Events of one command that returned `data`.
    static std::vector<event> success(order const& o, std::string const& data) {
       return {worker_event(o, "command.started", "STARTED", ""),
-              worker_event(o, "call.done", "COMPLETED",
-                           ",\"call_index\":0,\"result\":{\"status\":\"success\",\"context\":{\"status\":\"success\",\"data\":" + data + "}}"),
+              worker_event(
+                  o, "call.done", "COMPLETED",
+                  ",\"call_index\":0,\"result\":{\"status\":\"success\",\"context\":{\"status\":\"success\",\"data\":" +
+                      data + "}}"),
               worker_event(o, "command.completed", "success", ",\"status\":\"success\"")};
    }
    static std::vector<event> failure(order const& o, std::string const& error) {
-      return {worker_event(o, "command.started", "STARTED", ""), worker_event(o, "call.error", "FAILED", ",\"error\":\"" + error + "\""),
+      return {worker_event(o, "command.started", "STARTED", ""),
+              worker_event(o, "call.error", "FAILED", ",\"error\":\"" + error + "\""),
               worker_event(o, "command.failed", "FAILED", ",\"error\":\"" + error + "\"")};
    }
 
@@ -168,12 +177,19 @@ public:
 private:
    void note(planned_event const& e) {
       std::string const node = e.node.value_or("");
-      if (e.event_type == "step.enter") trace.push_back("enter " + node);
-      else if (e.event_type == "step.skipped") trace.push_back("skip " + node);
-      else if (e.event_type == "step.exit") trace.push_back("exit " + node);
-      else if (e.event_type == "ctx.updated") trace.push_back("set " + detail::json_text(*detail::member(&(held_ = parsed(e.result.text)), "context", "values")));
-      else if (e.event_type == "step.routed") trace.push_back("routed " + node);
-      else trace.push_back(e.event_type);
+      if (e.event_type == "step.enter")
+         trace.push_back("enter " + node);
+      else if (e.event_type == "step.skipped")
+         trace.push_back("skip " + node);
+      else if (e.event_type == "step.exit")
+         trace.push_back("exit " + node);
+      else if (e.event_type == "ctx.updated")
+         trace.push_back("set " +
+                         detail::json_text(*detail::member(&(held_ = parsed(e.result.text)), "context", "values")));
+      else if (e.event_type == "step.routed")
+         trace.push_back("routed " + node);
+      else
+         trace.push_back(e.event_type);
    }
    std::int64_t last_id_ = 1000;
    std::size_t reported_ = 0;
@@ -182,7 +198,8 @@ private:
 
 /// A playbook of these steps, `workload` and steps as YAML text.
 inline std::string playbook_text(std::string const& steps, std::string const& workload = "{}") {
-   return "apiVersion: noetl.io/v2\nkind: Playbook\nmetadata: {name: demo, path: demo/path}\nworkload: " + workload + "\nworkflow:\n" + steps;
+   return "apiVersion: noetl.io/v2\nkind: Playbook\nmetadata: {name: demo, path: demo/path}\nworkload: " + workload +
+          "\nworkflow:\n" + steps;
 }
 
 } // namespace noetl::workflow::testing

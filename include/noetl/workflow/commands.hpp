@@ -1,5 +1,5 @@
-// workflow/commands.hpp: planned events and commands as rows: ids, JSON bodies, subject and notification (http-execution.md
-// sections 7 and 8). Knows the event envelope; no I/O.
+// workflow/commands.hpp: planned events and commands as rows: ids, JSON bodies, subject and notification
+// (http-execution.md sections 7 and 8). Knows the event envelope; no I/O.
 #pragma once
 
 #include <cstdint>

@@ -15,8 +15,8 @@ namespace noetl::workflow {
 
 /// Variables for rendering. Cheap to build and to copy names out of: layers are borrowed, nothing is merged.
 ///
-/// Later layers win. A JSON null counts as undefined for templates but hides earlier layers, as an overwritten key does.
-/// Borrowed values must outlive the context. Not thread-safe. Move only: it may own bound values.
+/// Later layers win. A JSON null counts as undefined for templates but hides earlier layers, as an overwritten key
+/// does. Borrowed values must outlive the context. Not thread-safe. Move only: it may own bound values.
 class context {
 public:
    context() = default;
@@ -69,7 +69,9 @@ public:
 
    /// How many layers there are; `shrink` goes back to an earlier count.
    [[nodiscard]] std::size_t depth() const noexcept { return entries_.size(); }
-   void shrink(std::size_t depth) { entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(depth), entries_.end()); }
+   void shrink(std::size_t depth) {
+      entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(depth), entries_.end());
+   }
 
 private:
    struct level {

@@ -25,8 +25,8 @@ struct arc {
    std::string step;                ///< name of the target
    std::optional<std::string> when; ///< condition; absent is true
    tao::json::value set;            ///< variables written when the arc is taken: an object, or null
-   tao::json::value args;           ///< legacy targets only: merged unrendered into the target's context; object or null
-   std::size_t target = 0;          ///< index of the target in playbook::workflow
+   tao::json::value args;  ///< legacy targets only: merged unrendered into the target's context; object or null
+   std::size_t target = 0; ///< index of the target in playbook::workflow
 };
 
 /// Outgoing arcs of a step. A step without arcs (absent `next`, or zero arcs: L-12) is a leaf.
@@ -39,10 +39,12 @@ struct router {
 struct tool_spec {
    bool pipeline = false;
    std::string kind; ///< command kind: the tool's kind, `task_sequence` for pipelines
-   /// Single: the keys of the tool without `kind`, with `input` under the name `args`. Pipeline: the wire form, an array of
+   /// Single: the keys of the tool without `kind`, with `input` under the name `args`. Pipeline: the wire form, an
+   /// array of
    /// `{label: spec}` with `args` under the name `input`.
    tao::json::value config;
-   /// Pipelines: names that only the worker will know: labels, variables set by the tasks, `output` and the like. Sorted.
+   /// Pipelines: names that only the worker will know: labels, variables set by the tasks, `output` and the like.
+   /// Sorted.
    std::vector<std::string> task_names;
 };
 
@@ -75,8 +77,8 @@ struct step {
    std::size_t line = 0; ///< line of the step in its YAML, from 1
 };
 
-/// A parsed and validated playbook. Immutable after parsing and then safe to share between threads; it owns a bounded cache of
-/// compiled templates, which locks for itself.
+/// A parsed and validated playbook. Immutable after parsing and then safe to share between threads; it owns a bounded
+/// cache of compiled templates, which locks for itself.
 struct playbook {
    std::string name;
    std::optional<std::string> path; ///< `metadata.path`, which selects the worker pool; not the catalog path

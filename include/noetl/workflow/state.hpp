@@ -22,10 +22,10 @@ enum class run_status : std::uint8_t { initial, running, completed, failed, canc
 /// Name in status views: an execution that has not started has none yet and counts as running.
 constexpr std::string_view to_text(run_status status) noexcept {
    switch (status) {
-      case run_status::completed: return "COMPLETED";
-      case run_status::failed: return "FAILED";
-      case run_status::cancelled: return "CANCELLED";
-      default: return "RUNNING";
+   case run_status::completed: return "COMPLETED";
+   case run_status::failed: return "FAILED";
+   case run_status::cancelled: return "CANCELLED";
+   default: return "RUNNING";
    }
 }
 
@@ -34,28 +34,30 @@ enum class step_phase : std::uint8_t { pending, running, completed, failed, skip
 /// How far one command is known to be. It only grows, whatever order its events arrive in (L-15, W25).
 enum class command_phase : std::uint8_t { unknown, issued, claimed, started, completed, failed };
 
-constexpr bool is_terminal(command_phase phase) noexcept { return phase >= command_phase::completed; }
+constexpr bool is_terminal(command_phase phase) noexcept {
+   return phase >= command_phase::completed;
+}
 
 /// What is known of one command id.
 struct command_record {
    std::string step;
    command_phase phase = command_phase::unknown;
-   bool issued = false;                ///< its command.issued was folded; an end may come first and is kept until then
-   std::uint64_t visit = 0;            ///< visit of the step that issued it
-   std::optional<std::int64_t> index;  ///< iteration
-   std::int64_t end_event = 0;         ///< id of the event that ended it
-   std::string error;                  ///< of a failed command
-   bool parked = false;                ///< ended, but an outside callback still has to bring the result (L-42)
-   bool called = false;                ///< its result has arrived
+   bool issued = false;               ///< its command.issued was folded; an end may come first and is kept until then
+   std::uint64_t visit = 0;           ///< visit of the step that issued it
+   std::optional<std::int64_t> index; ///< iteration
+   std::int64_t end_event = 0;        ///< id of the event that ended it
+   std::string error;                 ///< of a failed command
+   bool parked = false;               ///< ended, but an outside callback still has to bring the result (L-42)
+   bool called = false;               ///< its result has arrived
    std::optional<std::string> cursor_phase; ///< `claim` or `body`
    std::int64_t frame = 0;
-   tao::json::value early_result;      ///< result that came before command.issued
+   tao::json::value early_result; ///< result that came before command.issued
 };
 
 /// Progress of one frame of a cursor loop.
 struct cursor_frame {
-   bool claimed = false;    ///< the claim has completed
-   tao::json::value rows;   ///< array, once the claim's result has arrived
+   bool claimed = false;  ///< the claim has completed
+   tao::json::value rows; ///< array, once the claim's result has arrived
    std::size_t body_issued = 0;
    std::size_t body_completed = 0;
 };
@@ -68,13 +70,13 @@ struct step_state {
    std::uint64_t done_order = 0;    ///< fold position of the last end
    std::int64_t completion = 0;     ///< id of the event that completed or skipped the current visit
    std::optional<timestamp> entered_at, completed_at;
-   bool command_seen = false;  ///< the current visit has a command
-   bool has_result = false;    ///< the current visit has a result
+   bool command_seen = false; ///< the current visit has a command
+   bool has_result = false;   ///< the current visit has a result
    std::string error;
 
-   std::int64_t decided = 0;           ///< completion whose arcs are decided
-   std::vector<std::size_t> arcs;      ///< arcs taken by that decision
-   std::int64_t set_applied = 0;       ///< completion whose `set` was applied
+   std::int64_t decided = 0;      ///< completion whose arcs are decided
+   std::vector<std::size_t> arcs; ///< arcs taken by that decision
+   std::int64_t set_applied = 0;  ///< completion whose `set` was applied
 
    std::optional<std::int64_t> expected; ///< iterations of a loop
    std::int64_t issued = 0;              ///< iterations issued in this visit
@@ -107,9 +109,9 @@ struct workflow_state {
    tao::json::value data = tao::json::empty_object;    ///< step name to user data, as templates see it (3.6)
    tao::json::value results = tao::json::empty_object; ///< step name to raw result envelope (`steps` in templates)
 
-   std::int64_t version = 0;    ///< highest stream_version folded
-   std::uint64_t applied = 0;   ///< events folded; the order of things inside the state
-   std::string current_step;    ///< node of the newest step.enter or command.started
+   std::int64_t version = 0;  ///< highest stream_version folded
+   std::uint64_t applied = 0; ///< events folded; the order of things inside the state
+   std::string current_step;  ///< node of the newest step.enter or command.started
    noetl::event_id last_event{};
 
    [[nodiscard]] run_status status() const noexcept { return run; }
@@ -124,11 +126,11 @@ struct workflow_state {
       counts c;
       for (auto const& [name, s] : steps) {
          switch (s.phase) {
-            case step_phase::pending: break;
-            case step_phase::running: ++c.total, ++c.running; break;
-            case step_phase::completed: ++c.total, ++c.completed; break;
-            case step_phase::failed: ++c.total, ++c.failed; break;
-            case step_phase::skipped: ++c.skipped; break;
+         case step_phase::pending: break;
+         case step_phase::running: ++c.total, ++c.running; break;
+         case step_phase::completed: ++c.total, ++c.completed; break;
+         case step_phase::failed: ++c.total, ++c.failed; break;
+         case step_phase::skipped: ++c.skipped; break;
          }
       }
       return c;

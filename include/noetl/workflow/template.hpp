@@ -1,5 +1,5 @@
-// workflow/template.hpp: rendering of the Jinja dialect of playbooks (spec orchestration.md section 2): text, typed values,
-// conditions. The language is in template_grammar.hpp (PEGTL), template_eval.hpp and template_filters.hpp.
+// workflow/template.hpp: rendering of the Jinja dialect of playbooks (spec orchestration.md section 2): text, typed
+// values, conditions. The language is in template_grammar.hpp (PEGTL), template_eval.hpp and template_filters.hpp.
 #pragma once
 
 #include <cstddef>
@@ -32,14 +32,14 @@ struct template_limits {
 
 /// What happens to a string without any template syntax in typed rendering.
 ///
-/// The reference turns also those into numbers, bools and nulls (`"007"` becomes 7: L-28). We keep what the author wrote:
-/// a quoted text stays a text. Strings with template syntax follow the reference in both.
+/// The reference turns also those into numbers, bools and nulls (`"007"` becomes 7: L-28). We keep what the author
+/// wrote: a quoted text stays a text. Strings with template syntax follow the reference in both.
 enum class literals : unsigned char { as_written, coerced };
 
 /// Renders templates. Thread-safe; compiled templates are kept in a bounded cache.
 ///
-/// Errors are error_code::validation with a message that starts "Template render error: " and names line and column of a
-/// syntax error. Nothing else is thrown or returned.
+/// Errors are error_code::validation with a message that starts "Template render error: " and names line and column of
+/// a syntax error. Nothing else is thrown or returned.
 class template_engine {
 public:
    explicit template_engine(template_limits limits = {}) : limits_(limits) {}
@@ -59,9 +59,8 @@ public:
    result<tao::json::value> render_value(tao::json::value const& value, context const& variables,
                                          literals rule = literals::as_written);
 
-   /// Typed rendering of what can be rendered now: a string that needs one of the `deferred` names stays as written, for
-   /// whoever knows the name later.
-   /// \param deferred  sorted
+   /// Typed rendering of what can be rendered now: a string that needs one of the `deferred` names stays as written,
+   /// for whoever knows the name later. \param deferred  sorted
    result<tao::json::value> render_available(tao::json::value const& value, context const& variables,
                                              std::vector<std::string> const& deferred);
 
@@ -71,7 +70,8 @@ public:
    /// Checks the syntax without rendering.
    result<void> check(std::string_view text);
 
-   /// Names that `text` takes from its context, sorted, each once: `{{ a.b + c }}` needs a and c. Empty for no template.
+   /// Names that `text` takes from its context, sorted, each once: `{{ a.b + c }}` needs a and c. Empty for no
+   /// template.
    result<std::vector<std::string>> names(std::string_view text);
 
    [[nodiscard]] std::size_t cached() const {

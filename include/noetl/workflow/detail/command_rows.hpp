@@ -16,7 +16,8 @@ inline std::string_view or_null(raw_json const& text, std::string_view fallback 
    return text.empty() ? fallback : std::string_view(text.text);
 }
 
-inline event base_event(run_identity const& run, noetl::event_id id, std::optional<noetl::event_id> parent, timestamp at) {
+inline event base_event(run_identity const& run, noetl::event_id id, std::optional<noetl::event_id> parent,
+                        timestamp at) {
    event e;
    e.execution_id = run.execution;
    e.event_id = id;
@@ -30,11 +31,12 @@ inline event base_event(run_identity const& run, noetl::event_id id, std::option
 } // namespace detail
 
 inline run_identity::run_identity(workflow_state const& state)
-   : execution(state.execution_id), catalog(state.catalog_id), parent(state.parent_execution_id) {
+    : execution(state.execution_id), catalog(state.catalog_id), parent(state.parent_execution_id) {
    if (!state.trace.is_null() && !state.trace.is_uninitialized()) trace = raw_json(detail::json_text(state.trace));
 }
 
-inline std::string command_id_text(noetl::execution_id execution, planned_command const& command, noetl::event_id issued) {
+inline std::string command_id_text(noetl::execution_id execution, planned_command const& command,
+                                   noetl::event_id issued) {
    std::string id = std::to_string(execution.value) + ":" + command.step + ":" + std::to_string(issued.value);
    if (command.iteration) id += ":i" + std::to_string(command.iteration->index);
    return id;
@@ -53,7 +55,8 @@ inline raw_json command_context(planned_command const& command) {
    return raw_json(std::move(out));
 }
 
-inline raw_json command_meta(planned_command const& command, run_identity const& run, noetl::event_id issued, int attempt) {
+inline raw_json command_meta(planned_command const& command, run_identity const& run, noetl::event_id issued,
+                             int attempt) {
    std::string out = "{\"actionable\":true,\"attempt\":" + std::to_string(attempt);
    auto const text = [&](std::string_view key, std::string_view value) {
       out += ",\"";
@@ -81,7 +84,8 @@ inline raw_json command_meta(planned_command const& command, run_identity const&
 
 inline raw_json command_notification(planned_command const& command, run_identity const& run, noetl::event_id issued,
                                      std::string_view server_url, std::string_view pool) {
-   std::string out = "{\"execution_id\":" + std::to_string(run.execution.value) + ",\"event_id\":" + std::to_string(issued.value);
+   std::string out =
+       "{\"execution_id\":" + std::to_string(run.execution.value) + ",\"event_id\":" + std::to_string(issued.value);
    auto const text = [&](std::string_view key, std::string_view value) {
       out += ",\"";
       out += key;
@@ -100,7 +104,8 @@ inline raw_json command_notification(planned_command const& command, run_identit
 inline bool is_subject_token(std::string_view text) noexcept {
    if (text.empty() || text.size() > 128) return false;
    for (char const c : text) {
-      bool const fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+      bool const fine =
+          (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
       if (!fine) return false;
    }
    return true;
@@ -110,7 +115,8 @@ inline result<std::string> command_pool(std::optional<std::string> const& execut
                                         std::optional<std::string> const& metadata_path) {
    if (execution_pool && !execution_pool->empty()) {
       if (is_subject_token(*execution_pool)) return *execution_pool;
-      return fail(error_code::validation, "execution_pool must be 1 to 128 letters, digits, '-' or '_'", *execution_pool);
+      return fail(error_code::validation, "execution_pool must be 1 to 128 letters, digits, '-' or '_'",
+                  *execution_pool);
    }
    if (metadata_path && metadata_path->starts_with("system/")) return std::string("system");
    if (metadata_path && metadata_path->starts_with("subscription/")) return std::string("subscription");

@@ -1,4 +1,5 @@
-// workflow/detail/decide_context.hpp: the variables of one decision pass (orchestration.md 2.7), and commands rendered from them.
+// workflow/detail/decide_context.hpp: the variables of one decision pass (orchestration.md 2.7), and commands rendered
+// from them.
 #pragma once
 
 #include <algorithm>
@@ -41,13 +42,18 @@ public:
 
    loop_items() = default;
    loop_items(json value, std::string const& step_name) : value_(std::move(value)) {
-      if (value_.is_string()) from_text(value_.get_string());
-      else if (value_.is_object()) from_object();
-      else if (value_.is_number()) from_number();
+      if (value_.is_string())
+         from_text(value_.get_string());
+      else if (value_.is_object())
+         from_object();
+      else if (value_.is_number())
+         from_number();
       if (!value_.is_array())
-         throw evaluate_failure{"step '" + step_name + "': loop.in is not iterable: " + std::string(tao::json::to_string(value_.type()))};
+         throw evaluate_failure{"step '" + step_name +
+                                "': loop.in is not iterable: " + std::string(tao::json::to_string(value_.type()))};
       if (size() > max_items)
-         throw evaluate_failure{"step '" + step_name + "': loop.in has more than " + std::to_string(max_items) + " items"};
+         throw evaluate_failure{"step '" + step_name + "': loop.in has more than " + std::to_string(max_items) +
+                                " items"};
    }
 
    [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(value_.get_array().size()); }
@@ -110,7 +116,9 @@ public:
    context vars;
 
    void update(std::string const& name, json const& value) { updates_.get_object().insert_or_assign(name, value); }
-   void add_data(std::string const& step_name, json value) { data_.get_object().insert_or_assign(step_name, std::move(value)); }
+   void add_data(std::string const& step_name, json value) {
+      data_.get_object().insert_or_assign(step_name, std::move(value));
+   }
    [[nodiscard]] json const* data_of(std::string const& step_name) const { return vars_data(step_name); }
 
    template_engine& templates() const { return *book_.templates; }
@@ -153,10 +161,10 @@ private:
 /// Tool configuration for the wire.
 ///
 /// Single tools: everything is rendered but `set` and `spec`, which are written for the moment after the call (L-23).
-/// Pipelines: `set`, `spec`, `command`, `input` always wait for the worker; any other string waits when it needs a name only the
-/// worker will know: a label, a variable set by a task, `output` (L-22). What can be rendered here is rendered here, so that
-/// workers which render those four keys only see the same text as from the reference.
-/// `keychain` is never known here (L-31).
+/// Pipelines: `set`, `spec`, `command`, `input` always wait for the worker; any other string waits when it needs a name
+/// only the worker will know: a label, a variable set by a task, `output` (L-22). What can be rendered here is rendered
+/// here, so that workers which render those four keys only see the same text as from the reference. `keychain` is never
+/// known here (L-31).
 inline json render_tool(pass_context& pass, tool_spec const& tool) {
    static std::vector<std::string> const keychain_only{"keychain"};
    static std::vector<std::string> const nothing;
@@ -177,7 +185,8 @@ inline json render_tool(pass_context& pass, tool_spec const& tool) {
          json body = tao::json::empty_object;
          for (auto const& [key, value] : spec.get_object()) {
             bool const later = key == "set" || key == "spec" || key == "command" || key == "input";
-            body.get_object().emplace(key, later ? value : evaluated(engine.render_available(value, pass.vars, tool.task_names)));
+            body.get_object().emplace(
+                key, later ? value : evaluated(engine.render_available(value, pass.vars, tool.task_names)));
          }
          rendered.get_object().emplace(label, std::move(body));
       }
@@ -200,8 +209,8 @@ inline planned_command plain_command(pass_context& pass, step const& s) {
 class iteration_commands {
 public:
    iteration_commands(pass_context& pass, step const& s)
-      : pass_(pass), step_(s), shared_(pass.open_context_text({s.loop->iterator, "_index", "_total", "iter"})),
-        args_(s.args.is_object() ? json_text(s.args) : "{}") {}
+       : pass_(pass), step_(s), shared_(pass.open_context_text({s.loop->iterator, "_index", "_total", "iter"})),
+         args_(s.args.is_object() ? json_text(s.args) : "{}") {}
 
    planned_command make(json const& item, std::int64_t index, std::int64_t total) {
       auto const& variable = step_.loop->iterator;

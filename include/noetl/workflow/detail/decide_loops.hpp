@@ -81,7 +81,7 @@ inline cursor_move next_cursor_move(pass_context& pass, step const& s, step_stat
       return out;
    }
    auto const at_once = static_cast<std::size_t>(
-      pass.count(s.loop->cursor->row_concurrency, 1, "step '" + s.name + "': loop.spec.frame.row_concurrency"));
+       pass.count(s.loop->cursor->row_concurrency, 1, "step '" + s.name + "': loop.spec.frame.row_concurrency"));
    auto const open = frame.body_issued - frame.body_completed;
    iteration_commands commands(pass, s);
    auto const to = std::min(rows.size(), frame.body_issued + (at_once > open ? at_once - open : 0));

@@ -54,8 +54,8 @@ inline std::string event_result(std::string_view status, json const* context = n
 class decide_pass {
 public:
    decide_pass(playbook const& book, workflow_state const& state)
-      : book_(book), state_(state), context_(book, state), tick_(state.applied), places_(book.workflow.size()),
-        entered_(book.workflow.size(), false) {
+       : book_(book), state_(state), context_(book, state), tick_(state.applied), places_(book.workflow.size()),
+         entered_(book.workflow.size(), false) {
       for (std::size_t i = 0; i < places_.size(); ++i) {
          auto const found = state.steps.find(book.workflow[i].name);
          if (found == state.steps.end()) continue;
@@ -95,7 +95,8 @@ private:
    void decide_completions() {
       std::vector<std::size_t> order;
       for (std::size_t i = 0; i < places_.size(); ++i)
-         if (places_[i].phase == step_phase::completed && !places_[i].running && places_[i].completion != 0) order.push_back(i);
+         if (places_[i].phase == step_phase::completed && !places_[i].running && places_[i].completion != 0)
+            order.push_back(i);
       std::sort(order.begin(), order.end(), [&](auto a, auto b) { return places_[a].done < places_[b].done; });
       for (auto const i : order) {
          auto& p = places_[i];
@@ -129,12 +130,15 @@ private:
    /// Adds the variables a completing condition or `set` sees; returns the depth to go back to.
    std::size_t push_output(step const& s, std::string_view condition) {
       auto const depth = context_.vars.depth();
-      if (auto const* fresh = context_.data_of(s.name)) context_.vars.borrow("output", *fresh);
-      else if (auto const* data = member(&state_.data, s.name)) context_.vars.borrow("output", *data);
+      if (auto const* fresh = context_.data_of(s.name))
+         context_.vars.borrow("output", *fresh);
+      else if (auto const* data = member(&state_.data, s.name))
+         context_.vars.borrow("output", *data);
       // a loop is done once, a step is done: either name is known, and so is the old `call.done` (L-29)
       std::string name = s.loop ? "loop.done" : "step.done";
       for (std::string_view const alias : {"step.done", "call.done"})
-         if (condition.find(alias) != std::string_view::npos && condition.find(name) == std::string_view::npos) name = alias;
+         if (condition.find(alias) != std::string_view::npos && condition.find(name) == std::string_view::npos)
+            name = alias;
       json event = tao::json::empty_object;
       event.try_emplace("name", name);
       context_.vars.bind("event", std::move(event));
@@ -176,7 +180,8 @@ private:
       std::vector<std::pair<std::string, json>> rendered;
       for (auto const& [key, value] : set.get_object()) {
          auto r = context_.templates().render_value(value, context_.vars);
-         if (!r) out_.warnings.push_back("step '" + s.name + "': set " + key + " is kept unrendered: " + r.error().message);
+         if (!r)
+            out_.warnings.push_back("step '" + s.name + "': set " + key + " is kept unrendered: " + r.error().message);
          rendered.emplace_back(key, r ? std::move(*r) : value);
       }
       context_.vars.shrink(depth);
@@ -225,7 +230,8 @@ private:
       std::vector<bool> seen(places_.size(), false);
       std::vector<std::size_t> open;
       for (std::size_t i = 0; i < places_.size(); ++i) {
-         bool const front = places_[i].running || pending_[i] || (also_failed && places_[i].phase == step_phase::failed);
+         bool const front =
+             places_[i].running || pending_[i] || (also_failed && places_[i].phase == step_phase::failed);
          if (front && i != without) open.push_back(i), seen[i] = true;
       }
       while (!open.empty()) {
@@ -265,7 +271,8 @@ private:
          auto const& p = places_[u];
          return p.running || pending_[u] || p.phase == step_phase::pending;
       };
-      if (std::none_of(from.begin(), from.end(), [&](std::size_t u) { return u != target && unfinished(u); })) return false;
+      if (std::none_of(from.begin(), from.end(), [&](std::size_t u) { return u != target && unfinished(u); }))
+         return false;
       auto const reachable = live(target, false);
       return std::any_of(from.begin(), from.end(),
                          [&](std::size_t u) { return u != target && reachable[u] && unfinished(u); });
@@ -402,14 +409,15 @@ private:
       auto value = context_.render(s.loop->in, literals::coerced);
       if (starting_ && !value.is_array())
          throw evaluate_failure{"start step loop.in must resolve to a JSON array, got: " +
-                                   std::string(tao::json::to_string(value.type())),
+                                    std::string(tao::json::to_string(value.type())),
                                 error_code::validation};
       return {std::move(value), s.name};
    }
    /// How many iterations of a loop may be open at once.
    std::int64_t window(step const& s) {
       if (s.loop->mode == loop_mode::sequential) return 1;
-      return context_.count(s.loop->max_in_flight, max_open_iterations, "step '" + s.name + "': loop.spec.max_in_flight");
+      return context_.count(s.loop->max_in_flight, max_open_iterations,
+                            "step '" + s.name + "': loop.spec.max_in_flight");
    }
    void enter_loop(std::size_t target, json const& legacy) {
       auto const& s = book_.workflow[target];
@@ -463,12 +471,14 @@ private:
    }
 
    // ---- the end of the pass
-   /// Steps that can no longer be reached are skipped, their successors with them. Behind a failed step nothing is said.
+   /// Steps that can no longer be reached are skipped, their successors with them. Behind a failed step nothing is
+   /// said.
    void skip_dead() {
       find_pending();
       auto const reachable = live(nowhere, true);
       for (std::size_t i = 0; i < places_.size(); ++i) {
-         if (places_[i].phase != step_phase::pending || places_[i].entered != 0 || reachable[i] || !book_.reachable[i]) continue;
+         if (places_[i].phase != step_phase::pending || places_[i].entered != 0 || reachable[i] || !book_.reachable[i])
+            continue;
          places_[i].phase = step_phase::skipped;
          planned_event e;
          e.event_type = "step.skipped";

@@ -43,7 +43,19 @@ inline tao::json::value exposed(tao::json::value data) {
 namespace detail {
 
 enum class fact : std::uint8_t {
-   none, started, ended, context_updated, entered, skipped, issued, claimed, command_started, called, completed, exited, failed,
+   none,
+   started,
+   ended,
+   context_updated,
+   entered,
+   skipped,
+   issued,
+   claimed,
+   command_started,
+   called,
+   completed,
+   exited,
+   failed,
    routed,
 };
 
@@ -53,17 +65,27 @@ inline fact fact_of(std::string_view type) {
       fact what;
    };
    static constexpr std::array all{
-      entry{"command.issued", fact::issued},       entry{"command.claimed", fact::claimed},
-      entry{"command.started", fact::command_started}, entry{"action_started", fact::command_started},
-      entry{"call.done", fact::called},            entry{"action_done", fact::called},
-      entry{"command.completed", fact::completed}, entry{"action_completed", fact::completed},
-      entry{"command.failed", fact::failed},       entry{"action_failed", fact::failed},
-      entry{"step_failed", fact::failed},          entry{"step.enter", fact::entered},
-      entry{"step_enter", fact::entered},          entry{"step_started", fact::entered},
-      entry{"step.skipped", fact::skipped},        entry{"step_skipped", fact::skipped},
-      entry{"step.exit", fact::exited},            entry{"step_completed", fact::exited},
-      entry{"ctx.updated", fact::context_updated}, entry{"playbook_started", fact::started},
-      entry{"step.routed", fact::routed},
+       entry{"command.issued", fact::issued},
+       entry{"command.claimed", fact::claimed},
+       entry{"command.started", fact::command_started},
+       entry{"action_started", fact::command_started},
+       entry{"call.done", fact::called},
+       entry{"action_done", fact::called},
+       entry{"command.completed", fact::completed},
+       entry{"action_completed", fact::completed},
+       entry{"command.failed", fact::failed},
+       entry{"action_failed", fact::failed},
+       entry{"step_failed", fact::failed},
+       entry{"step.enter", fact::entered},
+       entry{"step_enter", fact::entered},
+       entry{"step_started", fact::entered},
+       entry{"step.skipped", fact::skipped},
+       entry{"step_skipped", fact::skipped},
+       entry{"step.exit", fact::exited},
+       entry{"step_completed", fact::exited},
+       entry{"ctx.updated", fact::context_updated},
+       entry{"playbook_started", fact::started},
+       entry{"step.routed", fact::routed},
    };
    for (auto const& one : all)
       if (one.name == type) return one.what;
@@ -89,9 +111,9 @@ public:
       auto const what = fact_of(e_.event_type);
       if (what == fact::none) return;
       switch (what) {
-         case fact::started: return started();
-         case fact::ended: return ended();
-         default: break;
+      case fact::started: return started();
+      case fact::ended: return ended();
+      default: break;
       }
       if (what == fact::context_updated) {
          context_updated();
@@ -143,10 +165,14 @@ private:
    void ended() {
       if (state_.terminal()) return; // the first end stays
       auto const status = terminal_status(e_.event_type);
-      state_.run = status == "COMPLETED" ? run_status::completed : status == "FAILED" ? run_status::failed : run_status::cancelled;
+      state_.run = status == "COMPLETED" ? run_status::completed
+                   : status == "FAILED"  ? run_status::failed
+                                         : run_status::cancelled;
       state_.completed_at = e_.created_at;
-      if (e_.error) state_.error = *e_.error;
-      else if (auto const text = as_text(member(meta(), "error"))) state_.error = *text;
+      if (e_.error)
+         state_.error = *e_.error;
+      else if (auto const text = as_text(member(meta(), "error")))
+         state_.error = *text;
    }
    void context_updated() {
       auto const* p = payload();
@@ -161,25 +187,23 @@ private:
    void step_fact(fact what) {
       auto& s = state_.steps[*e_.node_name];
       switch (what) {
-         case fact::entered: return entered(s);
-         case fact::skipped:
-            if (s.phase == step_phase::running) return;
-            open_visit(s);
-            s.phase = step_phase::skipped;
-            s.done_order = state_.applied;
-            s.completed_at = e_.created_at;
-            s.completion = e_.event_id.value;
-            return;
-         case fact::issued: return issued(s);
-         case fact::claimed: return progressed(command_phase::claimed);
-         case fact::command_started:
-            state_.current_step = *e_.node_name;
-            return progressed(command_phase::started);
-         case fact::called: return called(s);
-         case fact::completed:
-         case fact::failed: return command_ended(s, what);
-         case fact::exited: return exited(s);
-         default: return;
+      case fact::entered: return entered(s);
+      case fact::skipped:
+         if (s.phase == step_phase::running) return;
+         open_visit(s);
+         s.phase = step_phase::skipped;
+         s.done_order = state_.applied;
+         s.completed_at = e_.created_at;
+         s.completion = e_.event_id.value;
+         return;
+      case fact::issued: return issued(s);
+      case fact::claimed: return progressed(command_phase::claimed);
+      case fact::command_started: state_.current_step = *e_.node_name; return progressed(command_phase::started);
+      case fact::called: return called(s);
+      case fact::completed:
+      case fact::failed: return command_ended(s, what);
+      case fact::exited: return exited(s);
+      default: return;
       }
    }
 
@@ -197,7 +221,8 @@ private:
       s.frames.clear();
       // commands of earlier visits can change nothing any more
       auto const prefix = std::to_string(state_.execution_id.value) + ":" + *e_.node_name + ":";
-      for (auto at = state_.commands.lower_bound(prefix); at != state_.commands.end() && at->first.starts_with(prefix);) {
+      for (auto at = state_.commands.lower_bound(prefix);
+           at != state_.commands.end() && at->first.starts_with(prefix);) {
          bool const old = at->second.issued && at->second.visit < s.visit && is_terminal(at->second.phase);
          at = old ? state_.commands.erase(at) : std::next(at);
       }
@@ -208,7 +233,8 @@ private:
       auto const expected = as_integer(member(p, "iterations_expected"));
       auto const* cursor = member(p, "__cursor_loop");
       bool const is_cursor = cursor != nullptr && cursor->is_boolean() && cursor->get_boolean();
-      // an enter that no orchestrator wrote counts only where the reference's execute writes one: for a loop on a fresh step
+      // an enter that no orchestrator wrote counts only where the reference's execute writes one: for a loop on a fresh
+      // step
       bool const ours = as_text(member(meta(), "emitted_by")) == "orchestrator";
       if (!ours && (s.phase != step_phase::pending || (!expected && !is_cursor))) return;
       open_visit(s);
@@ -318,7 +344,8 @@ private:
          return std::string(as_text(member(result(), "context", "error")).value_or("failed"));
       };
       auto const id = command_id();
-      if (!id) return what == fact::failed ? end_without_command(s, true, error_text()) : end_without_command(s, false, {});
+      if (!id)
+         return what == fact::failed ? end_without_command(s, true, error_text()) : end_without_command(s, false, {});
       auto& c = state_.commands[*id];
       if (is_terminal(c.phase)) return;
       c.phase = what == fact::failed ? command_phase::failed : command_phase::completed;
@@ -343,8 +370,10 @@ private:
             ++s.failures;
             s.error = c.error;
          }
-         if (c.cursor_phase == "claim") f.claimed = true;
-         else ++f.body_completed;
+         if (c.cursor_phase == "claim")
+            f.claimed = true;
+         else
+            ++f.body_completed;
          if (s.failures != 0 && f.body_completed >= f.body_issued) fail_step(s, std::string(s.error));
          return;
       }
@@ -403,9 +432,11 @@ private:
             s.decided = gen;
             s.arcs.clear();
             for (auto const& a : arcs->get_array())
-               if (auto const index = as_integer(&a); index && *index >= 0) s.arcs.push_back(static_cast<std::size_t>(*index));
+               if (auto const index = as_integer(&a); index && *index >= 0)
+                  s.arcs.push_back(static_cast<std::size_t>(*index));
          }
-         if (auto const* set = member(&record, "set"); set && set->is_boolean() && set->get_boolean()) s.set_applied = gen;
+         if (auto const* set = member(&record, "set"); set && set->is_boolean() && set->get_boolean())
+            s.set_applied = gen;
       }
    }
 
@@ -416,6 +447,8 @@ private:
 
 } // namespace detail
 
-inline void apply(workflow_state& state, event const& e) { detail::folding(state, e).run(); }
+inline void apply(workflow_state& state, event const& e) {
+   detail::folding(state, e).run();
+}
 
 } // namespace noetl::workflow

@@ -41,17 +41,17 @@ inline void append_quoted(std::string& out, std::string_view text) {
       out.append(text, from, at - from);
       from = at + 1;
       switch (c) {
-         case '"': out += "\\\""; break;
-         case '\\': out += "\\\\"; break;
-         case '\n': out += "\\n"; break;
-         case '\r': out += "\\r"; break;
-         case '\t': out += "\\t"; break;
-         case '\b': out += "\\b"; break;
-         case '\f': out += "\\f"; break;
-         default:
-            out += "\\u00";
-            out += digits[c >> 4];
-            out += digits[c & 15];
+      case '"': out += "\\\""; break;
+      case '\\': out += "\\\\"; break;
+      case '\n': out += "\\n"; break;
+      case '\r': out += "\\r"; break;
+      case '\t': out += "\\t"; break;
+      case '\b': out += "\\b"; break;
+      case '\f': out += "\\f"; break;
+      default:
+         out += "\\u00";
+         out += digits[c >> 4];
+         out += digits[c & 15];
       }
    }
    out.append(text, from);
@@ -84,38 +84,38 @@ inline void append_number(std::string& out, double v) {
 /// Compact JSON with sorted keys.
 inline void append_json(std::string& out, json const& v) {
    switch (v.type()) {
-      case tao::json::type::BOOLEAN: out += v.get_boolean() ? "true" : "false"; break;
-      case tao::json::type::SIGNED: append_number(out, v.get_signed()); break;
-      case tao::json::type::UNSIGNED: append_number(out, v.get_unsigned()); break;
-      case tao::json::type::DOUBLE: append_number(out, v.get_double()); break;
-      case tao::json::type::STRING:
-      case tao::json::type::STRING_VIEW: append_quoted(out, v.get_string_type()); break;
-      case tao::json::type::ARRAY: {
-         out += '[';
-         bool first = true;
-         for (auto const& item : v.get_array()) {
-            if (!first) out += ',';
-            first = false;
-            append_json(out, item);
-         }
-         out += ']';
-         break;
+   case tao::json::type::BOOLEAN: out += v.get_boolean() ? "true" : "false"; break;
+   case tao::json::type::SIGNED: append_number(out, v.get_signed()); break;
+   case tao::json::type::UNSIGNED: append_number(out, v.get_unsigned()); break;
+   case tao::json::type::DOUBLE: append_number(out, v.get_double()); break;
+   case tao::json::type::STRING:
+   case tao::json::type::STRING_VIEW: append_quoted(out, v.get_string_type()); break;
+   case tao::json::type::ARRAY: {
+      out += '[';
+      bool first = true;
+      for (auto const& item : v.get_array()) {
+         if (!first) out += ',';
+         first = false;
+         append_json(out, item);
       }
-      case tao::json::type::OBJECT: {
-         out += '{';
-         bool first = true;
-         for (auto const& [key, item] : v.get_object()) {
-            if (!first) out += ',';
-            first = false;
-            append_quoted(out, key);
-            out += ':';
-            append_json(out, item);
-         }
-         out += '}';
-         break;
+      out += ']';
+      break;
+   }
+   case tao::json::type::OBJECT: {
+      out += '{';
+      bool first = true;
+      for (auto const& [key, item] : v.get_object()) {
+         if (!first) out += ',';
+         first = false;
+         append_quoted(out, key);
+         out += ':';
+         append_json(out, item);
       }
-      case tao::json::type::VALUE_PTR: append_json(out, *v.get_value_ptr()); break;
-      default: out += "null";
+      out += '}';
+      break;
+   }
+   case tao::json::type::VALUE_PTR: append_json(out, *v.get_value_ptr()); break;
+   default: out += "null";
    }
 }
 

@@ -1,4 +1,5 @@
-// workflow/detail/playbook_checks.hpp: what a well-shaped playbook must also mean (orchestration.md 1.14), and its graph.
+// workflow/detail/playbook_checks.hpp: what a well-shaped playbook must also mean (orchestration.md 1.14), and its
+// graph.
 #pragma once
 
 #include <algorithm>
@@ -26,8 +27,8 @@ inline void refuse_case_blocks(yaml_node const& root) {
       auto const* block = item->is_mapping() ? item->find("case") : nullptr;
       if (block == nullptr) continue;
       auto const* name = item->find("step");
-      throw refused("step '" + (name ? name->text : std::string("?")) + "': 'case' is not supported; use next.arcs with 'when'" +
-                       at_line(*block),
+      throw refused("step '" + (name ? name->text : std::string("?")) +
+                        "': 'case' is not supported; use next.arcs with 'when'" + at_line(*block),
                     true);
    }
 }
@@ -39,8 +40,8 @@ inline bool plausible_condition(std::string_view text) {
 }
 
 inline void check_eval(json const& tool, std::string const& where) {
-   static constexpr std::array actions{std::string_view{"continue"}, std::string_view{"retry"}, std::string_view{"break"},
-                                       std::string_view{"jump"}, std::string_view{"fail"}};
+   static constexpr std::array actions{std::string_view{"continue"}, std::string_view{"retry"},
+                                       std::string_view{"break"}, std::string_view{"jump"}, std::string_view{"fail"}};
    auto const* entries = member(&tool, "eval");
    if (entries == nullptr || !entries->is_array()) return;
    for (auto const& entry : entries->get_array()) {
@@ -48,7 +49,7 @@ inline void check_eval(json const& tool, std::string const& where) {
       auto const action = as_text(otherwise ? member(otherwise, "do") : member(&entry, "do"));
       if (!action || !one_of(actions, *action))
          throw refused(where + ": eval needs 'do' as one of continue, retry, break, jump, fail, not '" +
-                          std::string(action.value_or("")) + "'",
+                           std::string(action.value_or("")) + "'",
                        true);
       if (auto const expression = as_text(member(&entry, "expr")); expression && !plausible_condition(*expression))
          throw refused(where + ": bad expression in eval: '" + std::string(*expression) + "'", true);
@@ -70,8 +71,10 @@ inline void check_step(playbook const& book, step const& s, std::string const& p
    if (s.loop) {
       auto const blank = [](std::string const& t) { return t.find_first_not_of(" \t\r\n") == std::string::npos; };
       demand(!blank(s.loop->iterator), "loop.iterator is empty");
-      if (s.loop->mode == loop_mode::cursor) demand(s.loop->cursor.has_value(), "loop.spec.mode cursor needs loop.cursor");
-      else demand(!blank(s.loop->in), "loop.in is missing or blank");
+      if (s.loop->mode == loop_mode::cursor)
+         demand(s.loop->cursor.has_value(), "loop.spec.mode cursor needs loop.cursor");
+      else
+         demand(!blank(s.loop->in), "loop.in is missing or blank");
    }
    if (s.when) demand(plausible_condition(*s.when), "bad 'when': '" + *s.when + "'");
    for (auto const& a : s.next.arcs) {
@@ -80,19 +83,21 @@ inline void check_step(playbook const& book, step const& s, std::string const& p
    }
 }
 
-inline void check_playbook(playbook& book, std::string const& api_version, std::string const& kind, step_faults const& faults) {
+inline void check_playbook(playbook& book, std::string const& api_version, std::string const& kind,
+                           step_faults const& faults) {
    if (api_version != "noetl.io/v2")
       throw refused("Unsupported API version: " + api_version + ". Expected noetl.io/v2", true);
    if (kind != "Playbook") throw refused("Unsupported kind: " + kind + ". Expected Playbook", true);
-   auto const start = std::find_if(book.workflow.begin(), book.workflow.end(), [](step const& s) { return s.name == "start"; });
+   auto const start =
+       std::find_if(book.workflow.begin(), book.workflow.end(), [](step const& s) { return s.name == "start"; });
    if (start == book.workflow.end()) throw refused("Workflow must have a step named 'start'", true);
    book.start = static_cast<std::size_t>(start - book.workflow.begin());
    for (std::size_t i = 0; i < book.workflow.size(); ++i) {
       auto const& s = book.workflow[i];
       auto const [first, fresh] = book.index.emplace(s.name, i);
       if (!fresh)
-         throw refused("Duplicate step name: '" + s.name + "' (lines " + std::to_string(book.workflow[first->second].line) +
-                          " and " + std::to_string(s.line) + ")",
+         throw refused("Duplicate step name: '" + s.name + "' (lines " +
+                           std::to_string(book.workflow[first->second].line) + " and " + std::to_string(s.line) + ")",
                        true);
    }
    for (std::size_t i = 0; i < book.workflow.size(); ++i) check_step(book, book.workflow[i], faults.pipeline[i]);

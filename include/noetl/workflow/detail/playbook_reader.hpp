@@ -1,4 +1,5 @@
-// workflow/detail/playbook_reader.hpp: bodies of workflow/playbook_parser.hpp: shape first, meaning after (orchestration.md 1.14).
+// workflow/detail/playbook_reader.hpp: bodies of workflow/playbook_parser.hpp: shape first, meaning after
+// (orchestration.md 1.14).
 #pragma once
 
 #include <map>
@@ -40,10 +41,13 @@ public:
       static_cast<void>(optional_text(metadata, "description", "metadata"));
       if (auto const* labels = present(metadata, "labels")) {
          mapping(*labels, "metadata.labels");
-         for (auto const& [key, value] : labels->entries) static_cast<void>(source(*value, "metadata.labels." + key->text));
+         for (auto const& [key, value] : labels->entries)
+            static_cast<void>(source(*value, "metadata.labels." + key->text));
       }
-      if (auto const* workload = root_.find("workload")) book.workload = to_json(*workload);
-      else book.workload = tao::json::null;
+      if (auto const* workload = root_.find("workload"))
+         book.workload = to_json(*workload);
+      else
+         book.workload = tao::json::null;
       if (auto const* vars = present(root_, "vars")) mapping(*vars, "vars");
       if (auto const* keychain = present(root_, "keychain")) {
          list(*keychain, "keychain");
@@ -60,7 +64,9 @@ public:
    }
 
 private:
-   [[noreturn]] static void wrong(yaml_node const& at, std::string const& what) { throw refused(what + at_line(at), false); }
+   [[noreturn]] static void wrong(yaml_node const& at, std::string const& what) {
+      throw refused(what + at_line(at), false);
+   }
    static yaml_node const* present(yaml_node const& n, std::string_view key) {
       auto const* found = n.find(key);
       return found == nullptr || found->is_null() ? nullptr : found;
@@ -83,7 +89,8 @@ private:
    static std::string text(yaml_node const& n, std::string const& key, std::string const& where) {
       return source(required(n, key, where), where + "." + key);
    }
-   static std::optional<std::string> optional_text(yaml_node const& n, std::string const& key, std::string const& where) {
+   static std::optional<std::string> optional_text(yaml_node const& n, std::string const& key,
+                                                   std::string const& where) {
       auto const* found = present(n, key);
       if (found == nullptr) return std::nullopt;
       return source(*found, where + "." + key);
@@ -130,7 +137,8 @@ private:
             faults.warnings.push_back(where + ": spec.policy.admit has no effect" + at_line(*policy));
       }
       for (char const* ignored : {"input", "output"})
-         if (auto const* key = n.find(ignored)) faults.warnings.push_back(where + ": '" + ignored + "' has no effect" + at_line(*key));
+         if (auto const* key = n.find(ignored))
+            faults.warnings.push_back(where + ": '" + ignored + "' has no effect" + at_line(*key));
       auto tool = read_step_tool(required(n, "tool", where), where);
       s.tool = std::move(tool.tool);
       faults.pipeline.push_back(std::move(tool.semantic_fault));
@@ -157,10 +165,14 @@ private:
       if (auto const* spec = present(n, "spec")) {
          mapping(*spec, where + ".spec");
          auto const mode = optional_text(*spec, "mode", where + ".spec").value_or("sequential");
-         if (mode == "parallel") out.mode = loop_mode::parallel;
-         else if (mode == "cursor") out.mode = loop_mode::cursor;
-         else if (mode != "sequential") wrong(*spec->find("mode"), where + ".spec.mode: unknown mode '" + mode + "'");
-         if (auto const* limit = present(*spec, "max_in_flight")) out.max_in_flight = count(*limit, where + ".spec.max_in_flight");
+         if (mode == "parallel")
+            out.mode = loop_mode::parallel;
+         else if (mode == "cursor")
+            out.mode = loop_mode::cursor;
+         else if (mode != "sequential")
+            wrong(*spec->find("mode"), where + ".spec.mode: unknown mode '" + mode + "'");
+         if (auto const* limit = present(*spec, "max_in_flight"))
+            out.max_in_flight = count(*limit, where + ".spec.max_in_flight");
          if (auto const* frame = present(*spec, "frame")) mapping(*frame, where + ".spec.frame");
       }
       auto const* cursor = present(n, "cursor");
@@ -174,14 +186,16 @@ private:
       if (auto const* frame = spec ? present(*spec, "frame") : nullptr) {
          auto const at = where + ".spec.frame.";
          if (auto const* rows = present(*frame, "max_rows")) c.max_rows = count(*rows, at + "max_rows");
-         if (auto const* rows = present(*frame, "row_concurrency")) c.row_concurrency = count(*rows, at + "row_concurrency");
+         if (auto const* rows = present(*frame, "row_concurrency"))
+            c.row_concurrency = count(*rows, at + "row_concurrency");
       }
       out.cursor = std::move(c);
       return out;
    }
 
    static route_mode mode_of(std::string_view word) {
-      return word.size() == 9 && filters::changed_case(word, false) == "inclusive" ? route_mode::inclusive : route_mode::exclusive;
+      return word.size() == 9 && filters::changed_case(word, false) == "inclusive" ? route_mode::inclusive
+                                                                                   : route_mode::exclusive;
    }
 
    router read_next(yaml_node const& n, std::string const& next_mode, std::string const& where) {
@@ -196,27 +210,34 @@ private:
          for (auto const& item : n.items) {
             (item->is_mapping() ? targets : texts) = true;
             if (texts && targets) wrong(*item, where + ".next mixes names and targets");
-            if (item->is_mapping()) out.arcs.push_back(read_arc(*item, where, true));
-            else out.arcs.push_back({real_string(*item, where + ".next"), {}, tao::json::null, tao::json::null});
+            if (item->is_mapping())
+               out.arcs.push_back(read_arc(*item, where, true));
+            else
+               out.arcs.push_back({real_string(*item, where + ".next"), {}, tao::json::null, tao::json::null});
          }
          if (texts) out.mode = route_mode::inclusive; // plain names are all taken
          return out;
       }
       if (auto const* spec = present(n, "spec")) {
          mapping(*spec, where + ".next.spec");
-         if (auto const* mode = present(*spec, "mode")) out.mode = mode_of(real_string(*mode, where + ".next.spec.mode"));
+         if (auto const* mode = present(*spec, "mode"))
+            out.mode = mode_of(real_string(*mode, where + ".next.spec.mode"));
       }
       if (auto const* arcs = present(n, "arcs")) {
          list(*arcs, where + ".next.arcs");
          for (auto const& item : arcs->items) out.arcs.push_back(read_arc(*item, where, false));
       }
-      if (n.find("step")) faults.warnings.push_back(where + ": 'next: {step: ...}' has no arcs; the step is a leaf" + at_line(n));
+      if (n.find("step"))
+         faults.warnings.push_back(where + ": 'next: {step: ...}' has no arcs; the step is a leaf" + at_line(n));
       return out;
    }
 
    arc read_arc(yaml_node const& n, std::string const& where, bool legacy) {
       mapping(n, where + ": an arc");
-      arc out{real_string(required(n, "step", where + ": an arc"), where + ": arc 'step'"), {}, tao::json::null, tao::json::null};
+      arc out{real_string(required(n, "step", where + ": an arc"), where + ": arc 'step'"),
+              {},
+              tao::json::null,
+              tao::json::null};
       if (auto const* when = present(n, "when")) out.when = real_string(*when, where + ": arc 'when'");
       if (!legacy) {
          out.set = optional_mapping(n, "set", where + ": arc");
@@ -242,8 +263,8 @@ inline void expand_workbook(playbook& book, std::map<std::string, json> const& w
       if (found == workbook.end()) {
          std::string known;
          for (auto const& [item, tool] : workbook) known += (known.empty() ? "" : ", ") + item;
-         throw refused(where + ": unknown workbook item '" + std::string(*name) + "'; available: " +
-                          (known.empty() ? "none" : known),
+         throw refused(where + ": unknown workbook item '" + std::string(*name) +
+                           "'; available: " + (known.empty() ? "none" : known),
                        true);
       }
       json config = found->second;
@@ -283,7 +304,8 @@ inline result<playbook> parse_playbook(std::string_view yaml) {
       detail::check_playbook(book, reader.api_version, reader.kind, reader.faults);
       detail::connect(book);
       book.warnings = std::move(reader.faults.warnings);
-      if (book.find("end") == nullptr) book.warnings.push_back("no step 'end': the run ends when nothing is left to do");
+      if (book.find("end") == nullptr)
+         book.warnings.push_back("no step 'end': the run ends when nothing is left to do");
       book.templates = std::make_shared<template_engine>();
       return book;
    } catch (detail::refused const& e) {

@@ -1,5 +1,5 @@
-// workflow/detail/template_builder.hpp: builds the syntax tree while the grammar matches. A stack for expressions, a stack of
-// open blocks for statements.
+// workflow/detail/template_builder.hpp: builds the syntax tree while the grammar matches. A stack for expressions, a
+// stack of open blocks for statements.
 #pragma once
 
 #include <algorithm>
@@ -333,23 +333,24 @@ inline void template_builder::quoted(std::string_view escaped) {
       }
       char const c = escaped[++i];
       switch (c) {
-         case 'n': pending_ += '\n'; break;
-         case 't': pending_ += '\t'; break;
-         case 'r': pending_ += '\r'; break;
-         case 'b': pending_ += '\b'; break;
-         case 'f': pending_ += '\f'; break;
-         case 'u': {
-            // JSON knows the rules for surrogates, so it reads the escape
-            auto length = std::min<std::size_t>(5, escaped.size() - i);
-            if (escaped.size() > i + 5 && escaped.substr(i + 5, 2) == "\\u") length = std::min<std::size_t>(11, escaped.size() - i);
-            auto read = parse_json("\"\\" + std::string(escaped.substr(i, length)) + "\"");
-            if (!read && length == 11) read = parse_json("\"\\" + std::string(escaped.substr(i, length = 5)) + "\"");
-            if (!read) throw template_failure("bad \\u escape");
-            pending_ += read->get_string();
-            i += length - 1;
-            break;
-         }
-         default: pending_ += c;
+      case 'n': pending_ += '\n'; break;
+      case 't': pending_ += '\t'; break;
+      case 'r': pending_ += '\r'; break;
+      case 'b': pending_ += '\b'; break;
+      case 'f': pending_ += '\f'; break;
+      case 'u': {
+         // JSON knows the rules for surrogates, so it reads the escape
+         auto length = std::min<std::size_t>(5, escaped.size() - i);
+         if (escaped.size() > i + 5 && escaped.substr(i + 5, 2) == "\\u")
+            length = std::min<std::size_t>(11, escaped.size() - i);
+         auto read = parse_json("\"\\" + std::string(escaped.substr(i, length)) + "\"");
+         if (!read && length == 11) read = parse_json("\"\\" + std::string(escaped.substr(i, length = 5)) + "\"");
+         if (!read) throw template_failure("bad \\u escape");
+         pending_ += read->get_string();
+         i += length - 1;
+         break;
+      }
+      default: pending_ += c;
       }
    }
 }

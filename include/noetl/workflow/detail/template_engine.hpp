@@ -114,21 +114,26 @@ inline result<tao::json::value> template_engine::render_value(tao::json::value c
    return render(value, variables, rule, {});
 }
 
-inline result<tao::json::value> template_engine::render_available(tao::json::value const& value, context const& variables,
+inline result<tao::json::value> template_engine::render_available(tao::json::value const& value,
+                                                                  context const& variables,
                                                                   std::vector<std::string> const& deferred) {
    return render(value, variables, literals::as_written, deferred);
 }
 
-inline result<tao::json::value> template_engine::render(tao::json::value const& value, context const& variables, literals rule,
-                                                        std::vector<std::string> const& deferred) {
+inline result<tao::json::value> template_engine::render(tao::json::value const& value, context const& variables,
+                                                        literals rule, std::vector<std::string> const& deferred) {
    using detail::json;
    if (value.is_string_type()) {
       auto const text = value.get_string_type();
-      if (!is_template(text)) return rule == literals::coerced ? detail::typed(std::string(text)) : json(std::string(text));
+      if (!is_template(text))
+         return rule == literals::coerced ? detail::typed(std::string(text)) : json(std::string(text));
       auto const tree = compile(text, false);
       if (!tree) return tree.error();
-      auto const later = [&](std::string const& name) { return std::binary_search(deferred.begin(), deferred.end(), name); };
-      if (!deferred.empty() && std::any_of((*tree)->names.begin(), (*tree)->names.end(), later)) return json(std::string(text));
+      auto const later = [&](std::string const& name) {
+         return std::binary_search(deferred.begin(), deferred.end(), name);
+      };
+      if (!deferred.empty() && std::any_of((*tree)->names.begin(), (*tree)->names.end(), later))
+         return json(std::string(text));
       return detail::guarded([&] {
          detail::evaluator e(variables, {limits_.max_steps, limits_.max_output_bytes});
          if ((*tree)->only != nullptr) return detail::typed(e.evaluate(*(*tree)->only));

@@ -20,30 +20,30 @@ public:
    var evaluate(expr const& e) {
       left_.spend();
       switch (e.kind) {
-         case op::literal: return e.value;
-         case op::name: return look_up(e.text);
-         case op::list_literal: return all(e.children, 0);
-         case op::dict_literal: return dictionary(e);
-         case op::attribute: return attribute_of(evaluate(*e.children[0]), e.text);
-         case op::item: return item_of(evaluate(*e.children[0]), evaluate(*e.children[1]));
-         case op::slice:
-            return slice(evaluate(*e.children[0]), optional(e.children[1]), optional(e.children[2]), optional(e.children[3]),
-                         left_);
-         case op::call: return call(e);
-         case op::filter: return run_filter(e.text, evaluate(*e.children[0]), arguments(e));
-         case op::test: return run_test(e.text, evaluate(*e.children[0]), arguments(e));
-         case op::negate: return calculate(op::subtract, std::int64_t{0}, evaluate(*e.children[0]), left_);
-         case op::logical_not: return !truth(evaluate(*e.children[0]));
-         case op::logical_and: {
-            auto const left = evaluate(*e.children[0]);
-            return truth(left) ? evaluate(*e.children[1]) : left;
-         }
-         case op::logical_or: {
-            auto const left = evaluate(*e.children[0]);
-            return truth(left) ? left : evaluate(*e.children[1]);
-         }
-         case op::conditional: return truth(evaluate(*e.children[0])) ? evaluate(*e.children[1]) : optional(e.children[2]);
-         default: return binary(e);
+      case op::literal: return e.value;
+      case op::name: return look_up(e.text);
+      case op::list_literal: return all(e.children, 0);
+      case op::dict_literal: return dictionary(e);
+      case op::attribute: return attribute_of(evaluate(*e.children[0]), e.text);
+      case op::item: return item_of(evaluate(*e.children[0]), evaluate(*e.children[1]));
+      case op::slice:
+         return slice(evaluate(*e.children[0]), optional(e.children[1]), optional(e.children[2]),
+                      optional(e.children[3]), left_);
+      case op::call: return call(e);
+      case op::filter: return run_filter(e.text, evaluate(*e.children[0]), arguments(e));
+      case op::test: return run_test(e.text, evaluate(*e.children[0]), arguments(e));
+      case op::negate: return calculate(op::subtract, std::int64_t{0}, evaluate(*e.children[0]), left_);
+      case op::logical_not: return !truth(evaluate(*e.children[0]));
+      case op::logical_and: {
+         auto const left = evaluate(*e.children[0]);
+         return truth(left) ? evaluate(*e.children[1]) : left;
+      }
+      case op::logical_or: {
+         auto const left = evaluate(*e.children[0]);
+         return truth(left) ? left : evaluate(*e.children[1]);
+      }
+      case op::conditional: return truth(evaluate(*e.children[0])) ? evaluate(*e.children[1]) : optional(e.children[2]);
+      default: return binary(e);
       }
    }
 
@@ -92,16 +92,16 @@ private:
       auto const a = evaluate(*e.children[0]);
       auto const b = evaluate(*e.children[1]);
       switch (e.kind) {
-         case op::equal: return equal(a, b);
-         case op::not_equal: return !equal(a, b);
-         case op::less: return compare(a, b) < 0;
-         case op::less_equal: return compare(a, b) <= 0;
-         case op::greater: return compare(a, b) > 0;
-         case op::greater_equal: return compare(a, b) >= 0;
-         case op::in: return contains(b, a, left_);
-         case op::not_in: return !contains(b, a, left_);
-         case op::concat: return concatenate(a, b, left_);
-         default: return calculate(e.kind, a, b, left_);
+      case op::equal: return equal(a, b);
+      case op::not_equal: return !equal(a, b);
+      case op::less: return compare(a, b) < 0;
+      case op::less_equal: return compare(a, b) <= 0;
+      case op::greater: return compare(a, b) > 0;
+      case op::greater_equal: return compare(a, b) >= 0;
+      case op::in: return contains(b, a, left_);
+      case op::not_in: return !contains(b, a, left_);
+      case op::concat: return concatenate(a, b, left_);
+      default: return calculate(e.kind, a, b, left_);
       }
    }
 
@@ -141,7 +141,8 @@ private:
    static var dictionary_of(call_arguments const& a, bool changeable) {
       dict entries;
       if (!a.positional.empty()) {
-         a.positional[0].each([&](std::string_view key, var const& v) { entries.insert_or_assign(std::string(key), v); });
+         a.positional[0].each(
+             [&](std::string_view key, var const& v) { entries.insert_or_assign(std::string(key), v); });
       }
       for (auto const& [key, value] : a.named) entries.insert_or_assign(key, value);
       if (!changeable) return entries;
@@ -151,7 +152,8 @@ private:
    }
    var call_macro(node const& macro, call_arguments const& a) {
       if (++macro_depth_ > max_macro_depth) throw template_failure("macros call each other too deeply");
-      if (a.positional.size() > macro.names.size()) throw template_failure("too many arguments for macro " + macro.text);
+      if (a.positional.size() > macro.names.size())
+         throw template_failure("too many arguments for macro " + macro.text);
       dict scope;
       for (std::size_t i = 0; i < macro.names.size(); ++i) {
          auto value = a.get(i, macro.names[i]);
@@ -169,28 +171,28 @@ private:
    // ---- statements
    void render(node const& n, std::string& out) {
       switch (n.kind) {
-         case node_kind::text: out += n.text; break;
-         case node_kind::output: print(out, evaluate(*n.value)); break;
-         case node_kind::branch:
-            for (auto const& [condition, body] : n.arms) {
-               if (condition && !truth(evaluate(*condition))) continue;
-               render(body, out);
-               break;
-            }
-            break;
-         case node_kind::loop: loop(n, out); break;
-         case node_kind::set: assign(n, evaluate(*n.value)); break;
-         case node_kind::set_block: assign(n, block(n)); break;
-         case node_kind::filter_block: print(out, block(n)); break;
-         case node_kind::with: {
-            dict scope;
-            for (std::size_t i = 0; i < n.names.size(); ++i) scope.insert_or_assign(n.names[i], evaluate(*n.values[i]));
-            scopes_.push_back(std::move(scope));
-            render(n.body, out);
-            scopes_.pop_back();
+      case node_kind::text: out += n.text; break;
+      case node_kind::output: print(out, evaluate(*n.value)); break;
+      case node_kind::branch:
+         for (auto const& [condition, body] : n.arms) {
+            if (condition && !truth(evaluate(*condition))) continue;
+            render(body, out);
             break;
          }
-         case node_kind::macro: bind(n.text, macro_ref{&n}); break;
+         break;
+      case node_kind::loop: loop(n, out); break;
+      case node_kind::set: assign(n, evaluate(*n.value)); break;
+      case node_kind::set_block: assign(n, block(n)); break;
+      case node_kind::filter_block: print(out, block(n)); break;
+      case node_kind::with: {
+         dict scope;
+         for (std::size_t i = 0; i < n.names.size(); ++i) scope.insert_or_assign(n.names[i], evaluate(*n.values[i]));
+         scopes_.push_back(std::move(scope));
+         render(n.body, out);
+         scopes_.pop_back();
+         break;
+      }
+      case node_kind::macro: bind(n.text, macro_ref{&n}); break;
       }
    }
    /// Text of a block after the block's filters.

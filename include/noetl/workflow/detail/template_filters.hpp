@@ -1,5 +1,5 @@
-// workflow/detail/template_filters.hpp: filters that playbooks use, with the reference's own meanings (2.9). The engine's general
-// ones are in template_list_filters.hpp, tests in template_tests.hpp.
+// workflow/detail/template_filters.hpp: filters that playbooks use, with the reference's own meanings (2.9). The
+// engine's general ones are in template_list_filters.hpp, tests in template_tests.hpp.
 #pragma once
 
 #include <array>
@@ -94,12 +94,24 @@ inline var integer(var const& v, call_arguments const&) {
    }
    return static_cast<std::int64_t>(d);
 }
-inline var real(var const& v, call_arguments const&) { return to_double(v, "a float"); }
-inline var string(var const& v, call_arguments const&) { return v.is_text() ? v : var(printed(v)); }
-inline var lower(var const& v, call_arguments const&) { return changed_case(printed(v), false); }
-inline var upper(var const& v, call_arguments const&) { return changed_case(printed(v), true); }
-inline var trim(var const& v, call_arguments const&) { return std::string(trimmed(printed(v))); }
-inline var safe(var const& v, call_arguments const&) { return v; }
+inline var real(var const& v, call_arguments const&) {
+   return to_double(v, "a float");
+}
+inline var string(var const& v, call_arguments const&) {
+   return v.is_text() ? v : var(printed(v));
+}
+inline var lower(var const& v, call_arguments const&) {
+   return changed_case(printed(v), false);
+}
+inline var upper(var const& v, call_arguments const&) {
+   return changed_case(printed(v), true);
+}
+inline var trim(var const& v, call_arguments const&) {
+   return std::string(trimmed(printed(v)));
+}
+inline var safe(var const& v, call_arguments const&) {
+   return v;
+}
 
 inline var split(var const& v, call_arguments const& a) {
    std::string const text = printed(v), separator = a.text(0, " ", "sep");
@@ -132,8 +144,12 @@ inline var end_item(var const& v, call_arguments const& a, bool front) {
    if (items.empty()) throw template_failure(front ? "first of nothing" : "last of nothing");
    return front ? items.front() : items.back();
 }
-inline var first(var const& v, call_arguments const& a) { return end_item(v, a, true); }
-inline var last(var const& v, call_arguments const& a) { return end_item(v, a, false); }
+inline var first(var const& v, call_arguments const& a) {
+   return end_item(v, a, true);
+}
+inline var last(var const& v, call_arguments const& a) {
+   return end_item(v, a, false);
+}
 
 inline var length(var const& v, call_arguments const&) {
    if (v.is_text()) return static_cast<std::int64_t>(v.text().size());
@@ -171,8 +187,7 @@ inline var get(var const& v, call_arguments const& a) {
    return v.get(printed(a.get(0)));
 }
 
-inline constexpr std::string_view base64_alphabet =
-   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+inline constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 inline var b64encode(var const& v, call_arguments const& a) {
    std::string const text = printed(v);
@@ -191,7 +206,11 @@ inline var b64encode(var const& v, call_arguments const& a) {
 inline bool valid_utf8(std::string_view s) {
    for (std::size_t i = 0; i < s.size();) {
       auto const c = static_cast<unsigned char>(s[i]);
-      std::size_t const n = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
+      std::size_t const n = c < 0x80                ? 1
+                            : c >= 0xc2 && c < 0xe0 ? 2
+                            : c >= 0xe0 && c < 0xf0 ? 3
+                            : c >= 0xf0 && c < 0xf5 ? 4
+                                                    : 0;
       if (n == 0 || i + n > s.size()) return false;
       for (std::size_t k = 1; k < n; ++k)
          if ((static_cast<unsigned char>(s[i + k]) & 0xc0) != 0x80) return false;
@@ -265,17 +284,28 @@ struct filter_entry {
 };
 
 inline constexpr std::array redefined_filters{
-   filter_entry{"default", filters::default_value, 1}, filter_entry{"d", filters::default_with_flag, 2},
-   filter_entry{"int", filters::integer, 0},           filter_entry{"float", filters::real, 0},
-   filter_entry{"string", filters::string, 0},         filter_entry{"lower", filters::lower, 0},
-   filter_entry{"upper", filters::upper, 0},           filter_entry{"trim", filters::trim, 0},
-   filter_entry{"safe", filters::safe, 0},             filter_entry{"split", filters::split, 1},
-   filter_entry{"join", filters::join, 1},             filter_entry{"first", filters::first, 0},
-   filter_entry{"last", filters::last, 0},             filter_entry{"length", filters::length, 0},
-   filter_entry{"keys", filters::keys, 0},             filter_entry{"values", filters::values, 0},
-   filter_entry{"items", filters::items, 0},           filter_entry{"get", filters::get, 1},
-   filter_entry{"b64encode", filters::b64encode, 0},   filter_entry{"b64decode", filters::b64decode, 0},
-   filter_entry{"tojson", filters::tojson, 0},         filter_entry{"fromjson", filters::fromjson, 0},
+    filter_entry{"default", filters::default_value, 1},
+    filter_entry{"d", filters::default_with_flag, 2},
+    filter_entry{"int", filters::integer, 0},
+    filter_entry{"float", filters::real, 0},
+    filter_entry{"string", filters::string, 0},
+    filter_entry{"lower", filters::lower, 0},
+    filter_entry{"upper", filters::upper, 0},
+    filter_entry{"trim", filters::trim, 0},
+    filter_entry{"safe", filters::safe, 0},
+    filter_entry{"split", filters::split, 1},
+    filter_entry{"join", filters::join, 1},
+    filter_entry{"first", filters::first, 0},
+    filter_entry{"last", filters::last, 0},
+    filter_entry{"length", filters::length, 0},
+    filter_entry{"keys", filters::keys, 0},
+    filter_entry{"values", filters::values, 0},
+    filter_entry{"items", filters::items, 0},
+    filter_entry{"get", filters::get, 1},
+    filter_entry{"b64encode", filters::b64encode, 0},
+    filter_entry{"b64decode", filters::b64decode, 0},
+    filter_entry{"tojson", filters::tojson, 0},
+    filter_entry{"fromjson", filters::fromjson, 0},
 };
 
 } // namespace noetl::workflow::detail

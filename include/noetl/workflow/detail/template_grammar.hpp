@@ -1,5 +1,6 @@
 // workflow/detail/template_grammar.hpp: the template language in PEGTL: rules first, what they build after them.
-// Precedence from loosest to tightest: if-else, or, and, not, comparison, + -, ~, * / // %, **, sign, postfix, filter and test.
+// Precedence from loosest to tightest: if-else, or, and, not, comparison, + -, ~, * / // %, **, sign, postfix, filter
+// and test.
 #pragma once
 
 #include <tao/pegtl.hpp>
@@ -56,7 +57,8 @@ struct items : p::opt<p::seq<ternary, p::star<p::seq<comma, p::not_at<p::one<']'
 struct list_literal : p::if_must<list_open, items, mark<']'>> {};
 struct dict_open : mark<'{'> {};
 struct dict_pair : p::seq<ternary, p::must<mark<':'>>, p::must<ternary>> {};
-struct dict_pairs : p::opt<p::seq<dict_pair, p::star<p::seq<comma, p::not_at<p::one<'}'>>, dict_pair>>, p::opt<comma>>> {};
+struct dict_pairs
+    : p::opt<p::seq<dict_pair, p::star<p::seq<comma, p::not_at<p::one<'}'>>, dict_pair>>, p::opt<comma>>> {};
 struct dict_literal : p::if_must<dict_open, dict_pairs, mark<'}'>> {};
 struct paren_open : mark<'('> {};
 struct trailing_comma : p::seq<comma, p::at<p::one<')'>>> {};
@@ -71,8 +73,8 @@ struct none_literal : kw_none {};
 struct name_text : identifier {};
 struct name : p::seq<p::not_at<reserved>, name_text, ws> {};
 struct strings : p::seq<string_literal, p::star<string_literal>> {};
-struct primary : p::sor<strings, number_literal, true_literal, false_literal, none_literal, name, list_literal, dict_literal,
-                        parenthesis> {};
+struct primary : p::sor<strings, number_literal, true_literal, false_literal, none_literal, name, list_literal,
+                        dict_literal, parenthesis> {};
 
 // ---- postfix
 struct attribute_name : p::sor<identifier, p::plus<p::digit>> {};
@@ -89,7 +91,8 @@ struct keyword_name : identifier {};
 struct keyword_head : p::seq<identifier, ws, p::one<'='>, p::not_at<p::one<'='>>> {};
 struct keyword_value : p::seq<keyword_name, ws, p::one<'='>, ws, p::must<ternary>> {};
 struct argument : p::sor<p::seq<p::at<keyword_head>, keyword_value>, ternary> {};
-struct argument_list : p::opt<p::seq<argument, p::star<p::seq<comma, p::not_at<p::one<')'>>, argument>>, p::opt<comma>>> {};
+struct argument_list
+    : p::opt<p::seq<argument, p::star<p::seq<comma, p::not_at<p::one<')'>>, argument>>, p::opt<comma>>> {};
 struct call : p::if_must<arguments_open, argument_list, mark<')'>> {};
 struct postfix : p::sor<attribute, subscript, call> {};
 
@@ -128,8 +131,8 @@ struct less_tail : p::if_must<mark<'<'>, sum> {};
 struct greater_tail : p::if_must<mark<'>'>, sum> {};
 struct in_tail : p::if_must<kw_in, sum> {};
 struct not_in_tail : p::if_must<p::seq<kw_not, kw_in>, sum> {};
-struct comparison : p::seq<sum, p::star<p::sor<equal_tail, not_equal_tail, less_equal_tail, greater_equal_tail, less_tail,
-                                               greater_tail, in_tail, not_in_tail>>> {};
+struct comparison : p::seq<sum, p::star<p::sor<equal_tail, not_equal_tail, less_equal_tail, greater_equal_tail,
+                                               less_tail, greater_tail, in_tail, not_in_tail>>> {};
 struct inversion;
 struct not_head : p::if_must<kw_not, inversion> {};
 struct inversion : p::sor<not_head, comparison> {};
@@ -188,7 +191,8 @@ struct remember : p::success {};
 struct with_pair : p::seq<target, ws, assign, expression> {};
 struct with_head : p::if_must<word<'w', 'i', 't', 'h'>, names_begin, remember,
                               p::opt<p::seq<with_pair, p::star<p::seq<comma, with_pair>>>>> {};
-struct filter_head : p::if_must<word<'f', 'i', 'l', 't', 'e', 'r'>, block_subject, filter_name, ws, p::opt<arguments>> {};
+struct filter_head : p::if_must<word<'f', 'i', 'l', 't', 'e', 'r'>, block_subject, filter_name, ws, p::opt<arguments>> {
+};
 struct filter_chain : p::seq<filter_head, p::star<filter>> {};
 struct macro_default : p::sor<p::if_must<assign, expression>, absent> {};
 struct macro_parameter : p::seq<target, ws, macro_default> {};
@@ -205,8 +209,8 @@ struct raw_close : p::seq<p::string<'{', '%'>, tag_head, p::string<'e', 'n', 'd'
 struct raw_block : p::seq<raw_word, p::must<tag_tail<'%'>, raw_text, raw_close>> {};
 
 struct plain_statement
-   : p::seq<p::sor<if_head, elif_head, else_head, for_head, set_head, with_head, filter_chain, macro_head, end_head>,
-            p::must<tag_tail<'%'>>> {};
+    : p::seq<p::sor<if_head, elif_head, else_head, for_head, set_head, with_head, filter_chain, macro_head, end_head>,
+             p::must<tag_tail<'%'>>> {};
 struct statement : p::if_must<p::string<'{', '%'>, tag_head, p::sor<raw_block, plain_statement>> {};
 struct text : p::plus<p::seq<p::not_at<p::one<'{'>, p::one<'{', '%', '#'>>, p::any>> {};
 struct whole_template : p::must<p::star<p::sor<text, output, comment, statement>>, p::eof> {};

@@ -1,4 +1,5 @@
-// workflow/detail/template_list_filters.hpp: the engine's general filters (2.9, second list), and the look-up over all filters.
+// workflow/detail/template_list_filters.hpp: the engine's general filters (2.9, second list), and the look-up over all
+// filters.
 #pragma once
 
 #include <algorithm>
@@ -35,8 +36,12 @@ inline var absolute(var const& v, call_arguments const&) {
    if (i == INT64_MIN) throw template_failure("integer overflow");
    return i < 0 ? -i : i;
 }
-inline var attr(var const& v, call_arguments const& a) { return item_of(v, a.get(0)); }
-inline var boolean(var const& v, call_arguments const&) { return truth(v); }
+inline var attr(var const& v, call_arguments const& a) {
+   return item_of(v, a.get(0));
+}
+inline var boolean(var const& v, call_arguments const&) {
+   return truth(v);
+}
 inline var capitalize(var const& v, call_arguments const&) {
    auto text = changed_case(printed(v), false);
    if (!text.empty()) text[0] = changed_case(text.substr(0, 1), true)[0];
@@ -183,8 +188,12 @@ inline var extreme(var const& v, call_arguments const& a, bool largest) {
    }
    return best;
 }
-inline var max(var const& v, call_arguments const& a) { return extreme(v, a, true); }
-inline var min(var const& v, call_arguments const& a) { return extreme(v, a, false); }
+inline var max(var const& v, call_arguments const& a) {
+   return extreme(v, a, true);
+}
+inline var min(var const& v, call_arguments const& a) {
+   return extreme(v, a, false);
+}
 inline var sum(var const& v, call_arguments const& a) {
    auto const by = a.text(9, "", "attribute");
    var total = std::int64_t{0};
@@ -200,7 +209,9 @@ inline var reverse(var const& v, call_arguments const& a) {
    for (auto const& c : all) out += c.text();
    return out;
 }
-inline var to_list(var const& v, call_arguments const& a) { return iterate(v, a.left); }
+inline var to_list(var const& v, call_arguments const& a) {
+   return iterate(v, a.left);
+}
 inline var lines(var const& v, call_arguments const& a) {
    list out;
    std::string const text = printed(v);
@@ -249,12 +260,12 @@ inline var escape(var const& v, call_arguments const& a) {
    std::string out;
    for (char const c : printed(v)) {
       switch (c) {
-         case '&': out += "&amp;"; break;
-         case '<': out += "&lt;"; break;
-         case '>': out += "&gt;"; break;
-         case '"': out += "&quot;"; break;
-         case '\'': out += "&#x27;"; break;
-         default: out += c;
+      case '&': out += "&amp;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '"': out += "&quot;"; break;
+      case '\'': out += "&#x27;"; break;
+      default: out += c;
       }
    }
    a.left.bytes(out.size());
@@ -262,7 +273,8 @@ inline var escape(var const& v, call_arguments const& a) {
 }
 inline var round(var const& v, call_arguments const& a) {
    if (arithmetic::integral(v)) return v;
-   auto const scale = std::pow(10.0, static_cast<double>(std::clamp<std::int64_t>(a.integer(0, 0, "precision"), 0, 15)));
+   auto const scale =
+       std::pow(10.0, static_cast<double>(std::clamp<std::int64_t>(a.integer(0, 0, "precision"), 0, 15)));
    return std::round(to_double(v, "a float") * scale) / scale;
 }
 inline var pprint(var const& v, call_arguments const& a) {
@@ -296,35 +308,59 @@ inline var choose(var const& v, call_arguments const& a, bool by_attribute, bool
    list out;
    for (auto& item : iterate(v, a.left)) {
       auto const subject = by_attribute ? path(item, a.text(0, "")) : item;
-      bool const yes = a.positional.size() > at ? run_test(printed(a.positional[at]), subject, rest(a, at + 1)) : truth(subject);
+      bool const yes =
+          a.positional.size() > at ? run_test(printed(a.positional[at]), subject, rest(a, at + 1)) : truth(subject);
       if (yes == wanted) out.push_back(std::move(item));
    }
    return out;
 }
-inline var select(var const& v, call_arguments const& a) { return choose(v, a, false, true); }
-inline var reject(var const& v, call_arguments const& a) { return choose(v, a, false, false); }
-inline var selectattr(var const& v, call_arguments const& a) { return choose(v, a, true, true); }
-inline var rejectattr(var const& v, call_arguments const& a) { return choose(v, a, true, false); }
+inline var select(var const& v, call_arguments const& a) {
+   return choose(v, a, false, true);
+}
+inline var reject(var const& v, call_arguments const& a) {
+   return choose(v, a, false, false);
+}
+inline var selectattr(var const& v, call_arguments const& a) {
+   return choose(v, a, true, true);
+}
+inline var rejectattr(var const& v, call_arguments const& a) {
+   return choose(v, a, true, false);
+}
 
 } // namespace filters
 
 inline constexpr std::array engine_filters{
-   filter_entry{"abs", filters::absolute, 0},         filter_entry{"attr", filters::attr, 1},
-   filter_entry{"batch", filters::batch, 2},          filter_entry{"bool", filters::boolean, 0},
-   filter_entry{"capitalize", filters::capitalize, 0}, filter_entry{"chain", filters::chain, 99},
-   filter_entry{"count", filters::count, 0},          filter_entry{"dictsort", filters::dictsort, 0},
-   filter_entry{"e", filters::escape, 0},             filter_entry{"escape", filters::escape, 0},
-   filter_entry{"groupby", filters::groupby, 2},      filter_entry{"indent", filters::indent, 3},
-   filter_entry{"lines", filters::lines, 0},          filter_entry{"list", filters::to_list, 0},
-   filter_entry{"map", filters::map, 99},             filter_entry{"max", filters::max, 0},
-   filter_entry{"min", filters::min, 0},              filter_entry{"pprint", filters::pprint, 0},
-   filter_entry{"reject", filters::reject, 99},       filter_entry{"rejectattr", filters::rejectattr, 99},
-   filter_entry{"replace", filters::replace, 2},      filter_entry{"reverse", filters::reverse, 0},
-   filter_entry{"round", filters::round, 1},          filter_entry{"select", filters::select, 99},
-   filter_entry{"selectattr", filters::selectattr, 99}, filter_entry{"slice", filters::slices, 2},
-   filter_entry{"sort", filters::sort, 3},            filter_entry{"sum", filters::sum, 0},
-   filter_entry{"title", filters::title, 0},          filter_entry{"unique", filters::unique, 0},
-   filter_entry{"zip", filters::zip, 99},
+    filter_entry{"abs", filters::absolute, 0},
+    filter_entry{"attr", filters::attr, 1},
+    filter_entry{"batch", filters::batch, 2},
+    filter_entry{"bool", filters::boolean, 0},
+    filter_entry{"capitalize", filters::capitalize, 0},
+    filter_entry{"chain", filters::chain, 99},
+    filter_entry{"count", filters::count, 0},
+    filter_entry{"dictsort", filters::dictsort, 0},
+    filter_entry{"e", filters::escape, 0},
+    filter_entry{"escape", filters::escape, 0},
+    filter_entry{"groupby", filters::groupby, 2},
+    filter_entry{"indent", filters::indent, 3},
+    filter_entry{"lines", filters::lines, 0},
+    filter_entry{"list", filters::to_list, 0},
+    filter_entry{"map", filters::map, 99},
+    filter_entry{"max", filters::max, 0},
+    filter_entry{"min", filters::min, 0},
+    filter_entry{"pprint", filters::pprint, 0},
+    filter_entry{"reject", filters::reject, 99},
+    filter_entry{"rejectattr", filters::rejectattr, 99},
+    filter_entry{"replace", filters::replace, 2},
+    filter_entry{"reverse", filters::reverse, 0},
+    filter_entry{"round", filters::round, 1},
+    filter_entry{"select", filters::select, 99},
+    filter_entry{"selectattr", filters::selectattr, 99},
+    filter_entry{"slice", filters::slices, 2},
+    filter_entry{"sort", filters::sort, 3},
+    filter_entry{"sum", filters::sum, 0},
+    filter_entry{"title", filters::title, 0},
+    filter_entry{"unique", filters::unique, 0},
+    filter_entry{"zip", filters::zip, 99},
 };
 
 inline filter_entry const* find_filter(std::string_view name) {
@@ -334,7 +370,9 @@ inline filter_entry const* find_filter(std::string_view name) {
       if (one.name == name) return &one;
    return nullptr;
 }
-inline bool is_filter(std::string_view name) { return find_filter(name) != nullptr; }
+inline bool is_filter(std::string_view name) {
+   return find_filter(name) != nullptr;
+}
 
 inline var run_filter(std::string_view name, var const& v, call_arguments const& arguments) {
    auto const* filter = find_filter(name);

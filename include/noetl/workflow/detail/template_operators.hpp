@@ -1,4 +1,5 @@
-// workflow/detail/template_operators.hpp: arithmetic, containment, slices and iteration of template values, under a budget.
+// workflow/detail/template_operators.hpp: arithmetic, containment, slices and iteration of template values, under a
+// budget.
 #pragma once
 
 #include <algorithm>
@@ -87,12 +88,18 @@ inline bool contains(var const& container, var const& item, budget& b) {
 
 namespace arithmetic {
 
-inline bool integral(var const& v) { return v.is_integer() || v.is_bool(); }
+inline bool integral(var const& v) {
+   return v.is_integer() || v.is_bool();
+}
 inline std::int64_t integer(var const& v) {
    return v.is_bool() ? std::int64_t{*v.as<bool>()} : *v.as<std::int64_t>();
 }
-inline double real(var const& v) { return v.is_float() ? *v.as<double>() : static_cast<double>(integer(v)); }
-inline bool numeric(var const& v) { return v.is_number() || v.is_bool(); }
+inline double real(var const& v) {
+   return v.is_float() ? *v.as<double>() : static_cast<double>(integer(v));
+}
+inline bool numeric(var const& v) {
+   return v.is_number() || v.is_bool();
+}
 
 inline std::int64_t power(std::int64_t base, std::int64_t exponent) {
    std::int64_t out = 1;
@@ -108,22 +115,22 @@ inline var integers(op kind, std::int64_t a, std::int64_t b) {
    std::int64_t out = 0;
    bool overflow = false;
    switch (kind) {
-      case op::add: overflow = __builtin_add_overflow(a, b, &out); break;
-      case op::subtract: overflow = __builtin_sub_overflow(a, b, &out); break;
-      case op::multiply: overflow = __builtin_mul_overflow(a, b, &out); break;
-      case op::divide: return static_cast<double>(a) / static_cast<double>(b);
-      case op::floor_divide:
-      case op::modulo:
-         if (b == 0) throw template_failure("division by zero");
-         if (a == INT64_MIN && b == -1) throw template_failure("integer overflow");
-         // Euclidean, as in the reference's engine: the remainder is never negative
-         out = a % b;
-         if (out < 0) out += b < 0 ? -b : b;
-         if (kind == op::floor_divide) out = (a - out) / b;
-         break;
-      default:
-         if (b < 0) return std::pow(static_cast<double>(a), static_cast<double>(b));
-         return power(a, b);
+   case op::add: overflow = __builtin_add_overflow(a, b, &out); break;
+   case op::subtract: overflow = __builtin_sub_overflow(a, b, &out); break;
+   case op::multiply: overflow = __builtin_mul_overflow(a, b, &out); break;
+   case op::divide: return static_cast<double>(a) / static_cast<double>(b);
+   case op::floor_divide:
+   case op::modulo:
+      if (b == 0) throw template_failure("division by zero");
+      if (a == INT64_MIN && b == -1) throw template_failure("integer overflow");
+      // Euclidean, as in the reference's engine: the remainder is never negative
+      out = a % b;
+      if (out < 0) out += b < 0 ? -b : b;
+      if (kind == op::floor_divide) out = (a - out) / b;
+      break;
+   default:
+      if (b < 0) return std::pow(static_cast<double>(a), static_cast<double>(b));
+      return power(a, b);
    }
    if (overflow) throw template_failure("integer overflow");
    return out;
@@ -131,16 +138,16 @@ inline var integers(op kind, std::int64_t a, std::int64_t b) {
 
 inline var reals(op kind, double a, double b) {
    switch (kind) {
-      case op::add: return a + b;
-      case op::subtract: return a - b;
-      case op::multiply: return a * b;
-      case op::divide: return a / b;
-      case op::floor_divide: return std::floor(a / b);
-      case op::modulo: {
-         double const r = std::fmod(a, b);
-         return r < 0 ? r + std::abs(b) : r;
-      }
-      default: return std::pow(a, b);
+   case op::add: return a + b;
+   case op::subtract: return a - b;
+   case op::multiply: return a * b;
+   case op::divide: return a / b;
+   case op::floor_divide: return std::floor(a / b);
+   case op::modulo: {
+      double const r = std::fmod(a, b);
+      return r < 0 ? r + std::abs(b) : r;
+   }
+   default: return std::pow(a, b);
    }
 }
 
@@ -148,11 +155,11 @@ inline var reals(op kind, double a, double b) {
 
 inline std::string_view verb_of(op kind) {
    switch (kind) {
-      case op::add: return "add";
-      case op::subtract: return "subtract";
-      case op::multiply: return "multiply";
-      case op::power: return "raise";
-      default: return "divide";
+   case op::add: return "add";
+   case op::subtract: return "subtract";
+   case op::multiply: return "multiply";
+   case op::power: return "raise";
+   default: return "divide";
    }
 }
 
@@ -189,7 +196,8 @@ inline var calculate(op kind, var const& a, var const& b, budget& left) {
 /// `subject[start:stop:step]` of lists and texts; an absent bound is undefined.
 inline var slice(var const& subject, var const& start, var const& stop, var const& step, budget& left) {
    if (subject.is_undefined()) return list{};
-   if (!subject.is_text() && !subject.is_sequence()) throw template_failure("cannot slice " + std::string(kind_name(subject)));
+   if (!subject.is_text() && !subject.is_sequence())
+      throw template_failure("cannot slice " + std::string(kind_name(subject)));
    auto const number = [](var const& v, std::int64_t fallback) {
       if (v.is_undefined() || v.is_none()) return fallback;
       if (!v.is_integer()) throw template_failure("slice bounds must be integers");

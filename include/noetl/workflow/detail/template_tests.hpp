@@ -34,40 +34,41 @@ inline bool same_case(var const& v, bool upper) {
 bool is_test(std::string_view name);
 
 inline constexpr test_entry all_tests[] = {
-   {"defined", [](var const& v, tests::args) { return !v.is_undefined(); }, 0},
-   {"undefined", [](var const& v, tests::args) { return v.is_undefined(); }, 0},
-   {"none", [](var const& v, tests::args) { return v.is_none(); }, 0},
-   {"string", [](var const& v, tests::args) { return v.is_text(); }, 0},
-   {"number", [](var const& v, tests::args) { return v.is_number(); }, 0},
-   {"sequence", [](var const& v, tests::args) { return v.is_sequence(); }, 0},
-   {"mapping", [](var const& v, tests::args) { return v.is_mapping(); }, 0},
-   {"boolean", [](var const& v, tests::args) { return v.is_bool(); }, 0},
-   {"integer", [](var const& v, tests::args) { return v.is_integer(); }, 0},
-   {"float", [](var const& v, tests::args) { return v.is_float(); }, 0},
-   {"iterable", [](var const& v, tests::args) { return v.is_container() || v.is_text(); }, 0},
-   {"true", [](var const& v, tests::args) { return v.is_bool() && *v.as<bool>(); }, 0},
-   {"false", [](var const& v, tests::args) { return v.is_bool() && !*v.as<bool>(); }, 0},
-   {"odd", [](var const& v, tests::args) { return tests::remainder_is(v, 2, 1); }, 0},
-   {"even", [](var const& v, tests::args) { return tests::remainder_is(v, 2, 0); }, 0},
-   {"divisibleby", [](var const& v, tests::args a) { return tests::remainder_is(v, a.integer(0, 0), 0); }, 1},
-   {"startingwith", [](var const& v, tests::args a) { return printed(v).starts_with(a.text(0, "")); }, 1},
-   {"endingwith", [](var const& v, tests::args a) { return printed(v).ends_with(a.text(0, "")); }, 1},
-   {"lower", [](var const& v, tests::args) { return tests::same_case(v, false); }, 0},
-   {"upper", [](var const& v, tests::args) { return tests::same_case(v, true); }, 0},
-   {"safe", [](var const&, tests::args) { return false; }, 0},
-   {"in", [](var const& v, tests::args a) { return contains(a.get(0), v, a.left); }, 1},
-   {"eq", [](var const& v, tests::args a) { return equal(v, a.get(0)); }, 1},
-   {"equalto", [](var const& v, tests::args a) { return equal(v, a.get(0)); }, 1},
-   {"sameas", [](var const& v, tests::args a) { return kind_name(v) == kind_name(a.get(0)) && equal(v, a.get(0)); }, 1},
-   {"ne", [](var const& v, tests::args a) { return !equal(v, a.get(0)); }, 1},
-   {"lt", [](var const& v, tests::args a) { return compare(v, a.get(0)) < 0; }, 1},
-   {"lessthan", [](var const& v, tests::args a) { return compare(v, a.get(0)) < 0; }, 1},
-   {"le", [](var const& v, tests::args a) { return compare(v, a.get(0)) <= 0; }, 1},
-   {"gt", [](var const& v, tests::args a) { return compare(v, a.get(0)) > 0; }, 1},
-   {"greaterthan", [](var const& v, tests::args a) { return compare(v, a.get(0)) > 0; }, 1},
-   {"ge", [](var const& v, tests::args a) { return compare(v, a.get(0)) >= 0; }, 1},
-   {"filter", [](var const& v, tests::args) { return v.is_text() && is_filter(v.text()); }, 0},
-   {"test", [](var const& v, tests::args) { return v.is_text() && is_test(v.text()); }, 0},
+    {"defined", [](var const& v, tests::args) { return !v.is_undefined(); }, 0},
+    {"undefined", [](var const& v, tests::args) { return v.is_undefined(); }, 0},
+    {"none", [](var const& v, tests::args) { return v.is_none(); }, 0},
+    {"string", [](var const& v, tests::args) { return v.is_text(); }, 0},
+    {"number", [](var const& v, tests::args) { return v.is_number(); }, 0},
+    {"sequence", [](var const& v, tests::args) { return v.is_sequence(); }, 0},
+    {"mapping", [](var const& v, tests::args) { return v.is_mapping(); }, 0},
+    {"boolean", [](var const& v, tests::args) { return v.is_bool(); }, 0},
+    {"integer", [](var const& v, tests::args) { return v.is_integer(); }, 0},
+    {"float", [](var const& v, tests::args) { return v.is_float(); }, 0},
+    {"iterable", [](var const& v, tests::args) { return v.is_container() || v.is_text(); }, 0},
+    {"true", [](var const& v, tests::args) { return v.is_bool() && *v.as<bool>(); }, 0},
+    {"false", [](var const& v, tests::args) { return v.is_bool() && !*v.as<bool>(); }, 0},
+    {"odd", [](var const& v, tests::args) { return tests::remainder_is(v, 2, 1); }, 0},
+    {"even", [](var const& v, tests::args) { return tests::remainder_is(v, 2, 0); }, 0},
+    {"divisibleby", [](var const& v, tests::args a) { return tests::remainder_is(v, a.integer(0, 0), 0); }, 1},
+    {"startingwith", [](var const& v, tests::args a) { return printed(v).starts_with(a.text(0, "")); }, 1},
+    {"endingwith", [](var const& v, tests::args a) { return printed(v).ends_with(a.text(0, "")); }, 1},
+    {"lower", [](var const& v, tests::args) { return tests::same_case(v, false); }, 0},
+    {"upper", [](var const& v, tests::args) { return tests::same_case(v, true); }, 0},
+    {"safe", [](var const&, tests::args) { return false; }, 0},
+    {"in", [](var const& v, tests::args a) { return contains(a.get(0), v, a.left); }, 1},
+    {"eq", [](var const& v, tests::args a) { return equal(v, a.get(0)); }, 1},
+    {"equalto", [](var const& v, tests::args a) { return equal(v, a.get(0)); }, 1},
+    {"sameas", [](var const& v, tests::args a) { return kind_name(v) == kind_name(a.get(0)) && equal(v, a.get(0)); },
+     1},
+    {"ne", [](var const& v, tests::args a) { return !equal(v, a.get(0)); }, 1},
+    {"lt", [](var const& v, tests::args a) { return compare(v, a.get(0)) < 0; }, 1},
+    {"lessthan", [](var const& v, tests::args a) { return compare(v, a.get(0)) < 0; }, 1},
+    {"le", [](var const& v, tests::args a) { return compare(v, a.get(0)) <= 0; }, 1},
+    {"gt", [](var const& v, tests::args a) { return compare(v, a.get(0)) > 0; }, 1},
+    {"greaterthan", [](var const& v, tests::args a) { return compare(v, a.get(0)) > 0; }, 1},
+    {"ge", [](var const& v, tests::args a) { return compare(v, a.get(0)) >= 0; }, 1},
+    {"filter", [](var const& v, tests::args) { return v.is_text() && is_filter(v.text()); }, 0},
+    {"test", [](var const& v, tests::args) { return v.is_text() && is_test(v.text()); }, 0},
 };
 
 inline test_entry const* find_test(std::string_view name) {
@@ -75,7 +76,9 @@ inline test_entry const* find_test(std::string_view name) {
       if (one.name == name) return &one;
    return nullptr;
 }
-inline bool is_test(std::string_view name) { return find_test(name) != nullptr; }
+inline bool is_test(std::string_view name) {
+   return find_test(name) != nullptr;
+}
 
 inline bool run_test(std::string_view name, var const& v, call_arguments const& arguments) {
    auto const* test = find_test(name);

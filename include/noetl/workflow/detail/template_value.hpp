@@ -1,5 +1,5 @@
-// workflow/detail/template_value.hpp: what a template computes with: values that borrow from the context where they can.
-// Knows JSON values and contexts.
+// workflow/detail/template_value.hpp: what a template computes with: values that borrow from the context where they
+// can. Knows JSON values and contexts.
 #pragma once
 
 #include <charconv>
@@ -61,9 +61,9 @@ struct macro_ref {
 /// A value at run time.
 class var {
 public:
-   using state = std::variant<undefined_t, none_t, bool, std::int64_t, double, text_ref, json const*,
-                              std::shared_ptr<list const>, std::shared_ptr<dict const>, std::shared_ptr<name_space>,
-                              context const*, loop_info, macro_ref>;
+   using state =
+       std::variant<undefined_t, none_t, bool, std::int64_t, double, text_ref, json const*, std::shared_ptr<list const>,
+                    std::shared_ptr<dict const>, std::shared_ptr<name_space>, context const*, loop_info, macro_ref>;
 
    var() = default;
    var(none_t v) : state_(v) {}
@@ -88,21 +88,21 @@ public:
    static var of(json const& value) {
       auto const& v = value.skip_value_ptr();
       switch (v.type()) {
-         case tao::json::type::BOOLEAN: return v.get_boolean();
-         case tao::json::type::SIGNED: return v.get_signed();
-         case tao::json::type::UNSIGNED:
-            if (v.get_unsigned() <= INT64_MAX) return static_cast<std::int64_t>(v.get_unsigned());
-            return static_cast<double>(v.get_unsigned());
-         case tao::json::type::DOUBLE: return v.get_double();
-         case tao::json::type::STRING:
-         case tao::json::type::STRING_VIEW: return text_ref{v.get_string_type(), nullptr};
-         case tao::json::type::ARRAY:
-         case tao::json::type::OBJECT: {
-            var out;
-            out.state_ = &v;
-            return out;
-         }
-         default: return {};
+      case tao::json::type::BOOLEAN: return v.get_boolean();
+      case tao::json::type::SIGNED: return v.get_signed();
+      case tao::json::type::UNSIGNED:
+         if (v.get_unsigned() <= INT64_MAX) return static_cast<std::int64_t>(v.get_unsigned());
+         return static_cast<double>(v.get_unsigned());
+      case tao::json::type::DOUBLE: return v.get_double();
+      case tao::json::type::STRING:
+      case tao::json::type::STRING_VIEW: return text_ref{v.get_string_type(), nullptr};
+      case tao::json::type::ARRAY:
+      case tao::json::type::OBJECT: {
+         var out;
+         out.state_ = &v;
+         return out;
+      }
+      default: return {};
       }
    }
 

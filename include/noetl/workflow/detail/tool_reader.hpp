@@ -13,20 +13,23 @@
 namespace noetl::workflow::detail {
 
 inline constexpr std::array tool_kinds{
-   std::string_view{"http"}, std::string_view{"postgres"}, std::string_view{"duckdb"}, std::string_view{"ducklake"},
-   std::string_view{"python"}, std::string_view{"workbook"}, std::string_view{"playbook"}, std::string_view{"playbooks"},
-   std::string_view{"secrets"}, std::string_view{"iterator"}, std::string_view{"container"}, std::string_view{"script"},
-   std::string_view{"snowflake"}, std::string_view{"transfer"}, std::string_view{"snowflake_transfer"}, std::string_view{"gcs"},
-   std::string_view{"gateway"}, std::string_view{"nats"}, std::string_view{"shell"}, std::string_view{"artifact"},
-   std::string_view{"noop"}, std::string_view{"task_sequence"}, std::string_view{"rhai"}, std::string_view{"subscription"},
-   std::string_view{"wasm"},
+    std::string_view{"http"},          std::string_view{"postgres"},  std::string_view{"duckdb"},
+    std::string_view{"ducklake"},      std::string_view{"python"},    std::string_view{"workbook"},
+    std::string_view{"playbook"},      std::string_view{"playbooks"}, std::string_view{"secrets"},
+    std::string_view{"iterator"},      std::string_view{"container"}, std::string_view{"script"},
+    std::string_view{"snowflake"},     std::string_view{"transfer"},  std::string_view{"snowflake_transfer"},
+    std::string_view{"gcs"},           std::string_view{"gateway"},   std::string_view{"nats"},
+    std::string_view{"shell"},         std::string_view{"artifact"},  std::string_view{"noop"},
+    std::string_view{"task_sequence"}, std::string_view{"rhai"},      std::string_view{"subscription"},
+    std::string_view{"wasm"},
 };
 
 inline constexpr std::array typed_tool_keys{
-   std::string_view{"args"}, std::string_view{"input"}, std::string_view{"auth"}, std::string_view{"libs"},
-   std::string_view{"output_select"}, std::string_view{"code"}, std::string_view{"url"}, std::string_view{"method"},
-   std::string_view{"query"}, std::string_view{"connection"}, std::string_view{"command"}, std::string_view{"params"},
-   std::string_view{"headers"}, std::string_view{"eval"},
+    std::string_view{"args"},       std::string_view{"input"},         std::string_view{"auth"},
+    std::string_view{"libs"},       std::string_view{"output_select"}, std::string_view{"code"},
+    std::string_view{"url"},        std::string_view{"method"},        std::string_view{"query"},
+    std::string_view{"connection"}, std::string_view{"command"},       std::string_view{"params"},
+    std::string_view{"headers"},    std::string_view{"eval"},
 };
 
 template <class Array>
@@ -37,7 +40,9 @@ bool one_of(Array const& words, std::string_view word) {
 /// Strictness of a zone (1.1): strict wants real strings, lenient takes any scalar's source text.
 enum class zone : std::uint8_t { strict, lenient };
 
-inline bool is_string_in(zone z, yaml_node const& n) { return z == zone::strict ? is_real_string(n) : n.is_scalar(); }
+inline bool is_string_in(zone z, yaml_node const& n) {
+   return z == zone::strict ? is_real_string(n) : n.is_scalar();
+}
 
 /// True when the node names a known kind, which makes it a tool.
 inline bool has_tool_kind(yaml_node const& n) {
@@ -65,8 +70,9 @@ inline json read_tool(yaml_node const& n, zone z, std::string const& where, std:
          wrong(*value, "tool key '" + name + "' must be a string");
       if (name == "params" && !value->is_mapping()) wrong(*value, "tool key 'params' must be a mapping");
       if (name == "eval" && !value->is_sequence()) wrong(*value, "tool key 'eval' must be a list");
-      bool const as_source = z == zone::lenient && value->is_scalar() &&
-                             (name == "code" || name == "url" || name == "method" || name == "query" || name == "connection");
+      bool const as_source =
+          z == zone::lenient && value->is_scalar() &&
+          (name == "code" || name == "url" || name == "method" || name == "query" || name == "connection");
       json content = as_source ? json(value->text) : to_json(*value);
       if (name == "headers") {
          if (!value->is_mapping()) wrong(*value, "tool key 'headers' must be a mapping of strings");
@@ -110,8 +116,8 @@ inline void note_task_names(json const& spec, std::set<std::string>& names) {
    }
 }
 
-/// Reads a step's tool. Faults of meaning (empty pipeline, nested item with several keys) are collected for later, as the order of
-/// checks asks for (1.14).
+/// Reads a step's tool. Faults of meaning (empty pipeline, nested item with several keys) are collected for later, as
+/// the order of checks asks for (1.14).
 struct read_tool_result {
    tool_spec tool;
    std::string semantic_fault{};

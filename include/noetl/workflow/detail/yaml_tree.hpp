@@ -1,5 +1,5 @@
-// workflow/detail/yaml_tree.hpp: one YAML document as a tree that still knows lines, quotes and source texts. The only user of
-// yaml-cpp.
+// workflow/detail/yaml_tree.hpp: one YAML document as a tree that still knows lines, quotes and source texts. The only
+// user of yaml-cpp.
 #pragma once
 
 #include <charconv>
@@ -57,7 +57,9 @@ struct yaml_node {
    }
 };
 
-inline std::string at_line(yaml_node const& n) { return " (line " + std::to_string(n.line) + ")"; }
+inline std::string at_line(yaml_node const& n) {
+   return " (line " + std::to_string(n.line) + ")";
+}
 
 /// Builds the tree from parser events.
 class yaml_builder : public YAML::EventHandler {
@@ -67,24 +69,29 @@ public:
 
    void OnDocumentStart(YAML::Mark const&) override {}
    void OnDocumentEnd() override {}
-   void OnNull(YAML::Mark const& mark, YAML::anchor_t anchor) override { leaf(made(mark, yaml_node::kind::null), anchor); }
+   void OnNull(YAML::Mark const& mark, YAML::anchor_t anchor) override {
+      leaf(made(mark, yaml_node::kind::null), anchor);
+   }
    void OnAlias(YAML::Mark const& mark, YAML::anchor_t anchor) override {
       auto const found = anchors_.find(anchor);
       if (found == anchors_.end()) refuse(mark, "an alias inside its own anchor");
       add(found->second);
    }
-   void OnScalar(YAML::Mark const& mark, std::string const& tag, YAML::anchor_t anchor, std::string const& text) override {
+   void OnScalar(YAML::Mark const& mark, std::string const& tag, YAML::anchor_t anchor,
+                 std::string const& text) override {
       auto n = made(mark, yaml_node::kind::scalar);
       n->text = text;
       n->tag = tag;
       n->plain = tag == "?" || tag.empty();
       leaf(std::move(n), anchor);
    }
-   void OnSequenceStart(YAML::Mark const& mark, std::string const&, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+   void OnSequenceStart(YAML::Mark const& mark, std::string const&, YAML::anchor_t anchor,
+                        YAML::EmitterStyle::value) override {
       open(mark, yaml_node::kind::sequence, anchor);
    }
    void OnSequenceEnd() override { close(); }
-   void OnMapStart(YAML::Mark const& mark, std::string const&, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+   void OnMapStart(YAML::Mark const& mark, std::string const&, YAML::anchor_t anchor,
+                   YAML::EmitterStyle::value) override {
       open(mark, yaml_node::kind::mapping, anchor);
    }
    void OnMapEnd() override { close(); }
@@ -93,7 +100,7 @@ public:
 
    [[noreturn]] static void refuse(YAML::Mark const& mark, std::string const& what) {
       throw refused("YAML: " + what + " (line " + std::to_string(mark.line + 1) + ", column " +
-                       std::to_string(mark.column + 1) + ")",
+                        std::to_string(mark.column + 1) + ")",
                     false);
    }
 
@@ -186,7 +193,8 @@ inline bool yaml_integer(std::string_view text, json& out) {
    } else if (digits.size() > 1 && digits.starts_with('0')) {
       return false;
    }
-   if (!all_of_class(digits, base == 16 ? "0123456789abcdefABCDEF" : base == 8 ? "01234567" : "0123456789")) return false;
+   if (!all_of_class(digits, base == 16 ? "0123456789abcdefABCDEF" : base == 8 ? "01234567" : "0123456789"))
+      return false;
    std::uint64_t value = 0;
    if (std::from_chars(digits.data(), digits.data() + digits.size(), value, base).ec != std::errc()) {
       double big = 0;
@@ -236,22 +244,24 @@ inline json scalar_value(yaml_node const& n) {
 }
 
 /// True for a scalar that is text by itself: quoted, or plain and neither number, bool nor null.
-inline bool is_real_string(yaml_node const& n) { return n.is_scalar() && scalar_value(n).is_string_type(); }
+inline bool is_real_string(yaml_node const& n) {
+   return n.is_scalar() && scalar_value(n).is_string_type();
+}
 
 inline json to_json(yaml_node const& n) {
    switch (n.what) {
-      case yaml_node::kind::null: return tao::json::null;
-      case yaml_node::kind::scalar: return scalar_value(n);
-      case yaml_node::kind::sequence: {
-         json out = tao::json::empty_array;
-         for (auto const& item : n.items) out.emplace_back(to_json(*item));
-         return out;
-      }
-      case yaml_node::kind::mapping: {
-         json out = tao::json::empty_object;
-         for (auto const& [key, value] : n.entries) out.try_emplace(key->is_null() ? "null" : key->text, to_json(*value));
-         return out;
-      }
+   case yaml_node::kind::null: return tao::json::null;
+   case yaml_node::kind::scalar: return scalar_value(n);
+   case yaml_node::kind::sequence: {
+      json out = tao::json::empty_array;
+      for (auto const& item : n.items) out.emplace_back(to_json(*item));
+      return out;
+   }
+   case yaml_node::kind::mapping: {
+      json out = tao::json::empty_object;
+      for (auto const& [key, value] : n.entries) out.try_emplace(key->is_null() ? "null" : key->text, to_json(*value));
+      return out;
+   }
    }
    return tao::json::null;
 }
