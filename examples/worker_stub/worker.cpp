@@ -127,7 +127,7 @@ asio::awaitable<int> worker::register_pool() {
       if (answer.status != 0 && answer.status != 503) break;
       co_await pause(500ms);
    }
-   if (stopping()) co_return exit_failure;
+   if (stopping()) co_return exit_normal;
    note("worker.registration_refused", answer.status ? std::to_string(answer.status) + " " + answer.body : answer.body);
    co_return exit_registration_refused;
 }
