@@ -77,6 +77,7 @@ struct parts::background {
    mutable std::mutex mutex; // of relay and failure
    std::unique_ptr<noetl::outbox_relay<command_bus>> relay;
    std::jthread migrator;
+   std::atomic<bool> migrated{false};
    std::optional<noetl::error> failure;
 };
 
@@ -90,7 +91,8 @@ parts::parts(boost::asio::io_context& io, cp::configuration const& given)
       reconciler(io.get_executor(), store, [this](noetl::execution_id id) { orchestrator.wake(id); },
                  [this] { return orchestrator.stats().active; }),
       bus(given.noetl.nats_url.value.empty() ? nullptr : std::make_unique<command_bus>(given.noetl)),
-      health(shards, [this] { return bus ? bus->state() : cp::bus_state::not_configured; }) {
+      health(shards, [this] { return bus ? bus->state() : cp::bus_state::not_configured; },
+             [this] { return background_->migrated.load(); }) {
    store.on_committed([this](std::span<noetl::event const> committed) {
       issued.observe(committed);
       orchestrator.observe(committed);
@@ -116,7 +118,8 @@ void parts::start() {
          for (;;) {
             auto report = pg::migrate(database, {.patience = std::chrono::seconds{5}, .build_indexes = true});
             if (report) {
-               for (auto const& done : report->applied) log::info("database.migrated", {{"step", done}});
+               for (auto const& done : report->applied) log::debug("database.step", {{"done", done}});
+               log::info("database.ready", {{"database", database.database}, {"changes", report->applied.size()}});
                for (auto const& open : report->skipped) log::warn("database.not_migrated", {{"step", open}});
                break;
             }
@@ -130,6 +133,7 @@ void parts::start() {
             log::warn("database.waiting", {{"host", database.host}, {"reason", report.error().message}});
          }
       }
+      background_->migrated = true;
       reconciler.start();
    });
 }

@@ -66,7 +66,9 @@ struct pool_report {
 /// Answers from live state; only health() asks the database. Thread-safe.
 class health_service {
 public:
-   health_service(pg::shard_map& shards, std::function<bus_state()> bus) : shards_(shards), bus_(std::move(bus)) {}
+   /// \param prepared  whether the databases have the schema; until then no request can be served
+   health_service(pg::shard_map& shards, std::function<bus_state()> bus, std::function<bool()> prepared)
+       : shards_(shards), bus_(std::move(bus)), prepared_(std::move(prepared)) {}
 
    /// A trivial statement on the cluster pool. The report says unhealthy; it never fails.
    awaitable<health_report> health() {
@@ -82,14 +84,14 @@ public:
       co_return report;
    }
 
-   /// Ready while every database is reachable. A bus that is away makes it `degraded`: commands wait in the outbox,
-   /// and taking the server out of service would also cut off the workers' reports.
+   /// Ready while every database is reachable and has the schema. A bus that is away makes it `degraded`: commands wait
+   /// in the outbox, and taking the server out of service would also cut off the workers' reports.
    [[nodiscard]] readiness ready() const {
       bool reachable = shards_.cluster().stats().connected > 0;
       for (std::size_t i = 0; i < shards_.count(); ++i) reachable = reachable && shards_.shard(i).stats().connected > 0;
       auto const bus = bus_();
       readiness report;
-      report.status = !reachable ? "not_ready" : bus == bus_state::disconnected ? "degraded" : "ready";
+      report.status = !reachable || !prepared_() ? "not_ready" : bus == bus_state::disconnected ? "degraded" : "ready";
       report.database = reachable ? "connected" : "disconnected";
       report.nats = to_text(bus);
       return report;
@@ -112,6 +114,7 @@ public:
 private:
    pg::shard_map& shards_;
    std::function<bus_state()> bus_;
+   std::function<bool()> prepared_;
    std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 
