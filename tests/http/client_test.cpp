@@ -21,8 +21,7 @@ result<response> echo(request const& r) {
    return text_response(std::string(to_text(r.method)) + " " + r.path + "?" + r.query + " " +
                         std::string(r.header("content-type")) + " " + std::string(r.header("x-more")) + " " + r.body);
 }
-result<response> show(path_text<"rest"> rest, request const& r) {
-   if (rest.value == "close") return response{.headers = {{"connection", "close"}}};
+result<response> show(path_text<"rest">, request const& r) {
    return echo(r);
 }
 boost::asio::awaitable<result<std::string>> never() {

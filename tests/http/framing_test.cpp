@@ -144,10 +144,13 @@ TEST(request_parser, chunk_limits_and_faults_are_told_apart) {
 
 TEST(response_head, leaves_out_fields_that_would_break_it) {
    std::string out;
-   response const answer{.body = "{}", .headers = {{"x-ok", "1"}, {"x-bad", "a\r\nset-cookie: b"}, {"x bad", "c"}}};
+   response const answer{
+       .body = "{}",
+       .headers = {{"x-ok", "1"}, {"Content-Length", "99"}, {"x-bad", "a\r\nset-cookie: b"}, {"x bad", "c"}}};
    append_response_head(out, answer, {.request_id = "r", .keep_alive = false});
    EXPECT_NE(out.find("\r\nx-ok: 1\r\n"), out.npos);
    EXPECT_EQ(out.find("bad"), out.npos);
+   EXPECT_EQ(out.find("99"), out.npos);
    EXPECT_NE(out.find("\r\nconnection: close\r\n"), out.npos);
    EXPECT_NE(out.find("\r\naccess-control-allow-origin: *\r\nvary: origin, access-control-request-method, "
                       "access-control-request-headers\r\n"),

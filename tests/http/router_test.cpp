@@ -61,6 +61,7 @@ result<raw_json> raw() {
 result<raw_json> failing(path_text<"how"> how) {
    if (how.value == "busy") return fail(error_code::unavailable, "Too much to do", "pool 3 of 3");
    if (how.value == "db") return fail(error_code::database, "Database error", "duplicate key in constraint x");
+   if (how.value == "odd") throw 42; // somebody's library may
    if (how.value == "throw") throw std::runtime_error("the secret is 1234");
    return fail(error_code::conflict, "Taken \"already\"");
 }
@@ -203,6 +204,7 @@ TEST_F(router_test, unavailable_says_when_to_come_again) {
 TEST_F(router_test, details_of_faults_stay_inside) {
    EXPECT_EQ(get_("/fail/db").body, R"({"error":"Database error","status":500})");
    EXPECT_EQ(get_("/fail/throw").body, R"({"error":"Internal error","status":500})");
+   EXPECT_EQ(get_("/fail/odd").body, R"({"error":"Internal error","status":500})");
    EXPECT_EQ(get_("/items/500").body, R"({"error":"Internal error","status":500})");
 }
 

@@ -1,4 +1,4 @@
-// The server over real sockets: protocol, limits, times, drain.
+// The server over real sockets: protocol, drain, threads.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -6,65 +6,11 @@
 #include <thread>
 #include <vector>
 
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
-#include <noetl/http/metrics.hpp>
-#include <noetl/http/server.hpp>
-
-#include "http/support.hpp"
+#include "http/server_fixture.hpp"
 
 namespace {
 
-using namespace noetl;
-using namespace noetl::http;
-using namespace std::chrono_literals;
-using boost::asio::awaitable;
-using http_test::body_of;
-using http_test::raw_connection;
-using http_test::running_server;
-using http_test::status_of;
-
-result<raw_json> health() {
-   return raw_json(R"({"status":"ok"})");
-}
-awaitable<result<std::string>> slow(strong<"ms"> ms) {
-   boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, std::chrono::milliseconds(ms.value));
-   co_await timer.async_wait(boost::asio::use_awaitable);
-   co_return std::string("done");
-}
-result<response> echo(request const& r) {
-   return text_response(r.body);
-}
-result<response> about(request const& r) {
-   return text_response(r.request_id + " " + std::string(r.traceparent()) + " " +
-                        (r.peer_is_loopback ? "near" : "far"));
-}
-result<response> large(strong<"bytes"> bytes) {
-   return text_response(std::string(static_cast<std::size_t>(bytes.value), 'x'));
-}
-
-inline constexpr auto api =
-    routes<services<>>(get<"/health", health>, get<"/slow/{ms}", slow>, post<"/echo", echo>,
-                       post<"/big", echo>.body_limit(200'000), get<"/about", about>, get<"/large/{bytes}", large>);
-
-std::string get_text(std::string const& path, std::string const& fields = {}) {
-   return "GET " + path + " HTTP/1.1\r\nHost: t\r\n" + fields + "\r\n";
-}
-std::string post_text(std::string const& path, std::string const& body, std::string const& fields = {}) {
-   return "POST " + path + " HTTP/1.1\r\nHost: t\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + fields +
-          "\r\n" + body;
-}
-
-// Short times: a test that waits for one waits 200 ms.
-http_settings quick() {
-   http_settings s;
-   s.max_body_bytes = 1000;
-   s.header_timeout = s.body_timeout = s.idle_timeout = s.write_timeout = 200ms;
-   s.linger_timeout = 300ms;
-   s.slowest_bytes_per_second = 1'000'000'000;
-   return s;
-}
+using namespace http_test;
 
 TEST(server, answers_with_length_date_cors_and_request_id) {
    running_server server(router(api), {});
@@ -175,38 +121,6 @@ TEST(server, connection_close_and_http_1_0_are_honoured) {
    EXPECT_EQ(status_of(kept.response()), 200);
 }
 
-TEST(server, body_limits_are_exact_for_both_framings) {
-   running_server server(router(api), quick());
-   auto const chunked = [](std::size_t size) {
-      return "POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n" +
-             [&] {
-                char hex[20];
-                std::snprintf(hex, sizeof hex, "%zx", size - 1);
-                return std::string(hex);
-             }() +
-             "\r\n" + std::string(size - 1, 'x') + "\r\n0\r\n\r\n";
-   };
-   raw_connection fits(server.port());
-   fits.send(post_text("/echo", std::string(1000, 'x')) + chunked(1000) + post_text("/big", std::string(200'000, 'y')));
-   EXPECT_EQ(body_of(fits.response()).size(), 1000U);
-   EXPECT_EQ(body_of(fits.response()).size(), 1000U);
-   EXPECT_EQ(body_of(fits.response()).size(), 200'000U);
-   for (auto const& text : {post_text("/echo", std::string(1001, 'x')), chunked(1001),
-                            post_text("/big", std::string(200'001, 'y')), post_text("/nope", std::string(1001, 'y'))}) {
-      raw_connection c(server.port());
-      c.send(text);
-      EXPECT_EQ(status_of(c.response()), 413);
-      EXPECT_TRUE(c.closed_within(2s));
-   }
-}
-
-TEST(server, too_large_body_is_refused_before_it_is_sent) {
-   running_server server(router(api), {});
-   raw_connection c(server.port());
-   c.send("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 99999999999\r\nExpect: 100-continue\r\n\r\n");
-   EXPECT_EQ(status_of(c.response()), 413);
-}
-
 TEST(server, expect_continue_is_answered_before_the_body) {
    running_server server(router(api), {});
    raw_connection c(server.port());
@@ -216,124 +130,13 @@ TEST(server, expect_continue_is_answered_before_the_body) {
    EXPECT_EQ(body_of(c.response()), "hello");
 }
 
-TEST(server, large_headers_are_431) {
-   running_server server(router(api), {});
-   raw_connection fits(server.port());
-   fits.send(get_text("/health", "X: " + std::string(15'000, 'x') + "\r\n"));
-   EXPECT_EQ(status_of(fits.response()), 200);
-   raw_connection c(server.port());
-   c.send(get_text("/health", "X: " + std::string(17'000, 'x') + "\r\n"));
-   EXPECT_EQ(status_of(c.response()), 431);
-   raw_connection endless(server.port());
-   endless.send(std::string(70'000, 'G'));
-   EXPECT_EQ(status_of(endless.response()), 431);
-}
-
 // Goal 13: forms that two readers could understand differently are refused, and the connection ends.
-TEST(server, goal_13_smuggling_forms_end_the_connection) {
-   running_server server(router(api), quick());
-   std::string const hidden = get_text("/health");
-   for (auto const& text : {
-            "POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
-            "POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
-            "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\nContent-Length: 0\r\n\r\nabc",
-            "POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
-            "POST /echo HTTP/1.1\r\nHost: t\r\nX: a\r\n Content-Length: 3\r\n\r\nabc",
-            "POST /echo HTTP/1.1\r\nHost: t\nContent-Length: 3\r\n\r\nabc",
-            "POST /echo HTTP/1.1\r\nHost: t\r\nX: a\rContent-Length: 3\r\n\r\nabc",
-            "POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n",
-            "GET /health\r\n\r\n",
-            "GET  /health HTTP/1.1\r\nHost: t\r\n\r\n",
-        }) {
-      raw_connection c(server.port());
-      c.send(text + hidden);
-      EXPECT_EQ(status_of(c.response()), 400) << text;
-      EXPECT_TRUE(c.closed_within(2s)) << text;
-      EXPECT_EQ(c.got(), "") << "the hidden request was answered";
-   }
-}
-
-TEST(server, goal_13_slow_header_is_cut) {
-   running_server server(router(api), quick());
-   raw_connection c(server.port());
-   auto const start = std::chrono::steady_clock::now();
-   std::jthread drip([&] {
-      for (int i = 0; i < 20; ++i) {
-         c.send("G");
-         std::this_thread::sleep_for(30ms);
-      }
-   });
-   drip.join();
-   EXPECT_EQ(status_of(c.response()), 408);
-   EXPECT_TRUE(c.closed_within(2s));
-   EXPECT_LT(std::chrono::steady_clock::now() - start, 3s);
-}
-
-TEST(server, goal_13_slow_body_is_cut) {
-   running_server server(router(api), quick());
-   raw_connection c(server.port());
-   c.send("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 500\r\n\r\n");
-   for (int i = 0; i < 12; ++i) {
-      c.send("x");
-      std::this_thread::sleep_for(30ms);
-   }
-   EXPECT_EQ(status_of(c.response()), 408);
-   EXPECT_TRUE(c.closed_within(2s));
-}
-
-TEST(server, goal_13_slow_reader_is_cut) {
-   running_server server(router(api), quick());
-   raw_connection c(server.port());
-   c.send(get_text("/large/50000000"));
-   while (server.server().stats().requests == 0) std::this_thread::sleep_for(1ms);
-   EXPECT_EQ(server.server().stats().connections, 1U);
-   for (int i = 0; i < 200 && server.server().stats().connections > 0; ++i) std::this_thread::sleep_for(10ms);
-   EXPECT_EQ(server.server().stats().connections, 0U);
-}
-
 TEST(server, large_answers_arrive_complete) {
    running_server server(router(api), {});
    raw_connection c(server.port());
    c.send(get_text("/large/5000000") + get_text("/health"));
    EXPECT_EQ(body_of(c.response()).size(), 5'000'000U);
    EXPECT_EQ(status_of(c.response()), 200);
-}
-
-TEST(server, idle_connections_are_closed_without_a_word) {
-   running_server server(router(api), quick());
-   raw_connection c(server.port());
-   c.send(get_text("/health"));
-   EXPECT_EQ(status_of(c.response()), 200);
-   EXPECT_TRUE(c.closed_within(2s));
-   EXPECT_EQ(c.got(), "");
-}
-
-TEST(server, handlers_may_take_longer_than_any_time_limit_of_the_wire) {
-   running_server server(router(api), quick());
-   raw_connection c(server.port());
-   c.send(get_text("/slow/600"));
-   EXPECT_EQ(body_of(c.response()), R"("done")");
-}
-
-TEST(server, connections_beyond_the_limit_are_told_503) {
-   auto settings = quick();
-   settings.max_connections = 2;
-   settings.idle_timeout = 5s;
-   running_server server(router(api), settings);
-   raw_connection a(server.port()), b(server.port());
-   for (auto* c : {&a, &b}) {
-      c->send(get_text("/health"));
-      EXPECT_EQ(status_of(c->response()), 200);
-   }
-   raw_connection third(server.port());
-   third.send(get_text("/health"));
-   auto const r = third.response();
-   EXPECT_EQ(status_of(r), 503);
-   EXPECT_NE(r.find("\r\nretry-after: 1\r\n"), r.npos);
-   EXPECT_TRUE(third.closed_within(2s));
-   EXPECT_EQ(server.server().stats().refused, 1U);
-   a.send(get_text("/health"));
-   EXPECT_EQ(status_of(a.response()), 200);
 }
 
 TEST(server, port_in_use_is_one_clear_error) {
@@ -409,7 +212,6 @@ TEST(server, drain_under_load_breaks_no_answer_that_had_begun) {
 
 TEST(server, many_threads_serve_many_connections) {
    running_server server(router(api), {}, 4);
-   metrics all;
    std::atomic<int> good = 0;
    std::vector<std::jthread> clients;
    for (int i = 0; i < 16; ++i)

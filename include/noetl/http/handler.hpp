@@ -128,8 +128,16 @@ response to_response(result<T>&& outcome, call const& c) {
    }
 }
 
-inline response escaped(std::exception const& thrown, call const& c) {
-   return refused(fail(error_code::internal, "Internal error", thrown.what()), c.received);
+// \pre called while an exception is being handled
+inline response escaped(call const& c) {
+   std::string what = "not a std::exception";
+   try {
+      throw;
+   } catch (std::exception const& thrown) {
+      what = thrown.what();
+   } catch (...) { // whatever it was, the caller gets an answer and the log a line
+   }
+   return refused(fail(error_code::internal, "Internal error", std::move(what)), c.received);
 }
 
 // ---- what OpenAPI wants to know ----
@@ -235,8 +243,8 @@ response answer_now(call const& c) {
       arguments_of<Handler> given;
       if (auto wrong = given.fill(c)) return refused(*wrong, c.received);
       return to_response(given.template run<Handler>(), c);
-   } catch (std::exception const& thrown) {
-      return escaped(thrown, c);
+   } catch (...) {
+      return escaped(c);
    }
 }
 
@@ -248,8 +256,8 @@ boost::asio::awaitable<response> answer_later(call c) {
       auto pending = given.template run<Handler>();
       auto outcome = co_await std::move(pending);
       co_return to_response(std::move(outcome), c);
-   } catch (std::exception const& thrown) {
-      co_return escaped(thrown, c);
+   } catch (...) {
+      co_return escaped(c);
    }
 }
 
@@ -261,8 +269,8 @@ std::optional<response> ask_guard(call const& c) {
       auto const allowed = given.template run<Guard>();
       if (allowed) return std::nullopt;
       return refused(allowed.error(), c.received);
-   } catch (std::exception const& thrown) {
-      return escaped(thrown, c);
+   } catch (...) {
+      return escaped(c);
    }
 }
 

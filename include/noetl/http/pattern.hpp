@@ -56,6 +56,13 @@ struct pattern {
 
 namespace detail {
 
+// string_view::find compares a pointer with null, which GCC 12 does not take for a constant under -fsanitize=undefined.
+constexpr std::size_t find_char(std::string_view text, char c, std::size_t from = 0) noexcept {
+   for (std::size_t i = from; i < text.size(); ++i)
+      if (text[i] == c) return i;
+   return std::string_view::npos;
+}
+
 constexpr bool is_name(std::string_view text) noexcept {
    if (text.empty()) return false;
    for (char c : text)
@@ -66,11 +73,12 @@ constexpr bool is_name(std::string_view text) noexcept {
 constexpr pattern_fault parse_segment(std::string_view text, segment& out) noexcept {
    if (text.empty()) return pattern_fault::empty_segment;
    if (text.front() != '{') {
-      if (text.find('{') != text.npos || text.find('}') != text.npos) return pattern_fault::brace_inside_segment;
+      if (find_char(text, '{') != text.npos || find_char(text, '}') != text.npos)
+         return pattern_fault::brace_inside_segment;
       out = {segment_kind::literal, text};
       return pattern_fault::none;
    }
-   auto const close = text.find('}');
+   auto const close = find_char(text, '}');
    if (close == text.npos) return pattern_fault::unclosed_brace;
    if (close + 1 != text.size()) return pattern_fault::brace_inside_segment;
    auto name = text.substr(1, close - 1);
@@ -93,7 +101,7 @@ constexpr pattern parse_pattern(std::string_view text) noexcept {
    if (text == "/") return parsed;
    if (text.ends_with('/')) return with(pattern_fault::trailing_slash);
    for (auto left = text.substr(1);;) {
-      auto const slash = left.find('/');
+      auto const slash = detail::find_char(left, '/');
       segment next;
       auto const fault = detail::parse_segment(left.substr(0, slash), next);
       if (fault != pattern_fault::none) return with(fault);
@@ -140,7 +148,7 @@ constexpr split_path split(std::string_view path) noexcept {
    cut.rooted = path.starts_with('/');
    if (!cut.rooted || path == "/") return cut;
    for (std::size_t start = 1;;) {
-      auto const slash = path.find('/', start);
+      auto const slash = detail::find_char(path, '/', start);
       if (cut.size < max_segments) cut.segments[cut.size] = path.substr(start, slash - start);
       ++cut.size;
       if (slash == path.npos) return cut;

@@ -95,6 +95,16 @@ inline std::string_view date_text() {
 
 } // namespace detail
 
+namespace detail {
+
+// Fields that say where a message ends are the server's business alone.
+constexpr bool is_ours(std::string_view name) noexcept {
+   return equal_ignoring_case(name, "content-length") || equal_ignoring_case(name, "transfer-encoding") ||
+          equal_ignoring_case(name, "connection") || equal_ignoring_case(name, "date");
+}
+
+} // namespace detail
+
 /// Appends the head of a response. The CORS fields are the contract's (http-platform.md section 1.5): any origin, on
 /// every response. Fields whose name or value could break the framing are left out.
 inline void append_response_head(std::string& out, response const& answer, response_frame const& frame) {
@@ -123,7 +133,7 @@ inline void append_response_head(std::string& out, response const& answer, respo
       out += frame.request_id;
    }
    for (auto const& [name, value] : answer.headers) {
-      if (!detail::is_token(name) || !detail::is_field_text(value)) continue;
+      if (!detail::is_token(name) || !detail::is_field_text(value) || detail::is_ours(name)) continue;
       out += "\r\n";
       out += name;
       out += ": ";

@@ -142,6 +142,8 @@ private:
             if (thrown) std::rethrow_exception(thrown);
          } catch (std::exception const& e) {
             log::error("http.connection_failed", {{"error", e.what()}});
+         } catch (...) {
+            log::error("http.connection_failed", {{"error", "not a std::exception"}});
          }
       };
       if (full)

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -26,6 +25,7 @@
 #include <boost/asio/strand.hpp>
 
 #include <noetl/core/log.hpp>
+#include <noetl/http/detail/input_buffer.hpp>
 #include <noetl/http/detail/server_core.hpp>
 #include <noetl/http/errors.hpp>
 #include <noetl/http/framing.hpp>
@@ -47,7 +47,7 @@ class connection final : public std::enable_shared_from_this<connection> {
 
 public:
    connection(std::shared_ptr<server_core> core, server_socket socket)
-       : core_(std::move(core)), socket_(std::move(socket)), timer_(socket_.get_executor()), input_(4096) {
+       : core_(std::move(core)), socket_(std::move(socket)), timer_(socket_.get_executor()) {
       core_->enter(*this);
    }
    connection(connection const&) = delete;
@@ -157,29 +157,21 @@ private:
    }
 
    // ---- bytes in ----
-   [[nodiscard]] std::string_view unread() const noexcept { return {input_.data() + begin_, end_ - begin_}; }
-   void consume(std::size_t bytes) noexcept {
-      begin_ += bytes;
-      if (begin_ == end_) begin_ = end_ = 0;
-   }
-   boost::asio::mutable_buffer room() {
-      if (begin_ > 0 && end_ == input_.size()) {
-         std::memmove(input_.data(), input_.data() + begin_, end_ - begin_);
-         end_ -= std::exchange(begin_, 0);
-      }
-      if (end_ == input_.size()) input_.resize(input_.size() * 2);
-      return {input_.data() + end_, input_.size() - end_};
+   [[nodiscard]] std::string_view unread() const noexcept { return input_.unread(); }
+   [[nodiscard]] boost::asio::mutable_buffer room() {
+      auto const where = input_.room();
+      return {where.data(), where.size()};
    }
    boost::asio::awaitable<bool> read_more() {
       auto const where = room();
       auto const [ec, size] = co_await socket_.async_read_some(boost::asio::buffer(where), as_values);
-      end_ += size;
+      input_.arrived(size);
       co_return !ec;
    }
    // What has arrived already, without waiting.
    bool read_now() {
       error_code ec;
-      end_ += socket_.read_some(boost::asio::buffer(room()), ec);
+      input_.arrived(socket_.read_some(boost::asio::buffer(room()), ec));
       return !ec;
    }
 
@@ -195,7 +187,7 @@ private:
       while (true) {
          scanned_ = scanner_.feed(unread());
          if (scanned_ != head_scanner::state::complete || scanner_.size() != 2) return scanned_;
-         consume(2); // an empty line before a request (RFC 9112 section 2.2)
+         input_.consume(2); // an empty line before a request (RFC 9112 section 2.2)
          scanner_ = {};
       }
    }
@@ -234,7 +226,7 @@ private:
       if (framing_.fault != nullptr) return error_response(400, std::string("Malformed request: ") + framing_.fault);
       parser_.emplace(request_);
       if (!parser_->read_head(head)) return error_response(400, "Malformed request");
-      consume(head.size());
+      input_.consume(head.size());
       keep_alive_ = parser_->keep_alive() && !core_->stopping;
       http10_ = !parser_->is_http11();
       if (auto const given = request_.header("x-request-id"); is_sane_request_id(given))
@@ -254,13 +246,13 @@ private:
       if (framing_.chunked) {
          auto left = unread();
          auto const found = parser_->read_chunks(left, limit_);
-         consume(unread().size() - left.size());
+         input_.consume(unread().size() - left.size());
          return found;
       }
       auto const wanted = static_cast<std::size_t>(framing_.content_length) - request_.body.size();
       auto const piece = unread().substr(0, wanted);
       request_.body.append(piece);
-      consume(piece.size());
+      input_.consume(piece.size());
       return piece.size() == wanted ? step::done : step::more;
    }
    boost::asio::awaitable<bool> read_body(step now) {
@@ -338,7 +330,8 @@ private:
       auto started = clock::time_point{};
       while (unwritten() > 0) {
          error_code ec;
-         auto bytes = socket_.write_some(pieces(), ec); // mostly there is room, and then this is all
+         // Mostly there is room, and then this is all.
+         auto bytes = tail_.empty() ? socket_.write_some(pieces()[0], ec) : socket_.write_some(pieces(), ec);
          if (ec == boost::asio::error::would_block) {
             if (started == clock::time_point{}) started = clock::now();
             timed_out_ = false;
@@ -364,7 +357,7 @@ private:
       socket_.shutdown(boost::asio::socket_base::shutdown_send, ec);
       allow(core_->settings.linger_timeout);
       while (!core_->stopping) {
-         begin_ = end_ = 0;
+         input_.clear();
          bool const more = co_await read_more();
          if (!more) break;
       }
@@ -380,8 +373,7 @@ private:
    bool timed_out_ = false;
    bool idle_ = false;
 
-   std::vector<char> input_;
-   std::size_t begin_ = 0, end_ = 0;
+   input_buffer input_;
    std::string output_;
    std::size_t written_ = 0;
    std::string_view tail_; // a large body after output_
