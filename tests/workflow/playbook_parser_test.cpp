@@ -1,4 +1,5 @@
 // Reading playbooks: orchestration.md section 1, cases C-02 to C-10.
+#include <noetl/workflow/detail/json_text.hpp>
 #include <noetl/workflow/playbook_parser.hpp>
 
 #include <string>

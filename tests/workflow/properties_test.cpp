@@ -123,7 +123,7 @@ unsigned seed() {
 
 TEST(properties, every_schedule_of_a_run_does_the_same_work) {
    unsigned const first = seed();
-   for (unsigned i = 0; i < 60; ++i) {
+   for (unsigned i = 0; i < 24; ++i) {
       SCOPED_TRACE("NOETL_SEED=" + std::to_string(first + i));
       random_source random(first + i);
       auto const yaml = random_playbook(random);
@@ -138,7 +138,7 @@ TEST(properties, every_schedule_of_a_run_does_the_same_work) {
 
 TEST(properties, every_prefix_of_a_log_decides_as_the_live_state_did) {
    unsigned const first = seed();
-   for (unsigned i = 0; i < 30; ++i) {
+   for (unsigned i = 0; i < 12; ++i) {
       SCOPED_TRACE("NOETL_SEED=" + std::to_string(first + i));
       random_source random(first + i);
       auto const yaml = random_playbook(random);
@@ -170,7 +170,7 @@ TEST(properties, cycles_do_the_same_rounds_under_every_schedule) {
        "- {step: j, tool: {kind: noop}, set: {ctx.n: '{{ (n | default(0)) + 1 }}'}, next: {arcs: [{step: a, when: 'n < "
        "3'}, {step: end}]}}\n- {step: end, tool: {kind: noop}}\n");
    unsigned const first = seed();
-   for (unsigned i = 0; i < 40; ++i) {
+   for (unsigned i = 0; i < 16; ++i) {
       SCOPED_TRACE("NOETL_SEED=" + std::to_string(first + i));
       random_source random(first + i);
       ASSERT_EQ(run_randomly(yaml, random, 1), "COMPLETED a*3 b*3 c*6 end*1 j*3 start*1");

@@ -14,9 +14,9 @@
 
 #include <noetl/workflow/commands.hpp>
 #include <noetl/workflow/decide.hpp>
+#include <noetl/workflow/detail/json_text.hpp>
 #include <noetl/workflow/fold.hpp>
 #include <noetl/workflow/playbook_parser.hpp>
-#include <noetl/workflow/template.hpp>
 
 namespace noetl::workflow::testing {
 

@@ -12,7 +12,7 @@
 #include <noetl/core/time.hpp>
 #include <noetl/events/envelope.hpp>
 #include <noetl/reflect/raw_json.hpp>
-#include <noetl/workflow/decide.hpp>
+#include <noetl/workflow/decision.hpp>
 
 namespace noetl::workflow {
 

@@ -1,4 +1,4 @@
-// workflow/playbook_parser.hpp: YAML to JSON and to playbooks. Heavy: the only way to yaml-cpp.
+// workflow/playbook_parser.hpp: YAML to JSON and to playbooks. Declarations; workflow/definitions.hpp defines them.
 #pragma once
 
 #include <string_view>
@@ -22,5 +22,3 @@ result<tao::json::value> yaml_to_json(std::string_view yaml);
 result<playbook> parse_playbook(std::string_view yaml);
 
 } // namespace noetl::workflow
-
-#include <noetl/workflow/detail/playbook_reader.hpp>

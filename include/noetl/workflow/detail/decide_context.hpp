@@ -10,8 +10,10 @@
 #include <vector>
 
 #include <noetl/workflow/context.hpp>
-#include <noetl/workflow/decide.hpp>
+#include <noetl/workflow/decision.hpp>
 #include <noetl/workflow/detail/json_text.hpp>
+#include <noetl/workflow/playbook.hpp>
+#include <noetl/workflow/state.hpp>
 #include <noetl/workflow/template.hpp>
 
 namespace noetl::workflow::detail {

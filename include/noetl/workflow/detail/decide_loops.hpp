@@ -3,11 +3,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <noetl/workflow/decide.hpp>
+#include <noetl/workflow/decision.hpp>
 #include <noetl/workflow/detail/decide_context.hpp>
 
 namespace noetl::workflow::detail {

@@ -12,65 +12,17 @@
 
 #include <noetl/workflow/decide.hpp>
 #include <noetl/workflow/detail/decide_context.hpp>
+#include <noetl/workflow/detail/decide_drafts.hpp>
+#include <noetl/workflow/detail/decide_graph.hpp>
 #include <noetl/workflow/detail/decide_loops.hpp>
 
 namespace noetl::workflow::detail {
 
-/// A step as the pass sees it: the folded state plus what the pass itself has done.
-struct place {
-   step_phase phase = step_phase::pending;
-   bool running = false; ///< has work outside: it will produce another fact
-   std::uint64_t entered = 0, done = 0;
-   std::int64_t completion = 0; ///< 0: inside this pass
-   bool decided = false;
-   std::vector<std::size_t> arcs{};
-   step_state const* folded = nullptr;
-};
-
-/// Arcs that need no values to be decided: unconditional ones, and those behind the first unconditional one.
-inline std::optional<std::vector<std::size_t>> constant_arcs(router const& next) {
-   std::vector<std::size_t> all;
-   for (std::size_t i = 0; i < next.arcs.size(); ++i) {
-      if (next.arcs[i].when) return std::nullopt;
-      all.push_back(i);
-      if (next.mode == route_mode::exclusive) break;
-   }
-   return all;
-}
-
-inline std::string event_result(std::string_view status, json const* context = nullptr) {
-   std::string out = "{";
-   if (context != nullptr) {
-      out += "\"context\":";
-      append_json(out, *context);
-      out += ',';
-   }
-   out += "\"status\":\"";
-   out += status;
-   out += "\"}";
-   return out;
-}
-
 class decide_pass {
 public:
    decide_pass(playbook const& book, workflow_state const& state)
-       : book_(book), state_(state), context_(book, state), tick_(state.applied), places_(book.workflow.size()),
-         entered_(book.workflow.size(), false) {
-      for (std::size_t i = 0; i < places_.size(); ++i) {
-         auto const found = state.steps.find(book.workflow[i].name);
-         if (found == state.steps.end()) continue;
-         auto const& s = found->second;
-         auto& p = places_[i];
-         p.folded = &s;
-         p.phase = s.phase;
-         p.running = s.phase == step_phase::running || (s.expected && !s.cursor && s.issued > s.ended);
-         p.entered = s.entered_order;
-         p.done = s.done_order;
-         p.completion = s.completion;
-         p.decided = s.decided == s.completion && s.completion != 0;
-         if (p.decided) p.arcs = s.arcs;
-      }
-   }
+       : book_(book), state_(state), context_(book, state), graph_(book, state), places_(graph_.places),
+         tick_(state.applied), entered_(book.workflow.size(), false) {}
 
    decision run() {
       bool const fresh = std::all_of(places_.begin(), places_.end(), [](place const& p) { return p.entered == 0; });
@@ -110,21 +62,10 @@ private:
             p.arcs = constant ? *constant : evaluate_arcs(s);
             p.decided = true;
             if (set_due) arc_values(i, values);
-            if (!constant) {
-               json record = tao::json::empty_object;
-               record.try_emplace("gen", p.completion);
-               record.try_emplace("arcs", arc_list(p.arcs));
-               records_.get_object().insert_or_assign(s.name, std::move(record));
-            }
+            if (!constant) drafts_.decided(s.name, p.completion, p.arcs);
          }
-         if (!values.get_object().empty()) context_updated(s.name, p.completion, std::move(values));
+         if (!values.get_object().empty()) drafts_.context_updated(s.name, p.completion, std::move(values));
       }
-   }
-
-   static json arc_list(std::vector<std::size_t> const& arcs) {
-      json out = tao::json::empty_array;
-      for (auto const a : arcs) out.emplace_back(static_cast<std::int64_t>(a));
-      return out;
    }
 
    /// Adds the variables a completing condition or `set` sees; returns the depth to go back to.
@@ -199,104 +140,25 @@ private:
       }
    }
 
-   void context_updated(std::string const& name, std::int64_t gen, json values) {
-      json context = tao::json::empty_object;
-      if (gen != 0) context.try_emplace("gen", gen);
-      context.try_emplace("step", name);
-      context.try_emplace("values", std::move(values));
-      planned_event e;
-      e.event_type = "ctx.updated";
-      e.status = "CONTEXT";
-      e.result = raw_json(event_result(e.status, &context));
-      updates_.push_back({std::move(e), {}});
-   }
-
    // ---- where things go next
-   [[nodiscard]] bool has_new_arc(std::size_t target) const {
-      auto const& t = places_[target];
-      for (auto const from : book_.upstream[target]) {
-         auto const& f = places_[from];
-         if (!f.decided || f.done <= t.entered) continue;
-         bool const points_here = std::any_of(f.arcs.begin(), f.arcs.end(), [&](std::size_t i) {
-            return i < book_.workflow[from].next.arcs.size() && book_.workflow[from].next.arcs[i].target == target;
-         });
-         if (!points_here) continue;
-         if (t.entered == 0 || t.phase == step_phase::skipped || from == target || reaches(target, from)) return true;
-      }
-      return false;
-   }
-   /// Steps that can still be entered, seen from everything in front; `without` is neither entered nor passed.
-   [[nodiscard]] std::vector<bool> live(std::size_t without, bool also_failed) const {
-      std::vector<bool> seen(places_.size(), false);
-      std::vector<std::size_t> open;
-      for (std::size_t i = 0; i < places_.size(); ++i) {
-         bool const front =
-             places_[i].running || pending_[i] || (also_failed && places_[i].phase == step_phase::failed);
-         if (front && i != without) open.push_back(i), seen[i] = true;
-      }
-      while (!open.empty()) {
-         auto const at = open.back();
-         open.pop_back();
-         for (auto const& a : book_.workflow[at].next.arcs) {
-            if (seen[a.target] || a.target == without) continue;
-            seen[a.target] = true;
-            open.push_back(a.target);
-         }
-      }
-      return seen;
-   }
-   [[nodiscard]] bool reaches(std::size_t from, std::size_t to) const {
-      std::vector<bool> seen(places_.size(), false);
-      std::vector<std::size_t> open{from};
-      while (!open.empty()) {
-         auto const at = open.back();
-         open.pop_back();
-         for (auto const& a : book_.workflow[at].next.arcs) {
-            if (a.target == to) return true;
-            if (!seen[a.target]) seen[a.target] = true, open.push_back(a.target);
-         }
-      }
-      return false;
-   }
-   static constexpr std::size_t nowhere = SIZE_MAX;
-
-   void find_pending() {
-      pending_.assign(places_.size(), false);
-      for (std::size_t i = 0; i < places_.size(); ++i) pending_[i] = has_new_arc(i);
-   }
-   /// A join waits for upstreams that may still come without passing through the join.
-   [[nodiscard]] bool must_wait(std::size_t target) const {
-      auto const& from = book_.upstream[target];
-      auto const unfinished = [&](std::size_t u) {
-         auto const& p = places_[u];
-         return p.running || pending_[u] || p.phase == step_phase::pending;
-      };
-      if (std::none_of(from.begin(), from.end(), [&](std::size_t u) { return u != target && unfinished(u); }))
-         return false;
-      auto const reachable = live(target, false);
-      return std::any_of(from.begin(), from.end(),
-                         [&](std::size_t u) { return u != target && reachable[u] && unfinished(u); });
-   }
-
    /// Enters targets until nothing more can be entered. Each step is entered at most once in a pass.
    void dispatch() {
       for (bool progress = true; progress;) {
          progress = false;
-         find_pending();
-         std::size_t stuck = nowhere;
+         graph_.find_pending();
+         std::size_t stuck = route_graph::nowhere;
          for (std::size_t i = 0; i < places_.size(); ++i) {
-            if (!pending_[i] || places_[i].running || entered_[i]) continue;
-            if (must_wait(i)) {
-               if (stuck == nowhere) stuck = i;
+            if (!graph_.pending(i) || places_[i].running || entered_[i]) continue;
+            if (graph_.must_wait(i)) {
+               if (stuck == route_graph::nowhere) stuck = i;
                continue;
             }
             progress = true;
             enter(i);
-            find_pending();
+            graph_.find_pending();
          }
          // joins on cycles can wait for each other; when nothing else moves, the first of them goes
-         bool const idle = std::none_of(places_.begin(), places_.end(), [](place const& p) { return p.running; });
-         if (!progress && idle && stuck != nowhere) {
+         if (!progress && graph_.idle() && stuck != route_graph::nowhere) {
             progress = true;
             enter(stuck);
          }
@@ -319,7 +181,7 @@ private:
       } else if (s.loop) {
          enter_loop(target, legacy);
       } else {
-         if (!starting_) step_enter(s, legacy);
+         if (!starting_) drafts_.entered(s.name, legacy);
          out_.commands.push_back(plain_command(context_, s));
          mark_running(p);
       }
@@ -341,15 +203,6 @@ private:
       p.running = true;
       p.entered = ++tick_;
    }
-   void step_enter(step const& s, json const& context) {
-      planned_event e;
-      e.event_type = "step.enter";
-      e.node = s.name;
-      e.status = "ENTERED";
-      e.result = raw_json(event_result(e.status, context.get_object().empty() ? nullptr : &context));
-      entries_.push_back({std::move(e), {}});
-   }
-
    /// The guard is false: the step counts as passed and its arcs decide where to go on (C-29).
    void skip_by_guard(std::size_t target) {
       auto& p = places_[target];
@@ -357,12 +210,8 @@ private:
       p.entered = p.done = ++tick_;
       p.completion = 0;
       decide_inside(target);
-      planned_event e;
-      e.event_type = "step.skipped";
-      e.node = book_.workflow[target].name;
-      e.status = "SKIPPED";
-      e.result = raw_json(event_result(e.status));
-      entries_.push_back({std::move(e), own_record(target)});
+      auto const& name = book_.workflow[target].name;
+      drafts_.ended(drafted("step.skipped", name, "SKIPPED"), name, p.arcs);
    }
    /// Decides a step that ends inside this pass; its record travels on the event that ends it.
    void decide_inside(std::size_t target) {
@@ -376,15 +225,7 @@ private:
       json values = tao::json::empty_object;
       if (p.phase == step_phase::completed && s.set.is_object()) rendered_values(s, s.set, values);
       arc_values(target, values);
-      if (!values.get_object().empty()) context_updated(s.name, 0, std::move(values));
-   }
-   [[nodiscard]] json own_record(std::size_t target) const {
-      json record = tao::json::empty_object;
-      record.try_emplace("arcs", arc_list(places_[target].arcs));
-      record.try_emplace("set", true);
-      json out = tao::json::empty_object;
-      out.try_emplace(book_.workflow[target].name, std::move(record));
-      return out;
+      if (!values.get_object().empty()) drafts_.context_updated(s.name, 0, std::move(values));
    }
    /// Ends a step inside this pass with a step.exit.
    void exit_inside(std::size_t target, json data, json const* context) {
@@ -396,12 +237,7 @@ private:
       p.completion = 0;
       context_.add_data(s.name, std::move(data));
       decide_inside(target);
-      planned_event e;
-      e.event_type = "step.exit";
-      e.node = s.name;
-      e.status = "COMPLETED";
-      e.result = raw_json(event_result(e.status, context));
-      entries_.push_back({std::move(e), own_record(target)});
+      drafts_.ended(drafted("step.exit", s.name, "COMPLETED", context), s.name, p.arcs);
    }
 
    // ---- loops
@@ -425,7 +261,7 @@ private:
       json context = legacy;
       context.get_object().insert_or_assign("iterations_expected", items.size());
       context.get_object().insert_or_assign("iterator_var", s.loop->iterator);
-      step_enter(s, context);
+      drafts_.entered(s.name, context);
       mark_running(places_[target]);
       if (starting_) started_items_ = static_cast<std::size_t>(items.size());
       if (items.size() == 0) return exit_inside(target, tao::json::empty_array, nullptr); // W11, L-08
@@ -456,7 +292,7 @@ private:
       if (starting_) throw evaluate_failure{"a cursor loop cannot be on 'start'", error_code::validation};
       json context = tao::json::empty_object;
       context.try_emplace("__cursor_loop", true);
-      step_enter(s, context);
+      drafts_.entered(s.name, context);
       mark_running(places_[target]);
       out_.commands.push_back(claim_command(context_, s, 0));
    }
@@ -474,23 +310,18 @@ private:
    /// Steps that can no longer be reached are skipped, their successors with them. Behind a failed step nothing is
    /// said.
    void skip_dead() {
-      find_pending();
-      auto const reachable = live(nowhere, true);
+      graph_.find_pending();
+      auto const reachable = graph_.live(route_graph::nowhere, true);
       for (std::size_t i = 0; i < places_.size(); ++i) {
          if (places_[i].phase != step_phase::pending || places_[i].entered != 0 || reachable[i] || !book_.reachable[i])
             continue;
          places_[i].phase = step_phase::skipped;
-         planned_event e;
-         e.event_type = "step.skipped";
-         e.node = book_.workflow[i].name;
-         e.status = "SKIPPED";
-         e.result = raw_json(event_result(e.status));
-         skips_.push_back({std::move(e), {}});
+         drafts_.skipped(book_.workflow[i].name);
       }
    }
    void finish() {
       for (std::size_t i = 0; i < places_.size(); ++i) {
-         if (places_[i].running || pending_[i]) return;
+         if (places_[i].running || graph_.pending(i)) return;
       }
       planned_end end;
       for (std::size_t i = 0; i < places_.size(); ++i)
@@ -503,45 +334,20 @@ private:
       out_.end = std::move(end);
    }
    decision assemble() {
-      std::vector<draft> all;
-      for (auto* part : {&updates_, &skips_, &entries_}) std::move(part->begin(), part->end(), std::back_inserter(all));
-      bool const decided = !records_.get_object().empty();
-      if (decided && all.empty()) {
-         planned_event e;
-         e.event_type = "step.routed";
-         e.node = records_.get_object().begin()->first;
-         e.status = "ROUTED";
-         e.result = raw_json(event_result(e.status));
-         all.push_back({std::move(e), {}});
-      }
-      for (std::size_t i = 0; i < all.size(); ++i) {
-         json routed = all[i].record.is_object() ? std::move(all[i].record) : json(tao::json::empty_object);
-         if (i == 0 && decided)
-            for (auto const& [name, record] : records_.get_object()) routed.get_object().try_emplace(name, record);
-         std::string meta = "{\"emitted_by\":\"orchestrator\"";
-         if (!routed.get_object().empty()) meta += ",\"routed\":" + json_text(routed);
-         all[i].event.meta = raw_json(meta + "}");
-         out_.events.push_back(std::move(all[i].event));
-      }
+      out_.events = drafts_.take();
       out_.commands_generated = started_items_.value_or(out_.commands.size());
       return std::move(out_);
    }
 
-   struct draft {
-      planned_event event;
-      json record;
-   };
-
    playbook const& book_;
    workflow_state const& state_;
    pass_context context_;
+   route_graph graph_;
+   std::vector<place>& places_;
    std::uint64_t tick_;
-   std::vector<place> places_;
-   std::vector<bool> pending_;
    std::vector<bool> entered_; ///< in this pass
    std::map<std::pair<std::size_t, std::size_t>, json> arc_sets_;
-   json records_ = tao::json::empty_object;
-   std::vector<draft> updates_, skips_, entries_;
+   event_drafts drafts_;
    decision out_;
    std::optional<std::size_t> started_items_;
    bool starting_ = false;
@@ -551,7 +357,7 @@ private:
 
 namespace noetl::workflow {
 
-inline result<decision> decide(playbook const& book, workflow_state const& state) {
+result<decision> decide(playbook const& book, workflow_state const& state) {
    if (!state.started() || state.terminal()) return decision{};
    if (book.workflow.empty() || !book.templates)
       return fail(error_code::internal, "decide needs a playbook that parse_playbook() made");

@@ -284,7 +284,7 @@ inline void expand_workbook(playbook& book, std::map<std::string, json> const& w
 
 } // namespace detail
 
-inline result<tao::json::value> yaml_to_json(std::string_view yaml) {
+result<tao::json::value> yaml_to_json(std::string_view yaml) {
    try {
       auto const root = detail::read_yaml(yaml);
       return root ? detail::to_json(*root) : tao::json::value(tao::json::null);
@@ -293,7 +293,7 @@ inline result<tao::json::value> yaml_to_json(std::string_view yaml) {
    }
 }
 
-inline result<playbook> parse_playbook(std::string_view yaml) {
+result<playbook> parse_playbook(std::string_view yaml) {
    try {
       auto const root = detail::read_yaml(yaml);
       if (!root || !root->is_mapping()) throw detail::refused("a playbook must be a YAML mapping", false);
