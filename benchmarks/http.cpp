@@ -1,8 +1,8 @@
 // benchmarks/http.cpp: our router and server against a bare Beast server that says hello, under the same load.
 //
 // Both run one thread with one io_context. The load is one thread with 64 kept-alive connections, one request at a time
-// on each. Ours looks the route up, converts a path parameter, reads or writes reflected JSON and adds the fields of the
-// contract (CORS, request id, date); the bare one parses the request and writes a constant. Runs alternate.
+// on each. Ours looks the route up, converts a path parameter, reads or writes reflected JSON and adds the fields of
+// the contract (CORS, request id, date); the bare one parses the request and writes a constant. Runs alternate.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -47,12 +47,16 @@ struct item {
    std::string name;
    std::vector<std::int64_t> sizes;
 };
-result<item> show_item(item_id id) { return item{id.value, "forty-two", {1, 2, 3}}; }
+result<item> show_item(item_id id) {
+   return item{id.value, "forty-two", {1, 2, 3}};
+}
 result<item> store_item(item_id id, body<item> given) {
    given->item_id = id.value;
    return *std::move(given);
 }
-asio::awaitable<result<item>> show_item_later(item_id id) { co_return item{id.value, "forty-two", {1, 2, 3}}; }
+asio::awaitable<result<item>> show_item_later(item_id id) {
+   co_return item{id.value, "forty-two", {1, 2, 3}};
+}
 
 inline constexpr auto api = routes<services<>>(under<"/api/items">( //
     get<"/{item_id}", show_item>, post<"/{item_id}", store_item>, get<"/{item_id}/later", show_item_later>));
@@ -205,8 +209,9 @@ int main(int argc, char** argv) {
          theirs.push_back(requests_per_second(bare_port, l.text, time));
          ratios.push_back(mine.back() / theirs.back());
       }
-      std::printf("%-14s ours=%.0f limit=%.0f ratio=%.2f (%.2f..%.2f) pairs=%zu\n", l.name, median(mine), median(theirs),
-                  median(ratios), *std::ranges::min_element(ratios), *std::ranges::max_element(ratios), pairs);
+      std::printf("%-14s ours=%.0f limit=%.0f ratio=%.2f (%.2f..%.2f) pairs=%zu\n", l.name, median(mine),
+                  median(theirs), median(ratios), *std::ranges::min_element(ratios), *std::ranges::max_element(ratios),
+                  pairs);
       if (std::string_view(l.name) == "get_coroutine") continue;
       all_ratios.insert(all_ratios.end(), ratios.begin(), ratios.end());
       all_ours.insert(all_ours.end(), mine.begin(), mine.end());
