@@ -9,7 +9,7 @@ target_link_libraries(noetl_own_code INTERFACE noetl::noetl)
 target_compile_options(noetl_own_code INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOETL_SANITIZE)
   # GCC 12 reports false positives from inlined standard containers when sanitizers are on.
-  target_compile_options(noetl_own_code INTERFACE -Wno-maybe-uninitialized)
+  target_compile_options(noetl_own_code INTERFACE -Wno-maybe-uninitialized -Wno-tsan)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # GCC bugs 105329 and 105580: false positives inside std::string concatenation.

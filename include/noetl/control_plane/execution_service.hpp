@@ -35,8 +35,8 @@ struct execute_request {
    tao::json::value payload = tao::json::empty_object;
    std::optional<noetl::execution_id> parent_execution_id;
    std::optional<std::string> execution_pool; ///< one NATS token; empty counts as absent
-   tao::json::value trace;                    ///< W3C context, null counts as absent
-   tao::json::value version;                  ///< number, decimal text or "latest"; null: latest
+   tao::json::value trace = tao::json::null;  ///< W3C context, null counts as absent
+   tao::json::value version = tao::json::null;///< number, decimal text or "latest"; null: latest
    using json_rules = rules<alias<"payload", "workload">, defaulted<"payload", "trace", "version">>;
 };
 

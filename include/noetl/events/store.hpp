@@ -2,6 +2,7 @@
 // Knows pg/ and events/; how a merged batch is written is in events/detail/append_batch.hpp.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -49,7 +50,10 @@ struct event_store_settings {
    std::size_t max_batch_requests = 512; ///< appends merged into one transaction at most
    std::size_t max_batch_rows = 4'000;   ///< events, commands and outbox rows in one transaction at most
    std::size_t max_waiting = 4'000;      ///< appends that may wait per shard; one more is refused at once
-   std::size_t copy_from_rows = 32;      ///< events in a batch from which COPY is used instead of INSERT
+   /// Longest wait for an execution that a foreign transaction holds; then only its appends are refused
+   /// (`unavailable`).
+   std::chrono::milliseconds lock_timeout{2'000};
+   std::size_t copy_from_rows = 32; ///< events in a batch from which COPY is used instead of INSERT
 };
 
 /// Appends and reads events of executions. Thread-safe; create once, destroy after its callers.
@@ -119,6 +123,7 @@ inline event_store::event_store(pg::shard_map& shards, snowflake& ids, event_sto
    for (std::size_t i = 0; i < shards.count(); ++i) {
       pg::writer_settings settings{shards.shard(i).config(), how.max_batch_requests, how.max_batch_rows,
                                    how.max_waiting};
+      settings.database.lock_timeout = how.lock_timeout;
       detail::append_policy policy(i, *news_, how.copy_from_rows);
       writers_.push_back(std::make_unique<writer>(std::move(settings), std::move(policy)));
    }

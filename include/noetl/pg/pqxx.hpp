@@ -229,6 +229,14 @@ auto translated(pqxx::connection& link, bool& lost, bool& failed, F work) {
    throw std::logic_error("unreachable");
 }
 
+inline std::string limits(settings const& how, char const* set) {
+   auto const one = [&](char const* name, std::chrono::milliseconds value) {
+      return std::string("; ") + set + name + "=" + std::to_string(value.count());
+   };
+   return one("statement_timeout", how.statement_timeout) + one("lock_timeout", how.lock_timeout) +
+          one("idle_in_transaction_session_timeout", how.idle_in_transaction_timeout);
+}
+
 inline rows to_rows(pqxx::result answer) {
    auto const columns = static_cast<std::size_t>(answer.columns());
    auto owner = std::make_shared<pqxx::result const>(std::move(answer));
@@ -246,11 +254,7 @@ connection::connection(settings const& how) {
       impl_ = std::make_unique<impl>(how);
       detail::never_reactivate(impl_->link);
       std::string setup = "SET TimeZone='UTC'; SET DateStyle='ISO'; SET standard_conforming_strings=on";
-      if (!how.pooled()) {
-         setup += "; SET statement_timeout=" + std::to_string(how.statement_timeout.count());
-         setup +=
-             "; SET idle_in_transaction_session_timeout=" + std::to_string(how.idle_in_transaction_timeout.count());
-      }
+      if (!how.pooled()) setup += detail::limits(how, "SET ");
       script(setup);
    } catch (sql_error const& e) {
       throw connection_lost(e.what());
@@ -301,9 +305,7 @@ void connection::begin() {
       return;
    }
    // A transaction pooler may give every transaction another session, so limits travel with the transaction.
-   script("BEGIN; SET LOCAL TimeZone='UTC'; SET LOCAL statement_timeout=" +
-          std::to_string(impl_->how.statement_timeout.count()) + "; SET LOCAL idle_in_transaction_session_timeout=" +
-          std::to_string(impl_->how.idle_in_transaction_timeout.count()));
+   script("BEGIN; SET LOCAL TimeZone='UTC'" + detail::limits(impl_->how, "SET LOCAL "));
 }
 
 void connection::commit() {

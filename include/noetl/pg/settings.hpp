@@ -25,6 +25,8 @@ struct settings {
 
    /// Longest time one statement may run; zero means no limit.
    std::chrono::milliseconds statement_timeout{30'000};
+   /// Longest wait for a lock that somebody else holds; zero means no limit of its own.
+   std::chrono::milliseconds lock_timeout{0};
    /// A forgotten transaction stalls the event feed of the whole instance, so it is ended after this time.
    std::chrono::milliseconds idle_in_transaction_timeout{30'000};
    /// Whole seconds count, at least 2 (libpq).

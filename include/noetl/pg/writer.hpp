@@ -2,6 +2,7 @@
 // Knows pg/connection.hpp; what a request is and how a batch is written comes from a policy.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <condition_variable>
@@ -62,10 +63,11 @@ struct writer_stats {
 };
 
 /// Merges waiting requests into one transaction, without a timer: the commit in flight is the timer. When the merged
-/// transaction fails, each of its requests gets a transaction of its own, so only the culprit fails. A commit whose
+/// transaction fails, its halves are tried, down to single requests, so only the culprit fails. A commit whose
 /// outcome is unknown is looked up before anything is answered. While the database is down requests are refused at
-/// once; the writer reconnects with back-off for as long as it lives. Requests are taken first come, first served.
-/// submit() is thread-safe. The destructor writes what waits (or refuses it when the database is down) and joins.
+/// once; the writer reconnects with back-off for as long as it lives. Requests are taken first come, first served; only
+/// a connection lost while a batch is split may change their order. submit() is thread-safe. The destructor writes what
+/// waits (or refuses it when the database is down) and joins.
 template <batch_policy Policy>
 class group_commit_writer {
 public:
@@ -210,6 +212,7 @@ private:
 
    void write(std::vector<request> batch) {
       bool committing = false;
+      std::size_t parts = 2;
       for (int attempt = 1;; ++attempt) {
          try {
             db_->begin();
@@ -236,10 +239,12 @@ private:
          } catch (sql_error const& e) {
             committing = false;
             db_->rollback();
-            if (e.transient() && attempt < 5) {
+            // A lock that somebody holds for long hits one execution; the others must not wait with it.
+            if (e.transient() && !e.is("55P03") && attempt < 5) {
                std::this_thread::sleep_for(std::chrono::milliseconds(attempt * 5));
                continue;
             }
+            if (e.is("55P03")) parts = batch.size();
             if (batch.size() == 1 && attempt < 3 && policy_.repeat(batch.front(), e)) continue;
             if (batch.size() == 1) {
                policy_.refuse(batch.front(), detail::to_error(e));
@@ -256,21 +261,19 @@ private:
          }
          break;
       }
-      one_by_one(std::move(batch));
+      split(std::move(batch), parts);
    }
 
-   void one_by_one(std::vector<request> batch) {
-      for (std::size_t i = 0; i < batch.size(); ++i) {
-         if (!db_ || !doubt_.empty()) {
-            // The connection went away: the rest waits for the next one.
-            std::vector<request> rest(std::make_move_iterator(batch.begin() + static_cast<std::ptrdiff_t>(i)),
-                                      std::make_move_iterator(batch.end()));
-            requeue(std::move(rest));
-            return;
-         }
-         std::vector<request> alone;
-         alone.push_back(std::move(batch[i]));
-         write(std::move(alone));
+   /// Writes a failed batch in `parts` transactions. Halves, and halves of halves, find one culprit among n in about
+   /// 2 log n transactions; single requests are better when every failure costs a lock time-out.
+   void split(std::vector<request> batch, std::size_t parts) {
+      auto const size = (batch.size() + parts - 1) / parts;
+      for (std::size_t from = 0; from < batch.size(); from += size) {
+         auto const begin = std::make_move_iterator(batch.begin() + static_cast<std::ptrdiff_t>(from));
+         auto const last = db_ && doubt_.empty() ? std::min(from + size, batch.size()) : batch.size();
+         std::vector<request> part(begin, std::make_move_iterator(batch.begin() + static_cast<std::ptrdiff_t>(last)));
+         if (!db_ || !doubt_.empty()) return requeue(std::move(part)); // the connection went away: the rest waits
+         write(std::move(part));
       }
    }
 
