@@ -43,6 +43,19 @@ std::string id_text(json const& value, std::string fallback) {
    return value.is_integer() ? tao::json::to_string(value) : std::move(fallback);
 }
 
+/// What templates see: the render context, itself again under `ctx` and `workload`, and what is being run.
+json variables_of(json variables, std::string const& action, std::string const& step) {
+   if (!variables.is_object()) variables = tao::json::empty_object;
+   if (!variables.find("ctx")) {
+      auto const copy = variables;
+      if (!variables.find("workload")) variables["workload"] = copy;
+      variables["ctx"] = copy;
+   }
+   if (!variables.find("action")) variables["action"] = action;
+   if (!variables.find("node_name")) variables["node_name"] = step;
+   return variables;
+}
+
 } // namespace
 
 asio::awaitable<void> worker::handle(noetl::nats::message incoming) {
@@ -68,7 +81,7 @@ asio::awaitable<void> worker::execute(noetl::nats::message incoming) {
       co_return;
    }
    faults_.die("die-before-claim", about->step);
-   auto const won = co_await claim(*about, incoming);
+   auto won = co_await claim(*about, incoming);
    if (!won) co_return;
    faults_.die("die-after-claim", about->step);
    if (!faults_.hit("drop-ack", about->step))
@@ -155,22 +168,16 @@ std::optional<worker::command> worker::read_claim(notification const& about, std
       if (auto const attempts = member(meta, "attempts"); attempts.is_integer())
          c.attempts = attempts.as<std::int64_t>();
 
-      auto variables = member(context, "render_context");
-      if (!variables.is_object()) variables = tao::json::empty_object;
-      if (!variables.find("ctx")) {
-         auto const copy = variables;
-         if (!variables.find("workload")) variables["workload"] = copy;
-         variables["ctx"] = copy;
-      }
-      if (!variables.find("action")) variables["action"] = action;
-      if (!variables.find("node_name")) variables["node_name"] = c.step;
-
       auto config = member(context, "tool_config");
       if (config.is_array()) config = json({{"tool_config", config}});
       if (!config.is_object()) config = tao::json::empty_object;
       if (!config.find("args")) config["args"] = member(context, "args");
       auto const kind = member(config, "kind");
-      c.input = {kind.is_string_type() ? kind.as<std::string>() : action, std::move(config), std::move(variables)};
+      c.input.kind = kind.is_string_type() ? kind.as<std::string>() : action;
+      c.input.config = std::move(config);
+      // Only pipelines are rendered here; the context of other tools can be large and is not looked at.
+      if (c.input.kind == "task_sequence")
+         c.input.variables = variables_of(member(context, "render_context"), action, c.step);
       return c;
    } catch (std::exception const&) {
       return std::nullopt;
@@ -178,7 +185,7 @@ std::optional<worker::command> worker::read_claim(notification const& about, std
 }
 
 /// The events of one command, each awaited before the next; a lost one ends the report (section 8).
-asio::awaitable<void> worker::report(command const& c) {
+asio::awaitable<void> worker::report(command& c) {
    json const id = {{"command_id", c.command_id}};
    if (faults_.hit("bad-event", c.step)) {
       auto const bad = "{\"execution_id\":\"x\",\"event_type\":7,\"step\":" + tao::json::to_string(json(c.step)) + "}";
@@ -189,7 +196,7 @@ asio::awaitable<void> worker::report(command const& c) {
    faults_.die("die-after-started", c.step);
 
    std::string error;
-   auto const done = co_await run_tool(c, error);
+   auto done = co_await run_tool(c, error);
    if (auto const late = faults_.hit("late", c.step)) co_await pause(std::chrono::milliseconds(*late));
    if (!done) {
       json failed = {{"command_id", c.command_id}, {"call_index", 0}, {"error", error}};
@@ -199,7 +206,8 @@ asio::awaitable<void> worker::report(command const& c) {
       co_return;
    }
    auto result = co_await envelope(c, *done);
-   json call = {{"command_id", c.command_id}, {"call_index", 0}, {"result", std::move(result)}};
+   json call = {{"command_id", c.command_id}, {"call_index", 0}};
+   call["result"] = std::move(result);
    json end = {{"command_id", c.command_id}, {"status", done->status}};
    if (faults_.hit("reorder", c.step)) {
       if (co_await post(c, "command.completed", done->status, end)) co_await post(c, "call.done", "COMPLETED", call);
@@ -213,7 +221,7 @@ asio::awaitable<void> worker::report(command const& c) {
 }
 
 /// \return nothing when the tool raised; then `error` says why
-asio::awaitable<std::optional<tool_result>> worker::run_tool(command const& c, std::string& error) {
+asio::awaitable<std::optional<tool_result>> worker::run_tool(command& c, std::string& error) {
    if (auto const slow = faults_.hit("slow", c.step)) co_await pause(std::chrono::milliseconds(*slow));
    while (faults_.hit("hang", c.step)) co_await pause(1h);
    if (faults_.hit("raise", c.step)) {
@@ -226,14 +234,15 @@ asio::awaitable<std::optional<tool_result>> worker::run_tool(command const& c, s
       json data = {{"bulk", std::string(static_cast<std::size_t>(*bytes), 'x')}};
       co_return tool_result{"success", {{"status", "success"}, {"data", data}}};
    }
-   auto input = c.input;
+   auto const kind = c.input.kind;
+   auto input = std::move(c.input);
    std::optional<tool_result> done;
    try {
       done = co_await tools_.run(std::move(input));
    } catch (tool_error const& e) {
       error = e.text;
    } catch (std::exception const& e) {
-      error = c.input.kind + ": " + e.what();
+      error = kind + ": " + e.what();
    }
    co_return done;
 }
@@ -241,8 +250,11 @@ asio::awaitable<std::optional<tool_result>> worker::run_tool(command const& c, s
 /// `result` of call.done: inline, or by reference when large; without either when storing it failed (section 9).
 asio::awaitable<json> worker::envelope(command const& c, tool_result const& done) {
    auto const text = tao::json::to_string(done.context);
-   if (text.size() <= options_.inline_result_bytes)
-      co_return json({{"status", done.status}, {"context", done.context}});
+   json out = {{"status", done.status}};
+   if (text.size() <= options_.inline_result_bytes) {
+      out["context"] = done.context;
+      co_return out;
+   }
 
    reply stored;
    if (!faults_.hit("put-fail", c.step)) {
@@ -250,7 +262,6 @@ asio::awaitable<json> worker::envelope(command const& c, tool_result const& done
       auto body = "{\"name\":" + step + ",\"data\":" + text + ",\"scope\":\"execution\",\"source_step\":" + step + "}";
       stored = co_await api_.call(c.server, "PUT", "/api/result/" + std::to_string(c.execution_id), std::move(body));
    }
-   json out = {{"status", done.status}};
    if (!stored.ok()) {
       note("result.not_stored", std::to_string(stored.status) + " " + storable(stored.body.substr(0, 200)));
       co_return out;

@@ -71,8 +71,8 @@ private:
    static std::optional<notification> decode(std::string_view payload);
    boost::asio::awaitable<std::optional<command>> claim(notification const& about, noetl::nats::message& incoming);
    std::optional<command> read_claim(notification const& about, std::string const& body) const;
-   boost::asio::awaitable<void> report(command const& c);
-   boost::asio::awaitable<std::optional<tool_result>> run_tool(command const& c, std::string& error);
+   boost::asio::awaitable<void> report(command& c);
+   boost::asio::awaitable<std::optional<tool_result>> run_tool(command& c, std::string& error);
    boost::asio::awaitable<json> envelope(command const& c, tool_result const& done);
    boost::asio::awaitable<bool> post(command const& c, std::string type, std::string status, json context);
    boost::asio::awaitable<bool> post_body(command const& c, std::string body, std::string log_note);
