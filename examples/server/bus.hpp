@@ -22,12 +22,9 @@ namespace server {
 class command_bus {
 public:
    explicit command_bus(noetl::control_plane::server_settings const& how)
-       : stream_(noetl::nats::command_stream()), connection_(settings_of(how)), publisher_(connection_),
+       : stream_(stream_of(how)), connection_(settings_of(how)), publisher_(connection_),
          token_(connection_.on_change([this](noetl::nats::connection_state) { changed(); })),
-         keeper_([this](std::stop_token stop) { keep_stream(stop); }) {
-      stream_.name = how.nats_command_stream;
-      stream_.max_age = how.nats_command_max_age;
-   }
+         keeper_([this](std::stop_token stop) { keep_stream(stop); }) {}
    ~command_bus() {
       keeper_.request_stop();
       changed();
@@ -46,6 +43,12 @@ public:
    [[nodiscard]] noetl::nats::publisher_stats stats() const { return publisher_.stats(); }
 
 private:
+   static noetl::nats::stream_settings stream_of(noetl::control_plane::server_settings const& how) {
+      auto stream = noetl::nats::command_stream();
+      stream.name = how.nats_command_stream;
+      stream.max_age = how.nats_command_max_age;
+      return stream;
+   }
    static noetl::nats::connection_settings settings_of(noetl::control_plane::server_settings const& how) {
       noetl::nats::connection_settings settings;
       settings.url = how.nats_url.value;
@@ -83,7 +86,7 @@ private:
       }
    }
 
-   noetl::nats::stream_settings stream_;
+   noetl::nats::stream_settings const stream_;
    std::mutex mutex_;
    std::condition_variable wake_;
    bool look_ = true;
