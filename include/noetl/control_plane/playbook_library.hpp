@@ -31,7 +31,9 @@ public:
    /// The playbook of a catalog entry. Errors: not_found, bad_request (not YAML or misshapen), validation (breaks a rule).
    awaitable<result<playbook_ptr>> find(catalog_id id) {
       if (auto kept = cached(id)) co_return kept;
-      auto entry = co_await catalog_.find(catalog_reference{.id = id, .path = {}, .version = {}});
+      catalog_reference wanted; // named: GCC 12 destroys a temporary aggregate inside co_await twice
+      wanted.id = id;
+      auto entry = co_await catalog_.find(std::move(wanted));
       if (!entry && entry.error().code == error_code::not_found)
          co_return fail(error_code::not_found, "Catalog entry not found: " + std::to_string(id.value));
       if (!entry) co_return std::move(entry).error();
