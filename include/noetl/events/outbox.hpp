@@ -37,7 +37,9 @@ concept message_publisher = requires(P& bus, std::string subject, std::string_vi
 struct outbox_settings {
    std::chrono::milliseconds poll{1'000};        ///< between looks for rows that nobody published
    std::chrono::milliseconds grace{5'000};       ///< age from which a pending row is taken from the database
-   std::chrono::milliseconds abandoned{300'000}; ///< age from which an IN_FLIGHT row is offered again
+   /// Age from which an IN_FLIGHT row counts as left by a relay that died. Well above the bus's ack time-out (a live relay
+   /// settles its rows by then), well below the stream's dedup window (a copy of what did arrive is dropped).
+   std::chrono::milliseconds abandoned{15'000};
    std::chrono::milliseconds keep_published{86'400'000};
    std::chrono::milliseconds announce_again{60'000}; ///< an unclaimed command is announced again this often; 0: never
    std::size_t batch = 256;                          ///< rows taken from the database at a time
