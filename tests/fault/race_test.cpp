@@ -184,7 +184,7 @@ TEST_F(race, of_2_and_of_16_workers_that_race_for_a_command_200_times_exactly_on
          std::lock_guard const lock(guard);
          ++answers[i][got ? got->status : 0];
          if (got && got->status == 200) owners[i] = name;
-         if (got && got->status != 200) refusals.insert(got->body.substr(0, 38));
+         if (got && got->status != 200) refusals.insert(got->body.substr(0, 39));
       });
       std::map<unsigned, int> const wanted{{200, 1}, {409, static_cast<int>(workers) - 1}};
       for (std::size_t i = 0; i < rounds; ++i) {
