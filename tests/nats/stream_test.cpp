@@ -143,11 +143,19 @@ TEST_F(stream, several_processes_at_once_make_one_stream) {
    }
 }
 
-TEST_F(stream, server_without_jetstream_is_one_clear_sentence) {
-   server.stop();
+TEST(stream_check, W16_without_a_connection_or_without_jetstream_it_says_so) {
    connection lone({.url = "nats://127.0.0.1:1", .reconnect_wait = 50ms});
-   auto const report = ensure_stream(lone, command_stream());
+   auto report = ensure_stream(lone, command_stream());
    ASSERT_FALSE(report);
    EXPECT_EQ(report.error().code, noetl::error_code::unavailable);
    EXPECT_EQ(report.error().message, "NATS: not connected");
+
+   nats_server plain({"-js=false"});
+   plain.start();
+   connection c({.url = plain.url(), .reconnect_wait = 50ms});
+   ASSERT_TRUE(c.wait_connected(10s));
+   report = ensure_stream(c, command_stream());
+   ASSERT_FALSE(report);
+   EXPECT_EQ(report.error().code, noetl::error_code::unavailable);
+   EXPECT_EQ(report.error().message, "NATS: JetStream is not running on this server or not enabled for this account");
 }
