@@ -70,13 +70,17 @@ protected:
    static inline snowflake ids_{1};
 };
 
-/// A replica: pools and a store of its own on the same database.
+/// A replica: pools and a store of its own on the same database. The store can be ended early, so that all its news are
+/// out.
 struct replica {
    explicit replica(pg::settings how, unsigned machine, event_store_settings store_settings = {})
-       : shards(std::move(how)), ids(machine), store(shards, ids, store_settings) {}
+       : shards(std::move(how)), ids(machine), owner(std::make_unique<event_store>(shards, ids, store_settings)),
+         store(*owner) {}
+   void stop() { owner.reset(); }
    pg::shard_map shards;
    snowflake ids;
-   event_store store;
+   std::unique_ptr<event_store> owner;
+   event_store& store;
 };
 
 } // namespace noetl::test

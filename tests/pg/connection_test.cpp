@@ -3,9 +3,9 @@
 #include <thread>
 
 #include <noetl/pg/pool.hpp>
-#include <noetl/pg/pqxx.hpp>
 
 #include "blocking.hpp"
+#include "driver.hpp"
 #include "gate.hpp"
 #include "test_database.hpp"
 

@@ -225,8 +225,6 @@ private:
                requests_ += batch.size();
             }
             losses_ = 0;
-            policy_.committed(batch);
-            return;
          } catch (connection_lost const& e) {
             lose();
             if (committing)
@@ -237,8 +235,8 @@ private:
                refuse_all(batch, fail(error_code::unavailable, "the database connection was lost", e.what()));
             return;
          } catch (sql_error const& e) {
-            committing = false;
             db_->rollback();
+            committing = false;
             // A lock that somebody holds for long hits one execution; the others must not wait with it.
             if (e.transient() && !e.is("55P03") && attempt < 5) {
                std::this_thread::sleep_for(std::chrono::milliseconds(attempt * 5));
@@ -252,16 +250,18 @@ private:
                return;
             }
          } catch (std::exception const& e) {
-            committing = false;
             db_->rollback();
+            committing = false;
             if (batch.size() == 1) {
                policy_.refuse(batch.front(), fail(error_code::internal, "internal error", e.what()));
                return;
             }
          }
-         break;
+         // The news are told outside the try: whatever they throw, the batch is committed and must not be written
+         // again.
+         if (committing) return policy_.committed(batch);
+         return split(std::move(batch), parts);
       }
-      split(std::move(batch), parts);
    }
 
    /// Writes a failed batch in `parts` transactions. Halves, and halves of halves, find one culprit among n in about
