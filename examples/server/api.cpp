@@ -21,9 +21,9 @@ using services = http::services<catalog_service, execution_service, execution_vi
                                 command_service, worker_pool_service, health_service, http::metrics>;
 
 inline constexpr auto without_metrics =
-   http::join(http::routes<services>(health_routes, catalog_routes, execution_routes, event_routes, command_routes,
-                                     worker_pool_routes),
-              http::openapi_routes);
+    http::join(http::routes<services>(health_routes, catalog_routes, execution_routes, event_routes, command_routes,
+                                      worker_pool_routes),
+               http::openapi_routes);
 inline constexpr auto with_metrics = http::join(without_metrics, http::metrics_routes);
 
 } // namespace
@@ -31,10 +31,12 @@ inline constexpr auto with_metrics = http::join(without_metrics, http::metrics_r
 noetl::http::router make_router(parts& all) {
    http::openapi_info const about{.title = "noetl", .version = std::string(compatible_version), .description = {}};
    bool const metrics = !all.config.noetl.disable_metrics;
-   if (metrics) all.document.emplace(with_metrics, about);
-   else all.document.emplace(without_metrics, about);
-   http::services const given(all.catalog, all.executions, all.views, all.ingest, all.ingested, all.commands, all.workers,
-                              all.health, all.metrics, *all.document);
+   if (metrics)
+      all.document.emplace(with_metrics, about);
+   else
+      all.document.emplace(without_metrics, about);
+   http::services const given(all.catalog, all.executions, all.views, all.ingest, all.ingested, all.commands,
+                              all.workers, all.health, all.metrics, *all.document);
    if (metrics) return {with_metrics, given};
    return {without_metrics, given};
 }

@@ -17,8 +17,8 @@
 
 namespace server {
 
-/// Keeps the stream of commands in existence: it is looked after at each connect, since a restarted NATS may have lost it.
-/// Thread-safe.
+/// Keeps the stream of commands in existence: it is looked after at each connect, since a restarted NATS may have lost
+/// it. Thread-safe.
 class command_bus {
 public:
    explicit command_bus(noetl::control_plane::server_settings const& how)

@@ -19,7 +19,8 @@ void report_figures(parts& all, std::function<noetl::outbox_stats()> outbox) {
       out.gauge("noetl_orchestrator_cached", "Executions folded in memory", number(runs.cached));
       out.gauge("noetl_orchestrator_active", "Executions being advanced now", number(runs.active));
       out.counter("noetl_orchestrator_decisions_total", "Decisions appended", number(runs.decisions));
-      out.counter("noetl_orchestrator_conflicts_total", "Decisions that another append got in before", number(runs.conflicts));
+      out.counter("noetl_orchestrator_conflicts_total", "Decisions that another append got in before",
+                  number(runs.conflicts));
       out.counter("noetl_orchestrator_rebuilds_total", "States rebuilt from the log", number(runs.rebuilds));
       out.counter("noetl_orchestrator_failures_total", "Attempts put off", number(runs.failures));
       auto const relay = outbox();
@@ -29,7 +30,8 @@ void report_figures(parts& all, std::function<noetl::outbox_stats()> outbox) {
       out.gauge("noetl_outbox_unmarked", "Published rows not yet marked in the database", number(relay.unmarked));
       out.gauge("noetl_bus_connected", "1 while the command bus is connected",
                 all.bus && all.bus->state() == cp::bus_state::connected ? 1 : 0);
-      if (all.bus) out.gauge("noetl_bus_in_flight", "Messages sent and not acknowledged", number(all.bus->stats().in_flight));
+      if (all.bus)
+         out.gauge("noetl_bus_in_flight", "Messages sent and not acknowledged", number(all.bus->stats().in_flight));
    });
 }
 

@@ -32,7 +32,8 @@ enum exit_code { stopped = 0, failed = 1, misconfigured = 2 };
 /// What no single variable can show.
 std::vector<std::string> contradictions(configuration const& config) {
    std::vector<std::string> found;
-   if (config.noetl.shard_count == 0) found.emplace_back("NOETL_SHARD_COUNT: expected 1 or more");
+   if (config.noetl.shard_count == 0)
+      found.emplace_back("NOETL_SHARD_COUNT: expected 1 or more");
    else if (config.noetl.shard_index >= config.noetl.shard_count)
       found.emplace_back("NOETL_SHARD_INDEX: expected less than NOETL_SHARD_COUNT");
    if (auto shards = noetl::pg::parse_shards(config.noetl.shards.value); !shards)

@@ -45,7 +45,8 @@ pg::settings primary_settings(cp::configuration const& config) {
    return settings;
 }
 
-/// Every database of the deployment: shards in order, then the cluster's own, if it has one. Texts were checked by main.
+/// Every database of the deployment: shards in order, then the cluster's own, if it has one. Texts were checked by
+/// main.
 std::vector<pg::settings> shard_settings(cp::configuration const& config) {
    auto const base = primary_settings(config);
    auto shards = pg::parse_shards(config.noetl.shards.value, base).value();
@@ -82,17 +83,20 @@ struct parts::background {
 };
 
 parts::parts(boost::asio::io_context& io, cp::configuration const& given)
-    : io_(io), background_(std::make_unique<background>()), config(given), ids(machine_id(given.noetl)), shards(shard_settings(given), cluster_settings(given)),
-      store(shards, ids), catalog(shards), library(catalog),
-      executions(store, catalog, library, ids, given.noetl.public_server_url), views(shards),
-      commands(store, ids, issued), ingest(store, ids), ingested(metrics), workers(shards, ids),
-      orchestrator(io.get_executor(), store, ids, [this](noetl::catalog_id id) { return library.find(id); },
-                   orchestrator_settings(given)),
-      reconciler(io.get_executor(), store, [this](noetl::execution_id id) { orchestrator.wake(id); },
-                 [this] { return orchestrator.stats().active; }),
+    : io_(io), background_(std::make_unique<background>()), config(given), ids(machine_id(given.noetl)),
+      shards(shard_settings(given), cluster_settings(given)), store(shards, ids), catalog(shards), library(catalog),
+      dedup(shards, store), executions(store, catalog, library, dedup, ids, given.noetl.public_server_url),
+      views(shards), commands(store, ids, issued), ingest(store, ids), ingested(metrics), workers(shards, ids),
+      orchestrator(
+          io.get_executor(), store, ids, [this](noetl::catalog_id id) { return library.find(id); },
+          orchestrator_settings(given)),
+      reconciler(
+          io.get_executor(), store, [this](noetl::execution_id id) { orchestrator.wake(id); },
+          [this] { return orchestrator.stats().active; }),
       bus(given.noetl.nats_url.value.empty() ? nullptr : std::make_unique<command_bus>(given.noetl)),
-      health(shards, [this] { return bus ? bus->state() : cp::bus_state::not_configured; },
-             [this] { return background_->migrated.load(); }) {
+      health(
+          shards, [this] { return bus ? bus->state() : cp::bus_state::not_configured; },
+          [this] { return background_->migrated.load(); }) {
    store.on_committed([this](std::span<noetl::event const> committed) {
       issued.observe(committed);
       orchestrator.observe(committed);
@@ -101,14 +105,17 @@ parts::parts(boost::asio::io_context& io, cp::configuration const& given)
       std::lock_guard const lock(background_->mutex);
       if (background_->relay) background_->relay->offer(shard, rows);
    });
-   if (bus) background_->relay = std::make_unique<noetl::outbox_relay<command_bus>>(shards, *bus, outbox_settings(given));
+   if (bus)
+      background_->relay = std::make_unique<noetl::outbox_relay<command_bus>>(shards, *bus, outbox_settings(given));
    report_figures(*this, [this] {
       std::lock_guard const lock(background_->mutex);
       return background_->relay ? background_->relay->stats() : noetl::outbox_stats{};
    });
 }
 
-parts::~parts() { stop(); }
+parts::~parts() {
+   stop();
+}
 
 void parts::start() {
    background_->migrator = std::jthread([this](std::stop_token stop) {

@@ -11,6 +11,7 @@
 #include <noetl/control_plane/catalog.hpp>
 #include <noetl/control_plane/command_cache.hpp>
 #include <noetl/control_plane/command_service.hpp>
+#include <noetl/control_plane/dedup.hpp>
 #include <noetl/control_plane/event_ingest.hpp>
 #include <noetl/control_plane/execution_service.hpp>
 #include <noetl/control_plane/execution_views.hpp>
@@ -47,8 +48,8 @@ public:
    parts(parts const&) = delete;
    parts& operator=(parts const&) = delete;
 
-   /// Brings the databases to the schema and starts what runs by itself. Waits for a database that is away for as long as
-   /// that takes, on a thread of its own; an error that does not pass by itself stops `io`.
+   /// Brings the databases to the schema and starts what runs by itself. Waits for a database that is away for as long
+   /// as that takes, on a thread of its own; an error that does not pass by itself stops `io`.
    void start();
    /// After the listener has drained: no more announcements, no more decisions.
    void stop();
@@ -62,6 +63,7 @@ public:
    noetl::event_store store;
    cp::catalog_service catalog;
    cp::playbook_library library;
+   cp::dedup_service dedup;
    cp::execution_service executions;
    cp::execution_views views;
    cp::command_cache issued;

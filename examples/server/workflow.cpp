@@ -1,2 +1,3 @@
-// examples/server/workflow.cpp: the one file of this program that defines the workflow engine (templates, YAML, decisions).
+// examples/server/workflow.cpp: the one file of this program that defines the workflow engine (templates, YAML,
+// decisions).
 #include <noetl/workflow/definitions.hpp>

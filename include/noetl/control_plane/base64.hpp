@@ -20,9 +20,9 @@ inline std::optional<std::string> decode_base64_text(std::string_view encoded) {
    // OpenSSL skips white space and accepts padding anywhere; the contract does not.
    if (digits.find_first_not_of(alphabet) != std::string_view::npos) return std::nullopt;
    std::string text(encoded.size() / 4 * 3, '\0');
-   auto const size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                     reinterpret_cast<unsigned char const*>(encoded.data()),
-                                     static_cast<int>(encoded.size()));
+   auto const size =
+       EVP_DecodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                       reinterpret_cast<unsigned char const*>(encoded.data()), static_cast<int>(encoded.size()));
    if (size < 0) return std::nullopt;
    text.resize(static_cast<std::size_t>(size) - padding);
    if (text.find('\0') != std::string::npos || !tao::json::internal::validate_utf8_nothrow(text)) return std::nullopt;

@@ -109,8 +109,7 @@ inline result<document_head> read_document(register_request const& request) {
    if (!document) return fail(error_code::validation, "Invalid YAML: " + document.error().message);
    if (!document->is_object()) return fail(error_code::validation, "Invalid YAML: the document is not a mapping");
    auto const* metadata = document->find("metadata");
-   if (metadata == nullptr || !metadata->is_object())
-      return fail(error_code::validation, "Missing 'metadata' section");
+   if (metadata == nullptr || !metadata->is_object()) return fail(error_code::validation, "Missing 'metadata' section");
    auto path = text_member(*metadata, "path");
    if (!path) path = text_member(*metadata, "name");
    if (!path || path->empty()) return fail(error_code::validation, "Missing 'path' or 'name' in metadata");
@@ -146,8 +145,8 @@ public:
    awaitable<result<catalog_list>> list(std::optional<std::string> kind) {
       auto work = [kind = std::move(kind)](pg::connection& db) -> result<catalog_list> {
          auto const rows = db.exec("SELECT " + columns() +
-                                      " FROM noetl.catalog WHERE $1::text IS NULL OR kind = lower($1::text)"
-                                      " ORDER BY created_at DESC, catalog_id DESC",
+                                       " FROM noetl.catalog WHERE $1::text IS NULL OR kind = lower($1::text)"
+                                       " ORDER BY created_at DESC, catalog_id DESC",
                                    kind);
          catalog_list found;
          found.entries.reserve(rows.size());
@@ -194,16 +193,17 @@ private:
          // The lock makes MAX(version) + 1 safe; it ends with the transaction and works behind a pooler.
          db.exec("SELECT pg_advisory_xact_lock(hashtextextended('noetl.catalog:' || $1, 0))", head.path);
          auto const last =
-            db.exec("SELECT coalesce(max(version), 0)::int FROM noetl.catalog WHERE path = $1", head.path);
+             db.exec("SELECT coalesce(max(version), 0)::int FROM noetl.catalog WHERE path = $1", head.path);
          auto const version = std::stoi(std::string(*last[0][0])) + 1;
          if (version > 32767)
             return fail(error_code::validation, "Too many versions of '" + head.path + "': the limit is 32767");
          auto const made = db.exec(
-            "INSERT INTO noetl.catalog (path, version, kind, content, layout, payload, meta, created_at)"
-            " VALUES ($1, $2, $3, $4, $5::jsonb, $6::jsonb, $7::jsonb, now() AT TIME ZONE 'UTC') RETURNING catalog_id",
-            head.path, version, head.kind, head.content, head.layout, head.payload, head.meta);
+             "INSERT INTO noetl.catalog (path, version, kind, content, layout, payload, meta, created_at)"
+             " VALUES ($1, $2, $3, $4, $5::jsonb, $6::jsonb, $7::jsonb, now() AT TIME ZONE 'UTC') RETURNING catalog_id",
+             head.path, version, head.kind, head.content, head.layout, head.payload, head.meta);
          register_reply reply{.status = "success",
-                              .message = "Resource '" + head.path + "' version '" + std::to_string(version) + "' registered.",
+                              .message =
+                                  "Resource '" + head.path + "' version '" + std::to_string(version) + "' registered.",
                               .path = head.path,
                               .version = version,
                               .catalog_id = {},

@@ -63,8 +63,9 @@ public:
       co_return view_of(found->issued);
    }
 
-   /// Gives the command to `worker`. The owner may ask again while it runs and gets the same answer; 409 is kept for what is
-   /// final: another owner, a finished command (W7), an ended execution (W5). Contention waits inside the database (W9).
+   /// Gives the command to `worker`. The owner may ask again while it runs and gets the same answer; 409 is kept for
+   /// what is final: another owner, a finished command (W7), an ended execution (W5). Contention waits inside the
+   /// database (W9).
    awaitable<result<claim_reply>> claim(noetl::event_id issued, std::string worker) {
       auto command = cache_.find(issued);
       if (!command) {

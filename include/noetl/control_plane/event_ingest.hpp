@@ -41,12 +41,12 @@ struct event_request {
    std::optional<std::vector<std::int64_t>> event_ids;
    bool actionable = true;
    bool informative = true;
-   std::optional<id_any<noetl::event_id>> event_id; ///< chosen by the producer: a repeat is answered like the first time
+   std::optional<id_any<noetl::event_id>>
+       event_id; ///< chosen by the producer: a repeat is answered like the first time
    std::optional<std::string> status;
    std::optional<timestamp> created_at;
-   using json_rules =
-      rules<alias<"event_type", "name">, alias<"payload", "context">,
-            defaulted<"payload", "meta", "result_kind", "actionable", "informative">>;
+   using json_rules = rules<alias<"event_type", "name">, alias<"payload", "context">,
+                            defaulted<"payload", "meta", "result_kind", "actionable", "informative">>;
 };
 
 struct event_reply {
@@ -116,9 +116,11 @@ inline raw_json result_column(event_request const& request, std::string_view sta
    return raw_json{std::move(text)};
 }
 
-/// Adds members behind those of a JSON object text; jsonb keeps the last of two equal keys, as the contract wants (10.5).
+/// Adds members behind those of a JSON object text; jsonb keeps the last of two equal keys, as the contract wants
+/// (10.5).
 inline raw_json extend_object(raw_json const& object, std::string_view members) {
-   if (object.text == "{}" || object.empty() || object.text == "null") return raw_json{"{" + std::string(members) + "}"};
+   if (object.text == "{}" || object.empty() || object.text == "null")
+      return raw_json{"{" + std::string(members) + "}"};
    auto text = object.text.substr(0, object.text.size() - 1);
    return raw_json{text + "," + std::string(members) + "}"};
 }
@@ -159,7 +161,8 @@ public:
    event_ingest(event_store& store, snowflake& ids) : store_(store), ids_(ids) {}
 
    /// One event. Answers after the commit; a repeat with the same id and content gets the same answer (W10).
-   /// Errors: not_found (no such execution), conflict (claimed by another; the id is taken by other content), unavailable.
+   /// Errors: not_found (no such execution), conflict (claimed by another; the id is taken by other content),
+   /// unavailable.
    awaitable<result<event_reply>> add(event_request request) {
       bool const chosen = request.event_id.has_value();
       auto const id = chosen ? request.event_id->value : noetl::event_id{ids_.next()};

@@ -11,7 +11,9 @@
 #include <tao/json/value.hpp>
 
 #include <noetl/control_plane/catalog.hpp>
+#include <noetl/control_plane/dedup.hpp>
 #include <noetl/control_plane/playbook_library.hpp>
+#include <noetl/core/log.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/core/snowflake.hpp>
 #include <noetl/core/strong.hpp>
@@ -34,9 +36,10 @@ struct execute_request {
    std::optional<noetl::catalog_id> catalog_id; ///< wins over path
    tao::json::value payload = tao::json::empty_object;
    std::optional<noetl::execution_id> parent_execution_id;
-   std::optional<std::string> execution_pool; ///< one NATS token; empty counts as absent
-   tao::json::value trace = tao::json::null;  ///< W3C context, null counts as absent
-   tao::json::value version = tao::json::null;///< number, decimal text or "latest"; null: latest
+   std::optional<std::string> execution_pool;  ///< one NATS token; empty counts as absent
+   tao::json::value trace = tao::json::null;   ///< W3C context, null counts as absent
+   tao::json::value version = tao::json::null; ///< number, decimal text or "latest"; null: latest
+   std::optional<dedup_request> dedup;         ///< at most one start per key and window
    using json_rules = rules<alias<"payload", "workload">, defaulted<"payload", "trace", "version">>;
 };
 
@@ -50,15 +53,39 @@ struct execute_reply {
 /// first decision, command rows and notifications (W2), so a refused start leaves nothing behind. Thread-safe.
 class execution_service {
 public:
-   execution_service(event_store& store, catalog_service& catalog, playbook_library& library, snowflake& ids,
-                     std::string server_url)
-       : store_(store), catalog_(catalog), library_(library), ids_(ids), server_url_(std::move(server_url)) {}
+   execution_service(event_store& store, catalog_service& catalog, playbook_library& library, dedup_service& dedup,
+                     snowflake& ids, std::string server_url)
+       : store_(store), catalog_(catalog), library_(library), dedup_(dedup), ids_(ids),
+         server_url_(std::move(server_url)) {}
 
    /// Errors: validation (neither path nor catalog id, payload is not an object, bad pool, playbook breaks a rule),
    /// bad_request (playbook is not YAML), not_found, internal (a template of the first step fails), unavailable.
    awaitable<result<execute_reply>> start(execute_request request) {
-      if (!request.payload.is_object())
-         co_return fail(error_code::validation, "payload: expected object");
+      if (!request.dedup) co_return co_await start_as(noetl::execution_id{ids_.next()}, std::move(request));
+      auto const mine = noetl::execution_id{ids_.next()};
+      auto const scope = request.parent_execution_id.value_or(noetl::execution_id{0});
+      auto const wish = *request.dedup;
+      auto holder = co_await dedup_.claim(scope, wish, mine);
+      if (!holder) co_return std::move(holder).error();
+      if (holder->has_value()) {
+         if (scope.value != 0) co_await audit_duplicate(scope, wish.key, **holder, mine);
+         execute_reply duplicate;
+         duplicate.execution_id.value = **holder;
+         duplicate.status = "duplicate";
+         co_return duplicate;
+      }
+      auto started = co_await start_as(mine, std::move(request));
+      // After `unavailable` the outcome is unknown: the key stays with the execution that may exist.
+      if (!started && started.error().code != error_code::unavailable) {
+         auto freed = co_await dedup_.release(scope, wish.key, mine);
+         if (!freed) log::warn("dedup.not_released", {{"key", wish.key}, {"reason", freed.error().message}});
+      }
+      co_return started;
+   }
+
+private:
+   awaitable<result<execute_reply>> start_as(noetl::execution_id id, execute_request request) {
+      if (!request.payload.is_object()) co_return fail(error_code::validation, "payload: expected object");
       auto entry = co_await resolve(request);
       if (!entry) co_return std::move(entry).error();
       auto book = library_.parse(*entry);
@@ -70,12 +97,11 @@ public:
          request.trace = co_await inherited_trace(*request.parent_execution_id);
 
       append_request append;
-      append.execution_id = noetl::execution_id{ids_.next()};
+      append.execution_id = id;
       append.expect = {expected::absent, 0};
       append.events.push_back(start_event(request, *entry, **book, append.execution_id));
       auto generated = add_first_decision(append, **book, *pool);
       if (!generated) co_return std::move(generated).error();
-      auto const id = append.execution_id;
       auto stored = co_await store_.append(std::move(append));
       if (!stored) co_return std::move(stored).error();
       execute_reply reply;
@@ -84,7 +110,34 @@ public:
       co_return reply;
    }
 
-private:
+   /// The suppressed start in the log of its scope. For people only, so a failure is logged and changes nothing.
+   awaitable<void> audit_duplicate(noetl::execution_id scope, std::string key, noetl::execution_id original,
+                                   noetl::execution_id suppressed) {
+      tao::json::value const context = {{"dedup_key", key},
+                                        {"duplicate_suppressed", true},
+                                        {"original_execution_id", std::to_string(original.value)},
+                                        {"subscription_id", std::to_string(scope.value)},
+                                        {"suppressed_execution_id", std::to_string(suppressed.value)}};
+      auto const at = now();
+      tao::json::value const meta = {{"emitted_at", to_rfc3339(at)}, {"emitter", "control_plane"}};
+      event note;
+      note.execution_id = scope;
+      note.event_id = event_id{ids_.next()};
+      note.event_type = "subscription.message.deduplicated";
+      note.node_id = "subscription";
+      note.node_name = "ingress";
+      note.node_type = "subscription";
+      note.status = "DEDUPLICATED";
+      note.context = raw_json{to_json(context)};
+      note.meta = raw_json{to_json(meta)};
+      note.created_at = at;
+      append_request append;
+      append.execution_id = scope;
+      append.events.push_back(std::move(note));
+      auto stored = co_await store_.append(std::move(append));
+      if (!stored) log::debug("dedup.not_audited", {{"key", key}, {"reason", stored.error().message}});
+   }
+
    awaitable<result<catalog_entry>> resolve(execute_request const& request) {
       catalog_reference reference;
       if (request.catalog_id) {
@@ -108,9 +161,12 @@ private:
       if (version.is_null()) return std::optional<std::int32_t>{};
       resource_request as_text;
       as_text.path = "";
-      if (version.is_string_type()) as_text.version = std::string(version.as<std::string_view>());
-      else if (version.is_integer()) as_text.version = to_json(version);
-      else return fail(error_code::validation, "version: expected integer or text");
+      if (version.is_string_type())
+         as_text.version = std::string(version.as<std::string_view>());
+      else if (version.is_integer())
+         as_text.version = to_json(version);
+      else
+         return fail(error_code::validation, "version: expected integer or text");
       auto reference = to_reference(as_text);
       if (!reference) return std::move(reference).error();
       return reference->version;
@@ -174,6 +230,7 @@ private:
    event_store& store_;
    catalog_service& catalog_;
    playbook_library& library_;
+   dedup_service& dedup_;
    snowflake& ids_;
    std::string server_url_;
 };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -83,6 +84,7 @@ struct execution_status {
    std::optional<std::string> error;
    std::optional<timestamp> start_time, end_time;
    std::optional<double> duration_seconds;
+   std::optional<std::string> duration_human; ///< 1.250s, 2m 5s, 3h 0m 7s
 };
 
 namespace detail {
@@ -117,6 +119,21 @@ struct status_row {
    std::optional<std::string> error;
    std::optional<timestamp> start_time, end_time;
 };
+
+/// A time span for people: milliseconds below a minute, whole seconds from there on. Negative spans count as none.
+inline std::string human_duration(std::chrono::nanoseconds span) {
+   using namespace std::chrono;
+   auto const ms = std::max<std::int64_t>(duration_cast<milliseconds>(span).count(), 0);
+   auto const seconds = ms / 1000;
+   if (seconds < 60) {
+      auto const fraction = std::to_string(ms % 1000);
+      return std::to_string(seconds) + "." + std::string(3 - fraction.size(), '0') + fraction + "s";
+   }
+   auto const minutes = seconds / 60;
+   auto const rest = std::to_string(seconds % 60) + "s";
+   if (minutes < 60) return std::to_string(minutes) + "m " + rest;
+   return std::to_string(minutes / 60) + "h " + std::to_string(minutes % 60) + "m " + rest;
+}
 
 } // namespace detail
 
@@ -176,8 +193,8 @@ private:
    awaitable<result<path_filter>> catalog_ids(execution_filter const& filter) {
       if (!filter.path) co_return path_filter{};
       auto work = [part = *filter.path](pg::connection& db) -> result<path_filter> {
-         auto const rows = db.exec(
-            "SELECT catalog_id FROM noetl.catalog WHERE strpos(lower(path), lower($1)) > 0", part);
+         auto const rows =
+             db.exec("SELECT catalog_id FROM noetl.catalog WHERE strpos(lower(path), lower($1)) > 0", part);
          std::vector<std::int64_t> ids;
          for (std::size_t i = 0; i < rows.size(); ++i) ids.push_back(std::stoll(std::string(*rows[i][0])));
          return path_filter{std::move(ids)};
@@ -188,20 +205,21 @@ private:
    static result<std::vector<execution_summary>> select_page(pg::connection& db, execution_filter const& filter,
                                                              path_filter const& ids, std::int64_t window) {
       std::string const page =
-         "SELECT e.execution_id, e.catalog_id, NULL::text AS path, coalesce(o.status, 'RUNNING') AS status,"
-         " e.created_at AS started_at, o.created_at AS completed_at, 0::bigint AS event_count"
-         " FROM noetl.event e " +
-         std::string(detail::outcome_of_e) + " WHERE e.event_type IN " + std::string(detail::start_types) +
-         " AND ($1::bigint IS NULL OR e.catalog_id = $1::bigint)"
-         " AND ($2::bigint[] IS NULL OR e.catalog_id = ANY($2::bigint[]))"
-         " AND ($3::text IS NULL OR coalesce(o.status, 'RUNNING') = $3::text)"
-         " ORDER BY e.created_at DESC, e.execution_id DESC LIMIT $4";
+          "SELECT e.execution_id, e.catalog_id, NULL::text AS path, coalesce(o.status, 'RUNNING') AS status,"
+          " e.created_at AS started_at, o.created_at AS completed_at, 0::bigint AS event_count"
+          " FROM noetl.event e " +
+          std::string(detail::outcome_of_e) + " WHERE e.event_type IN " + std::string(detail::start_types) +
+          " AND ($1::bigint IS NULL OR e.catalog_id = $1::bigint)"
+          " AND ($2::bigint[] IS NULL OR e.catalog_id = ANY($2::bigint[]))"
+          " AND ($3::text IS NULL OR coalesce(o.status, 'RUNNING') = $3::text)"
+          " ORDER BY e.created_at DESC, e.execution_id DESC LIMIT $4";
       // Counting is left to the page itself, so that it is not paid for rows the window cuts off.
-      auto const rows = db.exec("WITH page AS MATERIALIZED (" + page +
-                                   ") SELECT p.execution_id, p.catalog_id, p.path, p.status, p.started_at, p.completed_at,"
-                                   " (SELECT count(*) FROM noetl.event c WHERE c.execution_id = p.execution_id)"
-                                   " FROM page p",
-                                filter.catalog_id, ids, filter.status, window);
+      auto const rows =
+          db.exec("WITH page AS MATERIALIZED (" + page +
+                      ") SELECT p.execution_id, p.catalog_id, p.path, p.status, p.started_at, p.completed_at,"
+                      " (SELECT count(*) FROM noetl.event c WHERE c.execution_id = p.execution_id)"
+                      " FROM page p",
+                  filter.catalog_id, ids, filter.status, window);
       std::vector<execution_summary> found;
       for (std::size_t i = 0; i < rows.size(); ++i) found.push_back(decode_row<execution_summary>(rows[i]));
       return found;
@@ -212,22 +230,23 @@ private:
    }
 
    static result<execution_detail> select_detail(pg::connection& db, noetl::execution_id id) {
-      auto const start = db.exec("SELECT e.catalog_id, coalesce(o.status, 'RUNNING'), e.created_at, o.created_at,"
-                                 " e.parent_execution_id, (e.context->'workload')::text FROM noetl.event e " +
-                                    std::string(detail::outcome_of_e) + " WHERE e.execution_id = $1 AND e.event_type IN " +
-                                    std::string(detail::start_types) + " ORDER BY e.event_id LIMIT 1",
-                                 id);
+      auto const start =
+          db.exec("SELECT e.catalog_id, coalesce(o.status, 'RUNNING'), e.created_at, o.created_at,"
+                  " e.parent_execution_id, (e.context->'workload')::text FROM noetl.event e " +
+                      std::string(detail::outcome_of_e) + " WHERE e.execution_id = $1 AND e.event_type IN " +
+                      std::string(detail::start_types) + " ORDER BY e.event_id LIMIT 1",
+                  id);
       if (start.size() == 0) return unknown(id);
       auto const found = decode_row<detail::start_row>(start[0]);
       execution_detail view{.execution_id = id,
-                              .catalog_id = found.catalog_id,
-                              .path = {},
-                              .status = found.status,
-                              .started_at = found.started_at,
-                              .completed_at = found.completed_at,
-                              .parent_execution_id = found.parent,
-                              .workload = found.workload,
-                              .events = {}};
+                            .catalog_id = found.catalog_id,
+                            .path = {},
+                            .status = found.status,
+                            .started_at = found.started_at,
+                            .completed_at = found.completed_at,
+                            .parent_execution_id = found.parent,
+                            .workload = found.workload,
+                            .events = {}};
       auto const rows = db.exec("SELECT event_id, coalesce(event_type, ''), node_name, coalesce(status, 'UNKNOWN'),"
                                 " created_at, result::text, error FROM noetl.event WHERE execution_id = $1"
                                 " ORDER BY stream_version DESC NULLS LAST, event_id DESC LIMIT 2000",
@@ -252,8 +271,10 @@ private:
       view.error = row.error;
       view.start_time = row.start_time;
       view.end_time = row.end_time;
-      if (row.start_time && row.end_time)
+      if (row.start_time && row.end_time) {
          view.duration_seconds = std::chrono::duration<double>(*row.end_time - *row.start_time).count();
+         view.duration_human = detail::human_duration(*row.end_time - *row.start_time);
+      }
       return view;
    }
 

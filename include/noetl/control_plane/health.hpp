@@ -27,9 +27,9 @@ enum class bus_state : std::uint8_t { not_configured, disconnected, connected };
 
 constexpr std::string_view to_text(bus_state state) noexcept {
    switch (state) {
-      case bus_state::not_configured: return "not_configured";
-      case bus_state::disconnected: return "disconnected";
-      case bus_state::connected: return "connected";
+   case bus_state::not_configured: return "not_configured";
+   case bus_state::disconnected: return "disconnected";
+   case bus_state::connected: return "connected";
    }
    return "disconnected";
 }
@@ -79,7 +79,7 @@ public:
       report.database = probe ? "connected" : "disconnected";
       report.nats = to_text(bus_());
       report.uptime_seconds =
-         std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_).count();
+          std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_).count();
       report.version = compatible_version;
       co_return report;
    }

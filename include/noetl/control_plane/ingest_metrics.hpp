@@ -1,5 +1,5 @@
-// control_plane/ingest_metrics.hpp: how many events came in and how long that took, by type (http-execution.md section 18).
-// Knows http/metrics.hpp.
+// control_plane/ingest_metrics.hpp: how many events came in and how long that took, by type (http-execution.md section
+// 18). Knows http/metrics.hpp.
 #pragma once
 
 #include <algorithm>
@@ -13,13 +13,13 @@ namespace noetl::control_plane {
 
 /// Label value of an event type. Producers choose their types freely, so only known ones are shown (W31).
 constexpr std::string_view type_label(std::string_view event_type) noexcept {
-   constexpr std::array known{std::string_view{"playbook_started"}, std::string_view{"playbook.completed"},
-                              std::string_view{"playbook.failed"},  std::string_view{"ctx.updated"},
-                              std::string_view{"step.enter"},       std::string_view{"step.exit"},
-                              std::string_view{"step.skipped"},     std::string_view{"command.issued"},
-                              std::string_view{"command.claimed"},  std::string_view{"command.started"},
-                              std::string_view{"command.completed"},std::string_view{"command.failed"},
-                              std::string_view{"call.done"},        std::string_view{"call.error"}};
+   constexpr std::array known{std::string_view{"playbook_started"},  std::string_view{"playbook.completed"},
+                              std::string_view{"playbook.failed"},   std::string_view{"ctx.updated"},
+                              std::string_view{"step.enter"},        std::string_view{"step.exit"},
+                              std::string_view{"step.skipped"},      std::string_view{"command.issued"},
+                              std::string_view{"command.claimed"},   std::string_view{"command.started"},
+                              std::string_view{"command.completed"}, std::string_view{"command.failed"},
+                              std::string_view{"call.done"},         std::string_view{"call.error"}};
    return std::ranges::find(known, event_type) == known.end() ? std::string_view{"other"} : event_type;
 }
 
@@ -27,7 +27,8 @@ constexpr std::string_view type_label(std::string_view event_type) noexcept {
 class ingest_metrics {
 public:
    explicit ingest_metrics(http::metrics& all)
-       : events_(all.counters("noetl_events_ingested_total", "Events reported by POST /api/events", {"event_type", "status"})),
+       : events_(all.counters("noetl_events_ingested_total", "Events reported by POST /api/events",
+                              {"event_type", "status"})),
          durations_(all.histograms("noetl_event_ingest_duration_seconds", "Time from request to commit of one event",
                                    {"event_type"})) {}
 

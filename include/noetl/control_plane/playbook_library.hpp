@@ -1,5 +1,5 @@
-// control_plane/playbook_library.hpp: parsed playbooks by catalog id. A catalog entry never changes, so neither does its parse.
-// Knows the catalog and the parser.
+// control_plane/playbook_library.hpp: parsed playbooks by catalog id. A catalog entry never changes, so neither does
+// its parse. Knows the catalog and the parser.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +28,8 @@ public:
    explicit playbook_library(catalog_service& catalog, std::size_t capacity = 1'000)
        : catalog_(catalog), capacity_(capacity) {}
 
-   /// The playbook of a catalog entry. Errors: not_found, bad_request (not YAML or misshapen), validation (breaks a rule).
+   /// The playbook of a catalog entry. Errors: not_found, bad_request (not YAML or misshapen), validation (breaks a
+   /// rule).
    awaitable<result<playbook_ptr>> find(catalog_id id) {
       if (auto kept = cached(id)) co_return kept;
       catalog_reference wanted; // named: GCC 12 destroys a temporary aggregate inside co_await twice
@@ -44,7 +45,8 @@ public:
    result<playbook_ptr> parse(catalog_entry const& entry) {
       auto const id = entry.catalog_id.value;
       if (auto kept = cached(id)) return kept;
-      // Content may be missing on rows of older writers; their payload column then holds the document, and JSON is YAML.
+      // Content may be missing on rows of older writers; their payload column then holds the document, and JSON is
+      // YAML.
       std::string const& text = entry.content && !entry.content->empty() ? *entry.content : entry.payload.text;
       if (text.empty())
          return fail(error_code::not_found, "No playbook content found for catalog_id: " + std::to_string(id.value));

@@ -1,6 +1,6 @@
-// control_plane/reconciler.hpp: looks at running executions that nobody in this process has heard of: all of them after a
-// restart, later those that changed without us (another replica died between a fact and its decision).
-// Knows the event store; what to do with an execution is a function given to it.
+// control_plane/reconciler.hpp: looks at running executions that nobody in this process has heard of: all of them after
+// a restart, later those that changed without us (another replica died between a fact and its decision). Knows the
+// event store; what to do with an execution is a function given to it.
 #pragma once
 
 #include <atomic>
@@ -59,8 +59,10 @@ private:
    awaitable<void> run() {
       for (;;) {
          auto const seen = co_await pass();
-         if (!seen) log::warn("reconciler.put_off", {{"reason", seen.error().message}, {"detail", seen.error().detail}});
-         else ++passes_;
+         if (!seen)
+            log::warn("reconciler.put_off", {{"reason", seen.error().message}, {"detail", seen.error().detail}});
+         else
+            ++passes_;
          co_await pause(seen ? how_.interval : how_.retry);
       }
    }

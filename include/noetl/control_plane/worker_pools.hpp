@@ -35,7 +35,8 @@ struct runtime_registration {
    raw_json labels, capabilities, runtime;
    std::optional<std::int32_t> capacity;
    std::optional<std::string> hostname; ///< accepted, not stored
-   using json_rules = rules<alias<"kind", "component_type">, defaulted<"kind", "status", "labels", "capabilities", "runtime">>;
+   using json_rules =
+       rules<alias<"kind", "component_type">, defaulted<"kind", "status", "labels", "capabilities", "runtime">>;
 };
 
 struct runtime_name {
@@ -78,15 +79,15 @@ public:
       if (auto known = check_kind(request.kind); !known) co_return known.error();
       auto work = [request = std::move(request), id = ids_.next()](pg::connection& db) -> result<runtime_view> {
          auto const rows = db.exec(
-            "INSERT INTO noetl.runtime (runtime_id, name, kind, uri, status, labels, capabilities, capacity, runtime,"
-            " heartbeat, created_at, updated_at)"
-            " VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8, $9::jsonb, now(), now(), now())"
-            " ON CONFLICT (kind, name) DO UPDATE SET uri = excluded.uri, status = excluded.status,"
-            " labels = excluded.labels, capabilities = excluded.capabilities, capacity = excluded.capacity,"
-            " runtime = excluded.runtime, heartbeat = now(), updated_at = now() RETURNING " +
-               columns(),
-            id, request.name, request.kind, request.uri, request.status, request.labels, request.capabilities,
-            request.capacity, request.runtime);
+             "INSERT INTO noetl.runtime (runtime_id, name, kind, uri, status, labels, capabilities, capacity, runtime,"
+             " heartbeat, created_at, updated_at)"
+             " VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8, $9::jsonb, now(), now(), now())"
+             " ON CONFLICT (kind, name) DO UPDATE SET uri = excluded.uri, status = excluded.status,"
+             " labels = excluded.labels, capabilities = excluded.capabilities, capacity = excluded.capacity,"
+             " runtime = excluded.runtime, heartbeat = now(), updated_at = now() RETURNING " +
+                 columns(),
+             id, request.name, request.kind, request.uri, request.status, request.labels, request.capabilities,
+             request.capacity, request.runtime);
          return decode_row<runtime_view>(rows[0]);
       };
       co_return co_await pool_.run(std::move(work));
@@ -121,8 +122,8 @@ public:
    awaitable<result<std::vector<runtime_view>>> list(runtime_filter filter) {
       auto work = [filter = std::move(filter)](pg::connection& db) -> result<std::vector<runtime_view>> {
          auto const rows = db.exec("SELECT " + columns() +
-                                      " FROM noetl.runtime WHERE kind = $1 AND ($2::text IS NULL OR status = $2::text)"
-                                      " AND ($3::text IS NULL OR strpos(name, $3::text) > 0) ORDER BY kind, name",
+                                       " FROM noetl.runtime WHERE kind = $1 AND ($2::text IS NULL OR status = $2::text)"
+                                       " AND ($3::text IS NULL OR strpos(name, $3::text) > 0) ORDER BY kind, name",
                                    filter.kind.value_or("worker_pool"), filter.status, filter.name);
          std::vector<runtime_view> found;
          for (std::size_t i = 0; i < rows.size(); ++i) found.push_back(decode_row<runtime_view>(rows[i]));

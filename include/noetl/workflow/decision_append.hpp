@@ -21,8 +21,9 @@ struct announcement {
    std::string pool;       ///< one NATS token, from command_pool()
 };
 
-/// Adds everything that `what` decided to `append`, in the order of the log: events, commands, end. Ids are minted here;
-/// `cause` is the event that led to the decision. A command's notification lies in the same transaction as the command (W1).
+/// Adds everything that `what` decided to `append`, in the order of the log: events, commands, end. Ids are minted
+/// here; `cause` is the event that led to the decision. A command's notification lies in the same transaction as the
+/// command (W1).
 inline void add_decision(append_request& append, decision const& what, run_identity const& run, announcement const& how,
                          std::optional<event_id> cause, snowflake& ids, timestamp at) {
    for (auto const& planned : what.events) {

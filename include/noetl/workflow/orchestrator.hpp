@@ -55,8 +55,8 @@ struct orchestrator_stats {
    std::uint64_t failures = 0;  ///< attempts put off
 };
 
-/// Decides asynchronously but durably (W10): a trigger is an event that is committed already, so a crash loses nothing; a
-/// restarted server wakes every running execution and decides what was left undone. One decision at a time per
+/// Decides asynchronously but durably (W10): a trigger is an event that is committed already, so a crash loses nothing;
+/// a restarted server wakes every running execution and decides what was left undone. One decision at a time per
 /// execution in this process; between replicas the expected version lets one decision win (W24).
 ///
 /// Thread-safe. Lives until its executor has stopped.
@@ -67,7 +67,8 @@ public:
 
    orchestrator(boost::asio::any_io_executor executor, event_store& store, snowflake& ids, playbook_source playbooks,
                 orchestrator_settings how)
-       : executor_(std::move(executor)), store_(store), ids_(ids), playbooks_(std::move(playbooks)), how_(std::move(how)) {}
+       : executor_(std::move(executor)), store_(store), ids_(ids), playbooks_(std::move(playbooks)),
+         how_(std::move(how)) {}
 
    /// For event_store::on_committed: queues the events of executions and starts what stands still. Quick.
    void observe(std::span<event const> committed) {
@@ -178,8 +179,9 @@ private:
             continue;
          }
          // Database gone, playbook unreadable: the facts are safe in the log, so look again later.
-         log::warn("orchestrator.put_off", {{"execution_id", one->id.value}, {"reason", done.error().message},
-                                            {"detail", done.error().detail}});
+         log::warn(
+             "orchestrator.put_off",
+             {{"execution_id", one->id.value}, {"reason", done.error().message}, {"detail", done.error().detail}});
          co_await put_off(*one);
       }
    }
@@ -209,7 +211,8 @@ private:
          one.cause = fact.event_id;
       }
       if (auto folded = co_await fold(one, std::move(facts), woken); !folded) co_return std::move(folded).error();
-      while (one.undecided && one.state.started() && !one.state.terminal() && one.state.version >= one.decided_version) {
+      while (one.undecided && one.state.started() && !one.state.terminal() &&
+             one.state.version >= one.decided_version) {
          auto appended = co_await decide_once(one);
          if (appended) {
             one.undecided = false;

@@ -105,6 +105,7 @@ struct workflow_state {
 
    std::map<std::string, step_state, std::less<>> steps;
    std::map<std::string, command_record, std::less<>> commands;
+   std::size_t unmatched = 0;                          ///< records in `commands` whose command.issued has not been seen
    tao::json::value ctx = tao::json::empty_object;     ///< durable variables (fold of ctx.updated)
    tao::json::value data = tao::json::empty_object;    ///< step name to user data, as templates see it (3.6)
    tao::json::value results = tao::json::empty_object; ///< step name to raw result envelope (`steps` in templates)

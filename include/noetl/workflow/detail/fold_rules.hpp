@@ -48,6 +48,8 @@ public:
    }
 
 private:
+   static constexpr std::size_t max_unmatched = 1'000;
+
    // ---- bodies
    json const* meta() { return parsed(meta_, e_.meta); }
    json const* result() { return parsed(result_, e_.result); }
@@ -205,7 +207,9 @@ private:
       if (auto const known = state_.commands.find(id); known != state_.commands.end() && known->second.issued) return;
       bool const part_of_loop = (index && s.expected) || (cursor && s.cursor);
       if (!part_of_loop && (s.phase != step_phase::running || s.command_seen)) open_visit(s);
-      auto& c = state_.commands[id];
+      auto const [place, fresh] = state_.commands.try_emplace(id);
+      auto& c = place->second;
+      if (!fresh) --state_.unmatched;
       c.issued = true;
       c.step = *e_.node_name;
       c.visit = s.visit;
@@ -227,10 +231,19 @@ private:
    }
    void progressed(command_phase phase) {
       auto const id = command_id();
-      if (!id) return;
-      auto& c = state_.commands[*id];
-      if (c.step.empty()) c.step = *e_.node_name;
-      c.phase = std::max(c.phase, phase);
+      auto const known = id ? state_.commands.find(*id) : state_.commands.end();
+      if (known != state_.commands.end()) known->second.phase = std::max(known->second.phase, phase);
+   }
+   /// The record of a command id, made when the command is not issued yet. Null when too many of those wait already:
+   /// ids that nobody issued must not fill the memory.
+   command_record* remembered(std::string const& id) {
+      auto const known = state_.commands.find(id);
+      if (known != state_.commands.end()) return &known->second;
+      if (state_.unmatched >= max_unmatched) return nullptr;
+      ++state_.unmatched;
+      auto& c = state_.commands[id];
+      c.step = *e_.node_name;
+      return &c;
    }
    void called(step_state& s) {
       auto const id = command_id();
@@ -238,11 +251,12 @@ private:
          if (!s.expected && !s.cursor) store(s, *e_.node_name, *result());
          return;
       }
-      auto& c = state_.commands[*id];
+      auto* record = remembered(*id);
+      if (record == nullptr) return;
+      auto& c = *record;
       bool const waited_for = c.parked && !c.called;
       c.called = true;
       if (!c.issued) {
-         c.step = *e_.node_name;
          c.early_result = *result();
          return;
       }
@@ -270,12 +284,12 @@ private:
       auto const id = command_id();
       if (!id)
          return what == fact::failed ? end_without_command(s, true, error_text()) : end_without_command(s, false, {});
-      auto& c = state_.commands[*id];
-      if (is_terminal(c.phase)) return;
+      auto* record = remembered(*id);
+      if (record == nullptr || is_terminal(record->phase)) return;
+      auto& c = *record;
       c.phase = what == fact::failed ? command_phase::failed : command_phase::completed;
       c.end_event = e_.event_id.value;
       if (what == fact::failed) c.error = error_text();
-      if (c.step.empty()) c.step = *e_.node_name;
       auto const* reported = member(result(), "context");
       auto const marked = [&](char const* key) {
          auto const* v = member(reported, key);
