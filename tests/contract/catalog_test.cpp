@@ -15,10 +15,13 @@ reply enter(std::string const& content, std::string const& more = {}) {
    body.pop_back();
    return site::shared().post("/api/catalog/register", body + more + "}");
 }
-std::string named(std::string const& path) { return "kind: Playbook\nmetadata: {path: " + path + "}\n"; }
+std::string named(std::string const& path) {
+   return "kind: Playbook\nmetadata: {path: " + path + "}\n";
+}
 
-std::string const entry_shape = "{catalog_id:string,content:string,created_at:string,kind:string,layout:array,meta:object,"
-                                "path:string,payload:object,version:integer}";
+std::string const entry_shape =
+    "{catalog_id:string,content:string,created_at:string,kind:string,layout:array,meta:object,"
+    "path:string,payload:object,version:integer}";
 
 } // namespace
 
@@ -26,7 +29,8 @@ TEST_F(catalog, register_answers_with_path_version_id_and_lower_case_kind) {
    auto const path = fresh("catalog/one");
    auto const got = enter(linear(path));
    EXPECT_EQ(got.status, 200U);
-   EXPECT_EQ(shape(got.value), "{catalog_id:string,kind:string,message:string,path:string,status:string,version:integer}");
+   EXPECT_EQ(shape(got.value),
+             "{catalog_id:string,kind:string,message:string,path:string,status:string,version:integer}");
    EXPECT_EQ(got.at("status").get_string(), "success");
    EXPECT_EQ(got.at("message").get_string(), "Resource '" + path + "' version '1' registered.");
    EXPECT_EQ(got.at("path").get_string(), path);
@@ -45,7 +49,8 @@ TEST_F(catalog, the_same_content_again_is_a_new_version) {
 
 TEST_F(catalog, concurrent_registrations_of_one_path_get_distinct_versions) {
    auto const path = fresh("catalog/race");
-   auto const answers = server().post_together("/api/catalog/register", std::vector<std::string>(24, content_of(named(path))));
+   auto const answers =
+       server().post_together("/api/catalog/register", std::vector<std::string>(24, content_of(named(path))));
    std::set<int> versions;
    for (auto const& got : answers) {
       ASSERT_EQ(got.status, 200U) << got.body;
@@ -77,7 +82,10 @@ TEST_F(catalog, the_path_is_metadata_path_or_else_its_name_and_the_kind_has_a_de
    auto const other = enter("metadata: {name: " + name + "}\n", R"(,"resource_type":"Credential")");
    EXPECT_EQ(other.at("kind").get_string(), "credential");
    EXPECT_EQ(other.at("version").as<int>(), 2);
-   EXPECT_EQ(enter("kind: Agent\nmetadata: {name: " + name + "}\n", R"(,"resource_type":"Credential")").at("kind").get_string(), "agent");
+   EXPECT_EQ(enter("kind: Agent\nmetadata: {name: " + name + "}\n", R"(,"resource_type":"Credential")")
+                 .at("kind")
+                 .get_string(),
+             "agent");
 }
 
 TEST_F(catalog, register_refuses_what_is_not_a_document_with_a_name) {
@@ -98,7 +106,8 @@ TEST_F(catalog, a_playbook_is_not_validated_when_registered) {
 
 TEST_F(catalog, an_entry_shows_every_member_and_nulls_explicitly) {
    auto const path = fresh("catalog/entry");
-   auto const yaml = "kind: Playbook\nmetadata: {path: " + path + ", labels: {team: a}}\nworkload: {b: 1, big: 9223372036854775807}\n"
+   auto const yaml = "kind: Playbook\nmetadata: {path: " + path +
+                     ", labels: {team: a}}\nworkload: {b: 1, big: 9223372036854775807}\n"
                      "workflow: [{step: start}]\n";
    auto const id = enroll(server(), yaml);
    auto const got = server().post("/api/catalog/resource", R"({"path":")" + path + "\"}");
@@ -140,9 +149,12 @@ TEST_F(catalog, resource_refuses_what_it_cannot_read_or_find) {
    for (auto const* id : {"", "x", "1.0", " 1", "9223372036854775808"})
       EXPECT_TRUE(is_error(ask(R"({"catalog_id":")" + std::string(id) + "\"}"), 422, "Invalid catalog_id")) << id;
    for (auto const* version : {"", "x", "1.0", "-1", "99999999999999999999"})
-      EXPECT_TRUE(is_error(ask(R"({"path":"a","version":")" + std::string(version) + "\"}"), 422, "Invalid version number")) << version;
+      EXPECT_TRUE(
+          is_error(ask(R"({"path":"a","version":")" + std::string(version) + "\"}"), 422, "Invalid version number"))
+          << version;
    EXPECT_TRUE(is_error(ask(R"({"path":"no/such"})"), 404, "Catalog entry 'no/such' not found"));
-   EXPECT_TRUE(is_error(ask(R"({"path":"no/such","version":"7"})"), 404, "Catalog entry 'no/such' version 7 not found"));
+   EXPECT_TRUE(
+       is_error(ask(R"({"path":"no/such","version":"7"})"), 404, "Catalog entry 'no/such' version 7 not found"));
    EXPECT_TRUE(is_error(ask(R"({"catalog_id":"42"})"), 404, "42"));
 }
 

@@ -21,12 +21,14 @@ struct commands : contract {
       return server().cell("select concat_ws(',', " + columns + ") from noetl.command where event_id = " + id);
    }
    std::string claims() {
-      return server().cell("select count(*) from noetl.event where event_type = 'command.claimed' and execution_id = " + execution);
+      return server().cell("select count(*) from noetl.event where event_type = 'command.claimed' and execution_id = " +
+                           execution);
    }
    // command.claimed as an event, as other producers write it.
    reply claim_by_event(std::string const& worker) {
-      return server().post("/api/events", R"({"execution_id":)" + execution + R"(,"step":"start","event_type":"command.claimed","worker_id":")" +
-                                             worker + R"(","payload":)" + about(name) + "}}");
+      return server().post("/api/events", R"({"execution_id":)" + execution +
+                                              R"(,"step":"start","event_type":"command.claimed","worker_id":")" +
+                                              worker + R"(","payload":)" + about(name) + "}}");
    }
 };
 
@@ -35,7 +37,8 @@ struct commands : contract {
 TEST_F(commands, a_command_is_shown_by_the_id_of_its_issued_event) {
    auto const got = server().get("/api/commands/" + id);
    EXPECT_EQ(got.status, 200U);
-   EXPECT_EQ(shape(got.value), "{action:string,context:object,execution_id:integer,meta:object,node_id:string,node_name:string}");
+   EXPECT_EQ(shape(got.value),
+             "{action:string,context:object,execution_id:integer,meta:object,node_id:string,node_name:string}");
    EXPECT_EQ(number(got.at("execution_id")), execution);
    EXPECT_EQ(got.at("node_id").get_string(), "start");
    EXPECT_EQ(got.at("node_name").get_string(), "start");
@@ -45,7 +48,8 @@ TEST_F(commands, a_command_is_shown_by_the_id_of_its_issued_event) {
 }
 
 TEST_F(commands, an_id_that_is_no_issued_command_answers_404) {
-   auto const started = server().cell("select event_id from noetl.event where event_type = 'playbook_started' and execution_id = " + execution);
+   auto const started = server().cell(
+       "select event_id from noetl.event where event_type = 'playbook_started' and execution_id = " + execution);
    for (auto const& other : {std::string("322"), started}) {
       EXPECT_TRUE(is_error(server().get("/api/commands/" + other), 404, "command.issued event not found: " + other));
       EXPECT_TRUE(is_error(claim(server(), other), 404, "command.issued event not found: " + other));
@@ -80,7 +84,8 @@ TEST_F(commands, another_worker_gets_409_with_the_owner) {
 TEST_F(commands, the_claim_event_has_the_documented_columns) {
    ASSERT_EQ(server().post("/api/commands/" + id + "/claim", R"({"worker_id":"w \"ö\""})").status, 200U);
    auto const where = " from noetl.event where event_type = 'command.claimed' and execution_id = " + execution;
-   EXPECT_EQ(server().cell("select concat_ws(',', node_id, node_name, status, worker_id)" + where), "start,start,RUNNING,w \"ö\"");
+   EXPECT_EQ(server().cell("select concat_ws(',', node_id, node_name, status, worker_id)" + where),
+             "start,start,RUNNING,w \"ö\"");
    EXPECT_EQ(text(parse(server().cell("select result" + where))),
              R"({"context":{"command_id":")" + name + R"(","worker_id":"w \"ö\""},"status":"RUNNING"})");
    EXPECT_EQ(text(parse(server().cell("select meta" + where))),
@@ -88,14 +93,21 @@ TEST_F(commands, the_claim_event_has_the_documented_columns) {
 }
 
 TEST_F(commands, W13_the_command_row_follows_the_commands_life) {
-   EXPECT_EQ(row("status, attempt, step_name, tool_kind, worker_id, claimed_at, started_at, completed_at"), "PENDING,1,start,python");
-   EXPECT_EQ(server().cell("select c.context = e.context and c.meta = e.meta and c.catalog_id = e.catalog_id from noetl.command c"
-                           " join noetl.event e using (execution_id, event_id) where c.event_id = " + id), "t");
+   EXPECT_EQ(row("status, attempt, step_name, tool_kind, worker_id, claimed_at, started_at, completed_at"),
+             "PENDING,1,start,python");
+   EXPECT_EQ(server().cell(
+                 "select c.context = e.context and c.meta = e.meta and c.catalog_id = e.catalog_id from noetl.command c"
+                 " join noetl.event e using (execution_id, event_id) where c.event_id = " +
+                 id),
+             "t");
    ASSERT_EQ(claim(server(), id).status, 200U);
    EXPECT_EQ(row("status, worker_id, claimed_at is not null, started_at is not null"), "CLAIMED,w-1,t,f");
    ASSERT_EQ(send(server(), {execution, "command.started", "start", "STARTED", about(name) + "}"}).status, 200U);
    EXPECT_EQ(row("status, worker_id, started_at is not null, completed_at is not null"), "RUNNING,w-1,t,f");
-   ASSERT_EQ(send(server(), {execution, "command.completed", "start", "success", about(name) + R"(,"status":"success"})"}).status, 200U);
+   ASSERT_EQ(
+       send(server(), {execution, "command.completed", "start", "success", about(name) + R"(,"status":"success"})"})
+           .status,
+       200U);
    EXPECT_EQ(row("status, worker_id, completed_at is not null"), "COMPLETED,w-1,t");
    ASSERT_EQ(send(server(), {execution, "command.started", "start", "STARTED", about(name) + "}"}).status, 200U);
    EXPECT_EQ(row("status"), "COMPLETED") << "a late report does not take it back";
@@ -103,7 +115,9 @@ TEST_F(commands, W13_the_command_row_follows_the_commands_life) {
 
 TEST_F(commands, W13_a_failed_command_keeps_status_FAILED_in_its_row) {
    ASSERT_EQ(claim(server(), id).status, 200U);
-   ASSERT_EQ(send(server(), {execution, "command.failed", "start", "FAILED", about(name) + R"(,"error":"boom"})"}).status, 200U);
+   ASSERT_EQ(
+       send(server(), {execution, "command.failed", "start", "FAILED", about(name) + R"(,"error":"boom"})"}).status,
+       200U);
    EXPECT_EQ(row("status, completed_at is not null"), "FAILED,t");
 }
 
@@ -129,7 +143,8 @@ TEST_F(commands, W4_the_end_is_recognised_by_meta_and_by_nested_data_too) {
       execution = start_linear(server());
       id = issued(server(), execution, "start");
       name = command_id(execution, "start", id);
-      auto body = R"({"execution_id":)" + execution + R"(,"step":"start","event_type":"command.completed",)" + members + "}";
+      auto body =
+          R"({"execution_id":)" + execution + R"(,"step":"start","event_type":"command.completed",)" + members + "}";
       body.replace(body.find("NAME"), 4, name);
       EXPECT_EQ(server().post("/api/events", body).status, 200U);
       return claim(server(), id);

@@ -1,5 +1,5 @@
-// tests/contract/hand.hpp: a worker's traffic made by hand, in the words of the real one (worker-protocol.md section 8), and
-// the playbooks it works on.
+// tests/contract/hand.hpp: a worker's traffic made by hand, in the words of the real one (worker-protocol.md section
+// 8), and the playbooks it works on.
 #pragma once
 
 #include <atomic>
@@ -21,7 +21,8 @@ inline std::string minted_id() {
    auto const ms = duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count() - 1'704'067'200'000;
    auto const candidate = (ms << 22) | (std::int64_t{900} << 12);
    auto before = last.load();
-   while (!last.compare_exchange_weak(before, std::max(before + 1, candidate))) {}
+   while (!last.compare_exchange_weak(before, std::max(before + 1, candidate))) {
+   }
    return std::to_string(std::max(before + 1, candidate));
 }
 
@@ -109,21 +110,25 @@ inline reply claim(site& at, std::string const& event_id, std::string const& wor
 /// What tells one report from another.
 struct report {
    std::string execution, type, step, status;
-   std::string context;           ///< JSON object
+   std::string context; ///< JSON object
    std::string event_id = minted_id();
    std::string worker = "w-1";
 
    /// The body exactly as the real worker writes it.
    [[nodiscard]] std::string body() const {
-      return R"({"execution_id":)" + execution + R"(,"event_type":")" + type + R"(","step":")" + step + R"(","status":")" + status +
-             R"(","created_at":"2026-06-17T22:15:00.123456789Z","context":)" + context + R"(,"event_id":)" + event_id +
-             R"(,"worker_id":")" + worker + R"(","meta":{"attempts":0}})";
+      return R"({"execution_id":)" + execution + R"(,"event_type":")" + type + R"(","step":")" + step +
+             R"(","status":")" + status + R"(","created_at":"2026-06-17T22:15:00.123456789Z","context":)" + context +
+             R"(,"event_id":)" + event_id + R"(,"worker_id":")" + worker + R"(","meta":{"attempts":0}})";
    }
 };
-inline reply send(site& at, report const& what) { return at.post("/api/events", what.body()); }
+inline reply send(site& at, report const& what) {
+   return at.post("/api/events", what.body());
+}
 
 /// `{"command_id":"…"` without the closing brace.
-inline std::string about(std::string const& command_id) { return R"({"command_id":")" + command_id + "\""; }
+inline std::string about(std::string const& command_id) {
+   return R"({"command_id":")" + command_id + "\"";
+}
 inline std::string command_id(std::string const& execution, std::string const& step, std::string const& event_id) {
    return execution + ":" + step + ":" + event_id;
 }
@@ -138,7 +143,8 @@ inline void work(site& at, std::string const& execution, std::string const& step
    must(claim(at, id));
    must(send(at, {execution, "command.started", step, "STARTED", name + "}"}));
    must(send(at, {execution, "call.done", step, "COMPLETED",
-                  name + R"(,"call_index":0,"result":{"status":"success","context":{"status":"success","data":)" + data + "}}}"}));
+                  name + R"(,"call_index":0,"result":{"status":"success","context":{"status":"success","data":)" +
+                      data + "}}}"}));
    must(send(at, {execution, "command.completed", step, "success", name + R"(,"status":"success"})"}));
 }
 

@@ -47,7 +47,8 @@ TEST_F(health, readyz_says_ready) {
 TEST_F(health, pool_status_has_the_documented_members) {
    auto const got = server().get("/api/pool/status");
    EXPECT_EQ(got.status, 200U);
-   for (auto const* name : {"pool_min", "pool_max", "pool_size", "pool_available", "requests_waiting", "slots_available"})
+   for (auto const* name :
+        {"pool_min", "pool_max", "pool_size", "pool_available", "requests_waiting", "slots_available"})
       EXPECT_TRUE(got.at(name).is_integer()) << name;
    EXPECT_EQ(got.value.get_object().size(), 8U);
    EXPECT_TRUE(got.at("utilization").is_number());
@@ -67,14 +68,18 @@ TEST_F(health, metrics_are_Prometheus_text_with_the_families_of_ingest) {
    EXPECT_NE(got.body.find("# TYPE noetl_events_ingested_total counter\n"), std::string::npos);
    EXPECT_NE(got.body.find("# TYPE noetl_event_ingest_duration_seconds histogram\n"), std::string::npos);
    EXPECT_NE(sample(got.body, R"(noetl_events_ingested_total{event_type="call.done",status="ok"})"), "");
-   for (auto const* bucket : {"0.001", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf"})
-      EXPECT_NE(sample(got.body, R"(noetl_event_ingest_duration_seconds_bucket{event_type="call.done",le=")" + std::string(bucket) + "\"}"), "")
-         << bucket;
+   for (auto const* bucket :
+        {"0.001", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf"})
+      EXPECT_NE(sample(got.body, R"(noetl_event_ingest_duration_seconds_bucket{event_type="call.done",le=")" +
+                                     std::string(bucket) + "\"}"),
+                "")
+          << bucket;
 }
 
 TEST_F(health, W31_unknown_event_types_share_one_metric_label) {
    auto const execution = start_linear(server());
-   auto const before = sample(server().get("/metrics").body, R"(noetl_events_ingested_total{event_type="other",status="ok"})");
+   auto const before =
+       sample(server().get("/metrics").body, R"(noetl_events_ingested_total{event_type="other",status="ok"})");
    for (auto const* type : {"made.up.one", "made.up.two"})
       ASSERT_EQ(send(server(), {execution, type, "start", "RUNNING", "{}"}).status, 200U);
    auto const metrics = server().get("/metrics").body;
@@ -85,7 +90,9 @@ TEST_F(health, W31_unknown_event_types_share_one_metric_label) {
 
 TEST_F(health, refused_events_are_counted_as_errors) {
    ASSERT_EQ(send(server(), {"5", "call.error", "start", "FAILED", "{}"}).status, 404U);
-   EXPECT_NE(sample(server().get("/metrics").body, R"(noetl_events_ingested_total{event_type="call.error",status="error"})"), "");
+   EXPECT_NE(
+       sample(server().get("/metrics").body, R"(noetl_events_ingested_total{event_type="call.error",status="error"})"),
+       "");
 }
 
 TEST_F(health, the_OpenAPI_document_names_every_route_with_its_body_and_answer) {
@@ -98,29 +105,30 @@ TEST_F(health, the_OpenAPI_document_names_every_route_with_its_body_and_answer) 
       std::string path, method;
       bool body;
    };
-   for (auto const& [path, method, body] : std::vector<operation>{{"/api/catalog/register", "post", true},
-                                                                   {"/api/catalog/list", "post", true},
-                                                                   {"/api/catalog/resource", "post", true},
-                                                                   {"/api/execute", "post", true},
-                                                                   {"/api/events", "post", true},
-                                                                   {"/api/events/batch", "post", true},
-                                                                   {"/api/commands/{event_id}", "get", false},
-                                                                   {"/api/commands/{event_id}/claim", "post", true},
-                                                                   {"/api/worker/pool/register", "post", true},
-                                                                   {"/api/worker/pool/heartbeat", "post", true},
-                                                                   {"/api/worker/pool/deregister", "post", true},
-                                                                   {"/api/worker/pool/deregister", "delete", true},
-                                                                   {"/api/worker/pools", "get", false},
-                                                                   {"/api/executions", "get", false},
-                                                                   {"/api/executions/{execution_id}", "get", false},
-                                                                   {"/api/executions/{execution_id}/status", "get", false},
-                                                                   {"/health", "get", false},
-                                                                   {"/livez", "get", false},
-                                                                   {"/readyz", "get", false},
-                                                                   {"/api/health", "get", false},
-                                                                   {"/api/pool/status", "get", false},
-                                                                   {"/api/openapi.json", "get", false},
-                                                                   {"/metrics", "get", false}}) {
+   for (auto const& [path, method, body] :
+        std::vector<operation>{{"/api/catalog/register", "post", true},
+                               {"/api/catalog/list", "post", true},
+                               {"/api/catalog/resource", "post", true},
+                               {"/api/execute", "post", true},
+                               {"/api/events", "post", true},
+                               {"/api/events/batch", "post", true},
+                               {"/api/commands/{event_id}", "get", false},
+                               {"/api/commands/{event_id}/claim", "post", true},
+                               {"/api/worker/pool/register", "post", true},
+                               {"/api/worker/pool/heartbeat", "post", true},
+                               {"/api/worker/pool/deregister", "post", true},
+                               {"/api/worker/pool/deregister", "delete", true},
+                               {"/api/worker/pools", "get", false},
+                               {"/api/executions", "get", false},
+                               {"/api/executions/{execution_id}", "get", false},
+                               {"/api/executions/{execution_id}/status", "get", false},
+                               {"/health", "get", false},
+                               {"/livez", "get", false},
+                               {"/readyz", "get", false},
+                               {"/api/health", "get", false},
+                               {"/api/pool/status", "get", false},
+                               {"/api/openapi.json", "get", false},
+                               {"/metrics", "get", false}}) {
       auto const* item = got.at("paths").find(path);
       ASSERT_NE(item, nullptr) << path;
       auto const* what = item->find(method);
@@ -131,7 +139,8 @@ TEST_F(health, the_OpenAPI_document_names_every_route_with_its_body_and_answer) 
    auto const& execute = got.at("paths").at("/api/execute").at("post");
    auto const& reply_schema = execute.at("responses").at("200").at("content").at("application/json").at("schema");
    EXPECT_EQ(reply_schema.at("properties").at("execution_id").at("type").get_string(), "string");
-   auto const& parameter = got.at("paths").at("/api/executions/{execution_id}").at("get").at("parameters").get_array().at(0);
+   auto const& parameter =
+       got.at("paths").at("/api/executions/{execution_id}").at("get").at("parameters").get_array().at(0);
    EXPECT_EQ(parameter.at("in").get_string(), "path");
    EXPECT_EQ(parameter.at("schema").at("type").get_string(), "integer");
 }

@@ -1,5 +1,5 @@
-// Whole executions: the order of events (orchestration.md section 4.14), notifications (http-execution.md section 8), and a
-// worker's traffic from the notification to the end (worker-protocol.md sections 4 to 8).
+// Whole executions: the order of events (orchestration.md section 4.14), notifications (http-execution.md section 8),
+// and a worker's traffic from the notification to the end (worker-protocol.md sections 4 to 8).
 #include <algorithm>
 
 #include "contract/hand.hpp"
@@ -15,25 +15,30 @@ struct sequence : contract {
    static log decisions(std::string const& execution) {
       log out;
       for (auto const& line : log_of(site::shared(), execution))
-         if (!line.starts_with("command.claimed") && !line.starts_with("command.started") && !line.starts_with("call.done"))
+         if (!line.starts_with("command.claimed") && !line.starts_with("command.started") &&
+             !line.starts_with("call.done"))
             out.push_back(line);
       return out;
    }
    static std::string start_branching() {
       auto const path = fresh("sequence/branch");
-      enroll(site::shared(), playbook(path, "  - step: start\n    tool: {kind: noop}\n"
-                                            "    next:\n      arcs:\n        - {step: hi, when: \"{{ start.v > 5 }}\"}\n        - {step: lo}\n"
-                                            "  - step: hi\n    tool: {kind: noop}\n"
-                                            "  - step: lo\n    tool: {kind: noop}\n"));
+      enroll(
+          site::shared(),
+          playbook(path,
+                   "  - step: start\n    tool: {kind: noop}\n"
+                   "    next:\n      arcs:\n        - {step: hi, when: \"{{ start.v > 5 }}\"}\n        - {step: lo}\n"
+                   "  - step: hi\n    tool: {kind: noop}\n"
+                   "  - step: lo\n    tool: {kind: noop}\n"));
       return execute(site::shared(), path);
    }
    // `type(node) parent=type(node)` of the events that the server wrote because of another.
    static log causes(std::string const& execution) {
       log out;
-      for (auto const& cells : site::shared().query("select e.event_type || '(' || e.node_name || ') <- ' || p.event_type || '(' || p.node_name || ')'"
-                                                    " from noetl.event e join noetl.event p on p.execution_id = e.execution_id"
-                                                    " and p.event_id = e.parent_event_id where e.execution_id = " + execution +
-                                                    " and p.event_type <> 'playbook_started' order by e.stream_version"))
+      for (auto const& cells : site::shared().query(
+               "select e.event_type || '(' || e.node_name || ') <- ' || p.event_type || '(' || p.node_name || ')'"
+               " from noetl.event e join noetl.event p on p.execution_id = e.execution_id"
+               " and p.event_id = e.parent_event_id where e.execution_id = " +
+               execution + " and p.event_type <> 'playbook_started' order by e.stream_version"))
          out.push_back(*cells[0]);
       return out;
    }
@@ -47,18 +52,22 @@ TEST_F(sequence, A_linear_playbook_writes_exactly_the_documented_events) {
    work(server(), execution, "end");
    ASSERT_EQ(ending(server(), execution), "COMPLETED");
    EXPECT_EQ(log_of(server(), execution),
-             (log{"playbook_started", "command.issued(start)", "command.claimed(start)", "command.started(start)", "call.done(start)",
-                  "command.completed(start)", "step.enter(end)", "command.issued(end)", "command.claimed(end)", "command.started(end)",
-                  "call.done(end)", "command.completed(end)", "playbook.completed"}));
-   EXPECT_EQ(causes(execution), (log{"step.enter(end) <- command.completed(start)", "command.issued(end) <- command.completed(start)",
-                                     "playbook.completed(playbook) <- command.completed(end)"}));
+             (log{"playbook_started", "command.issued(start)", "command.claimed(start)", "command.started(start)",
+                  "call.done(start)", "command.completed(start)", "step.enter(end)", "command.issued(end)",
+                  "command.claimed(end)", "command.started(end)", "call.done(end)", "command.completed(end)",
+                  "playbook.completed"}));
+   EXPECT_EQ(causes(execution),
+             (log{"step.enter(end) <- command.completed(start)", "command.issued(end) <- command.completed(start)",
+                  "playbook.completed(playbook) <- command.completed(end)"}));
    auto const column = [&](std::string const& type, std::string const& what) {
-      return server().cell("select " + what + " from noetl.event where event_type = '" + type + "' and execution_id = " + execution);
+      return server().cell("select " + what + " from noetl.event where event_type = '" + type +
+                           "' and execution_id = " + execution);
    };
    EXPECT_EQ(column("step.enter", "concat_ws(',', node_id, node_name, status, result->>'status', meta->>'emitted_by')"),
              "end,end,ENTERED,ENTERED,orchestrator");
-   EXPECT_EQ(column("playbook.completed", "concat_ws(',', node_id, node_name, status, result->>'status', meta->>'status')"),
-             "playbook,playbook,COMPLETED,COMPLETED,COMPLETED");
+   EXPECT_EQ(
+       column("playbook.completed", "concat_ws(',', node_id, node_name, status, result->>'status', meta->>'status')"),
+       "playbook,playbook,COMPLETED,COMPLETED,COMPLETED");
 }
 
 TEST_F(sequence, B_an_exclusive_branch_skips_the_other_step_and_enters_one) {
@@ -66,16 +75,21 @@ TEST_F(sequence, B_an_exclusive_branch_skips_the_other_step_and_enters_one) {
    work(server(), execution, "start", R"({"v":9})");
    work(server(), execution, "hi");
    ASSERT_EQ(ending(server(), execution), "COMPLETED");
-   EXPECT_EQ(decisions(execution), (log{"playbook_started", "command.issued(start)", "command.completed(start)", "step.skipped(lo)",
-                                        "step.enter(hi)", "command.issued(hi)", "command.completed(hi)", "playbook.completed"}));
+   EXPECT_EQ(decisions(execution),
+             (log{"playbook_started", "command.issued(start)", "command.completed(start)", "step.skipped(lo)",
+                  "step.enter(hi)", "command.issued(hi)", "command.completed(hi)", "playbook.completed"}));
    execution = start_branching();
    work(server(), execution, "start", R"({"v":1})");
    work(server(), execution, "lo");
    ASSERT_EQ(ending(server(), execution), "COMPLETED");
-   EXPECT_EQ(decisions(execution), (log{"playbook_started", "command.issued(start)", "command.completed(start)", "step.skipped(hi)",
-                                        "step.enter(lo)", "command.issued(lo)", "command.completed(lo)", "playbook.completed"}));
-   EXPECT_EQ(server().cell("select status || ',' || node_id from noetl.event where event_type = 'step.skipped' and execution_id = " + execution),
-             "SKIPPED,hi");
+   EXPECT_EQ(decisions(execution),
+             (log{"playbook_started", "command.issued(start)", "command.completed(start)", "step.skipped(hi)",
+                  "step.enter(lo)", "command.issued(lo)", "command.completed(lo)", "playbook.completed"}));
+   EXPECT_EQ(
+       server().cell(
+           "select status || ',' || node_id from noetl.event where event_type = 'step.skipped' and execution_id = " +
+           execution),
+       "SKIPPED,hi");
 }
 
 TEST_F(sequence, H_a_step_that_raises_ends_the_execution_as_failed) {
@@ -84,12 +98,17 @@ TEST_F(sequence, H_a_step_that_raises_ends_the_execution_as_failed) {
    auto const name = about(command_id(execution, "start", id));
    ASSERT_EQ(claim(server(), id).status, 200U);
    ASSERT_EQ(send(server(), {execution, "command.started", "start", "STARTED", name + "}"}).status, 200U);
-   ASSERT_EQ(send(server(), {execution, "call.error", "start", "FAILED", name + R"(,"call_index":0,"error":"boom"})"}).status, 200U);
-   ASSERT_EQ(send(server(), {execution, "command.failed", "start", "FAILED", name + R"(,"error":"boom"})"}).status, 200U);
+   ASSERT_EQ(
+       send(server(), {execution, "call.error", "start", "FAILED", name + R"(,"call_index":0,"error":"boom"})"}).status,
+       200U);
+   ASSERT_EQ(send(server(), {execution, "command.failed", "start", "FAILED", name + R"(,"error":"boom"})"}).status,
+             200U);
    ASSERT_EQ(ending(server(), execution), "FAILED");
-   EXPECT_EQ(log_of(server(), execution), (log{"playbook_started", "command.issued(start)", "command.claimed(start)", "command.started(start)",
-                                               "call.error(start)", "command.failed(start)", "playbook.failed"}));
-   auto const meta = parse(server().cell("select meta from noetl.event where event_type = 'playbook.failed' and execution_id = " + execution));
+   EXPECT_EQ(log_of(server(), execution),
+             (log{"playbook_started", "command.issued(start)", "command.claimed(start)", "command.started(start)",
+                  "call.error(start)", "command.failed(start)", "playbook.failed"}));
+   auto const meta = parse(server().cell(
+       "select meta from noetl.event where event_type = 'playbook.failed' and execution_id = " + execution));
    EXPECT_EQ(text(meta.at("failed_steps")), R"(["start"])");
    EXPECT_EQ(meta.at("error").get_string(), "Failed steps: start");
 }
@@ -97,12 +116,14 @@ TEST_F(sequence, H_a_step_that_raises_ends_the_execution_as_failed) {
 TEST_F(sequence, the_result_of_a_step_reaches_the_conditions_and_the_variables_of_the_next) {
    auto const path = fresh("sequence/data");
    enroll(server(), playbook(path, "  - step: start\n    tool: {kind: noop}\n    next: [{step: next}]\n"
-                                   "  - step: next\n    tool: {kind: python, args: {got: \"{{ start.rows[1].id }}\", all: \"{{ start }}\"}, code: \"x\"}\n"));
+                                   "  - step: next\n    tool: {kind: python, args: {got: \"{{ start.rows[1].id }}\", "
+                                   "all: \"{{ start }}\"}, code: \"x\"}\n"));
    auto const execution = execute(server(), path);
    work(server(), execution, "start", R"({"rows":[{"id":1},{"id":9223372036854775807}]})");
    auto const got = server().get("/api/commands/" + issued(server(), execution, "next"));
    EXPECT_EQ(number(got.at("context.tool_config.args.got")), "9223372036854775807");
-   EXPECT_EQ(text(got.at("context.tool_config.args.all")), R"({"rows":[{"id":1},{"id":9223372036854775807}]})");
+   EXPECT_EQ(text(got.at("context.tool_config.args.all")),
+             R"({"data":{"rows":[{"id":1},{"id":9223372036854775807}]},"rows":[{"id":1},{"id":9223372036854775807}]})");
 }
 
 TEST_F(sequence, W16_the_stream_exists_and_captures_the_bare_and_the_nested_subjects) {
@@ -123,7 +144,8 @@ TEST_F(sequence, W1_a_command_is_announced_once_with_subject_payload_and_message
    EXPECT_EQ(got[0].subject, "noetl.commands.shared." + execution);
    EXPECT_EQ(got[0].message_id, id);
    auto const body = parse(got[0].data);
-   EXPECT_EQ(shape(body), "{command_id:string,event_id:integer,execution_id:integer,execution_pool:string,server_url:string,step:string,trace:object}");
+   EXPECT_EQ(shape(body), "{command_id:string,event_id:integer,execution_id:integer,execution_pool:string,server_url:"
+                          "string,step:string,trace:object}");
    EXPECT_EQ(number(body.at("execution_id")), execution);
    EXPECT_EQ(number(body.at("event_id")), id);
    EXPECT_EQ(body.at("command_id").get_string(), command_id(execution, "start", id));
@@ -140,7 +162,11 @@ TEST_F(sequence, W1_a_command_is_announced_once_with_subject_payload_and_message
 TEST_F(sequence, a_worker_lives_on_the_notification_the_claim_and_its_reports_alone) {
    auto const path = fresh("sequence/worker");
    enroll(server(), linear(path));
-   ASSERT_EQ(server().post("/api/worker/pool/register", R"({"name":"w-hand","component_type":"worker_pool","status":"ready"})").status, 200U);
+   ASSERT_EQ(
+       server()
+           .post("/api/worker/pool/register", R"({"name":"w-hand","component_type":"worker_pool","status":"ready"})")
+           .status,
+       200U);
    auto const execution = execute(server(), path);
    std::size_t heard = 0;
    for (auto const* step : {"start", "end"}) {
@@ -155,11 +181,13 @@ TEST_F(sequence, a_worker_lives_on_the_notification_the_claim_and_its_reports_al
       auto const name = about(taken.at("meta.command_id").get_string());
       auto const id = number(taken.at("execution_id"));
       auto const node = taken.at("node_name").get_string();
-      report const reports[]{{id, "command.started", node, "STARTED", name + "}", minted_id(), "w-hand"},
-                             {id, "call.done", node, "COMPLETED",
-                              name + R"(,"call_index":0,"result":{"status":"success","context":{"status":"success","data":{"x":1},"duration_ms":1}}})",
-                              minted_id(), "w-hand"},
-                             {id, "command.completed", node, "success", name + R"(,"status":"success"})", minted_id(), "w-hand"}};
+      report const reports[]{
+          {id, "command.started", node, "STARTED", name + "}", minted_id(), "w-hand"},
+          {id, "call.done", node, "COMPLETED",
+           name +
+               R"(,"call_index":0,"result":{"status":"success","context":{"status":"success","data":{"x":1},"duration_ms":1}}})",
+           minted_id(), "w-hand"},
+          {id, "command.completed", node, "success", name + R"(,"status":"success"})", minted_id(), "w-hand"}};
       for (auto const& what : reports) {
          EXPECT_EQ(send(server(), what).status, 200U);
          EXPECT_EQ(send(server(), what).status, 200U) << "an answer that got lost: the same report again";
@@ -168,8 +196,11 @@ TEST_F(sequence, a_worker_lives_on_the_notification_the_claim_and_its_reports_al
    EXPECT_EQ(ending(server(), execution), "COMPLETED");
    EXPECT_EQ(log_of(server(), execution).size(), 13U);
    EXPECT_EQ(server().notifications(execution, 3, std::chrono::milliseconds{800}).size(), 2U);
-   EXPECT_EQ(server().cell("select string_agg(status || worker_id, ',' order by event_id) from noetl.command where execution_id = " + execution),
-             "COMPLETEDw-hand,COMPLETEDw-hand");
+   EXPECT_EQ(
+       server().cell(
+           "select string_agg(status || worker_id, ',' order by event_id) from noetl.command where execution_id = " +
+           execution),
+       "COMPLETEDw-hand,COMPLETEDw-hand");
 }
 
 TEST_F(sequence, W25_a_worker_whose_clock_is_behind_changes_nothing) {
@@ -191,12 +222,22 @@ TEST_F(sequence, a_completion_that_comes_twice_under_other_ids_leads_to_one_next
    auto const execution = start_linear(server());
    work(server(), execution, "start");
    auto const id = issued(server(), execution, "end");
-   auto const start = server().cell("select event_id from noetl.event where event_type = 'command.issued' and node_name = 'start' and execution_id = " + execution);
+   auto const start = server().cell("select event_id from noetl.event where event_type = 'command.issued' and "
+                                    "node_name = 'start' and execution_id = " +
+                                    execution);
    auto const name = about(command_id(execution, "start", start));
-   ASSERT_EQ(send(server(), {execution, "command.completed", "start", "success", name + R"(,"status":"success"})"}).status, 200U);
+   ASSERT_EQ(
+       send(server(), {execution, "command.completed", "start", "success", name + R"(,"status":"success"})"}).status,
+       200U);
    work(server(), execution, "end");
    ASSERT_EQ(ending(server(), execution), "COMPLETED");
-   EXPECT_EQ(server().cell("select count(*) from noetl.event where event_type = 'command.issued' and node_name = 'end' and execution_id = " + execution), "1");
-   EXPECT_EQ(server().cell("select count(*) from noetl.event where event_type = 'playbook.completed' and execution_id = " + execution), "1");
+   EXPECT_EQ(server().cell("select count(*) from noetl.event where event_type = 'command.issued' and node_name = 'end' "
+                           "and execution_id = " +
+                           execution),
+             "1");
+   EXPECT_EQ(
+       server().cell("select count(*) from noetl.event where event_type = 'playbook.completed' and execution_id = " +
+                     execution),
+       "1");
    EXPECT_NE(id, "");
 }

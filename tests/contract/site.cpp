@@ -107,18 +107,32 @@ site& site::shared() {
    return *one;
 }
 
-void site::start_server(bool wait) { impl_->all.start_server(impl_->change, wait); }
+void site::start_server(bool wait) {
+   impl_->all.start_server(impl_->change, wait);
+}
 int site::stop_server(int signal) {
    impl_->all.server->send(signal);
    return impl_->all.server->wait();
 }
-void site::stop_nats() { impl_->all.nats.stop(SIGTERM); }
-void site::start_nats() { impl_->all.nats.start(); }
-std::string site::url() const { return impl_->all.url(); }
-int site::port() const { return impl_->all.port; }
-std::string site::log() const { return impl_->all.server ? impl_->all.server->output() : std::string{}; }
+void site::stop_nats() {
+   impl_->all.nats.stop(SIGTERM);
+}
+void site::start_nats() {
+   impl_->all.nats.start();
+}
+std::string site::url() const {
+   return impl_->all.url();
+}
+int site::port() const {
+   return impl_->all.port;
+}
+std::string site::log() const {
+   return impl_->all.server ? impl_->all.server->output() : std::string{};
+}
 
-reply site::get(std::string target) { return to_reply(impl_->http_client().get(std::move(target))); }
+reply site::get(std::string target) {
+   return to_reply(impl_->http_client().get(std::move(target)));
+}
 reply site::post(std::string target, std::string body) {
    return to_reply(impl_->http_client().post(std::move(target), std::move(body)));
 }
@@ -183,7 +197,8 @@ std::string site::cell(std::string const& sql) {
    return found[0][0].value_or("NULL");
 }
 
-std::vector<notification> site::notifications(std::string const& execution, std::size_t count, std::chrono::milliseconds limit) {
+std::vector<notification> site::notifications(std::string const& execution, std::size_t count,
+                                              std::chrono::milliseconds limit) {
    nats::consumer_settings settings;
    settings.stream = "noetl_commands";
    settings.durable = "test-" + std::to_string(++impl_->inboxes);
@@ -195,7 +210,8 @@ std::vector<notification> site::notifications(std::string const& execution, std:
       auto got = inbox.fetch(10, std::chrono::milliseconds{300});
       if (!got) continue;
       for (auto& message : *got) {
-         out.push_back({std::string(message.subject()), std::string(message.data()), std::string(message.header("Nats-Msg-Id"))});
+         out.push_back(
+             {std::string(message.subject()), std::string(message.data()), std::string(message.header("Nats-Msg-Id"))});
          static_cast<void>(message.ack());
       }
    }
@@ -207,7 +223,8 @@ std::vector<std::string> site::stream_subjects() {
                                                 tao::json::empty_object, std::chrono::seconds{5});
    std::vector<std::string> subjects;
    if (!found || !found->ok()) return subjects;
-   for (auto const& subject : found->body.at("config").at("subjects").get_array()) subjects.push_back(subject.get_string());
+   for (auto const& subject : found->body.at("config").at("subjects").get_array())
+      subjects.push_back(subject.get_string());
    return subjects;
 }
 
@@ -221,7 +238,9 @@ outcome run_server(std::vector<std::string> arguments, variables environment) {
    return out;
 }
 
-bool soon(std::function<bool()> const& done, std::chrono::milliseconds limit) { return eventually(done, limit); }
+bool soon(std::function<bool()> const& done, std::chrono::milliseconds limit) {
+   return eventually(done, limit);
+}
 
 std::string shape(json_value const& value) {
    if (value.is_array()) return value.get_array().empty() ? "[]" : "[" + shape(value.get_array().front()) + "]";
@@ -233,19 +252,27 @@ std::string shape(json_value const& value) {
    }
    return out + "}";
 }
-std::string text(json_value const& value) { return tao::json::to_string(value); }
-json_value parse(std::string const& text) { return tao::json::from_string(text); }
-std::string number(json_value const& value) { return value.is_integer() ? text(value) : "-"; }
+std::string text(json_value const& value) {
+   return tao::json::to_string(value);
+}
+json_value parse(std::string const& text) {
+   return tao::json::from_string(text);
+}
+std::string number(json_value const& value) {
+   return value.is_integer() ? text(value) : "-";
+}
 
 testing::AssertionResult is_error(reply const& got, unsigned status, std::string_view part) {
    auto const wrong = [&](std::string const& what) {
       return testing::AssertionFailure() << what << "; answer: " << got.status << " " << got.body;
    };
    if (got.status != status) return wrong("expected status " + std::to_string(status));
-   if (got.header("content-type") != "application/json") return wrong("content type is '" + got.header("content-type") + "'");
+   if (got.header("content-type") != "application/json")
+      return wrong("content type is '" + got.header("content-type") + "'");
    if (shape(got.value) != "{error:string,status:integer}") return wrong("members are " + shape(got.value));
    if (got.at("status").as<unsigned>() != status) return wrong("the body names another status");
-   if (got.at("error").get_string().find(part) == std::string::npos) return wrong("expected '" + std::string(part) + "'");
+   if (got.at("error").get_string().find(part) == std::string::npos)
+      return wrong("expected '" + std::string(part) + "'");
    return testing::AssertionSuccess();
 }
 

@@ -1,5 +1,5 @@
-// tests/contract/site.hpp: what contract tests speak to: one real server on a database and a NATS of its own, shared by all
-// suites of the program. Light: sockets, processes and drivers stay in site.cpp.
+// tests/contract/site.hpp: what contract tests speak to: one real server on a database and a NATS of its own, shared by
+// all suites of the program. Light: sockets, processes and drivers stay in site.cpp.
 #pragma once
 
 #include <chrono>
@@ -106,7 +106,8 @@ outcome run_server(std::vector<std::string> arguments, variables environment);
 /// Calls `done` every 20 ms until it is true. \return whether it became true in time
 bool soon(std::function<bool()> const& done, std::chrono::milliseconds limit = std::chrono::seconds{15});
 
-/// Members and JSON types in alphabetical order: `{execution_id:string,status:string}`; arrays show their first element.
+/// Members and JSON types in alphabetical order: `{execution_id:string,status:string}`; arrays show their first
+/// element.
 std::string shape(json_value const& value);
 std::string text(json_value const& value);
 json_value parse(std::string const& text);

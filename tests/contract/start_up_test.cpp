@@ -15,7 +15,9 @@ struct starting_up : contract {
    }
 };
 
-std::size_t lines(std::string const& text) { return static_cast<std::size_t>(std::ranges::count(text, '\n')); }
+std::size_t lines(std::string const& text) {
+   return static_cast<std::size_t>(std::ranges::count(text, '\n'));
+}
 
 } // namespace
 
@@ -28,9 +30,11 @@ TEST_F(configuring, W29_every_malformed_variable_is_one_line_and_the_exit_code_i
                                     {"NOETL_SOMEBODY_ELSES_SETTING", "ignored"}});
    EXPECT_EQ(got.exit_code, 2) << got.output;
    EXPECT_EQ(lines(got.output), 5U) << got.output;
-   for (auto const* part : {"NOETL_PORT: expected an integer 0..65535, got \"tcp://10.0.0.1:8082\"", "NOETL_DISABLE_METRICS: expected true or false",
-                            "NOETL_SERVER_MACHINE_ID: expected an integer 0..1023", "NOETL_NATS_ULR: unknown, did you mean NOETL_NATS_URL?",
-                            "POSTGRES_MAX_CONNECTIONS: expected an integer 1..1000, got \"many\""})
+   for (auto const* part :
+        {"NOETL_PORT: expected an integer 0..65535, got \"tcp://10.0.0.1:8082\"",
+         "NOETL_DISABLE_METRICS: expected true or false", "NOETL_SERVER_MACHINE_ID: expected an integer 0..1023",
+         "NOETL_NATS_ULR: unknown, did you mean NOETL_NATS_URL?",
+         "POSTGRES_MAX_CONNECTIONS: expected an integer 1..1000, got \"many\""})
       EXPECT_NE(got.output.find(part), std::string::npos) << part << "\n" << got.output;
    EXPECT_EQ(got.output.find("hidden"), std::string::npos);
 }
@@ -65,12 +69,14 @@ TEST_F(configuring, print_config_shows_every_variable_and_masks_secrets) {
                                                     {"NOETL_CLUSTER_DSN", "host=c;user=u;password=hidden3"},
                                                     {"NOETL_INTERNAL_API_TOKEN", "hidden4"}});
    EXPECT_EQ(got.exit_code, 0);
-   for (auto const* line : {"NOETL_PORT=8099\n", "POSTGRES_HOST=localhost\n", "POSTGRES_PORT=5432\n", "POSTGRES_MAX_CONNECTIONS=10\n",
-                            "NOETL_PUBLIC_SERVER_URL=http://localhost:8082\n", "NOETL_SHARD_COUNT=1\n", "NOETL_PG_STATEMENT_CACHE_CAPACITY=100\n"})
+   for (auto const* line : {"NOETL_PORT=8099\n", "POSTGRES_HOST=localhost\n", "POSTGRES_PORT=5432\n",
+                            "POSTGRES_MAX_CONNECTIONS=10\n", "NOETL_PUBLIC_SERVER_URL=http://localhost:8082\n",
+                            "NOETL_SHARD_COUNT=1\n", "NOETL_PG_STATEMENT_CACHE_CAPACITY=100\n"})
       EXPECT_NE(got.output.find(line), std::string::npos) << line << got.output;
    EXPECT_EQ(got.output.find("hidden"), std::string::npos) << got.output;
    for (auto const* name : {"NOETL_NATS_URL=", "POSTGRES_PASSWORD=", "NOETL_CLUSTER_DSN=", "NOETL_INTERNAL_API_TOKEN="})
-      EXPECT_EQ(got.output.find(std::string(name) + "\n"), std::string::npos) << name << " is set and must not look empty";
+      EXPECT_EQ(got.output.find(std::string(name) + "\n"), std::string::npos)
+          << name << " is set and must not look empty";
 }
 
 TEST_F(configuring, the_version_is_printed_and_an_unknown_flag_refused) {
@@ -106,7 +112,8 @@ TEST_F(starting_up, without_a_bus_commands_are_kept_and_health_says_not_configur
    work(own, execution, "start");
    work(own, execution, "end");
    EXPECT_EQ(ending(own, execution), "COMPLETED");
-   EXPECT_EQ(own.cell("select count(*) from noetl.outbox where status = 'PENDING' and execution_id = " + execution), "2");
+   EXPECT_EQ(own.cell("select count(*) from noetl.outbox where status = 'PENDING' and execution_id = " + execution),
+             "2");
 }
 
 TEST_F(starting_up, metrics_can_be_hidden) {
@@ -124,7 +131,7 @@ TEST_F(starting_up, a_stop_is_orderly_and_a_restart_knows_commands_claims_and_en
    EXPECT_EQ(own.stop_server(SIGTERM), 0);
    own.start_server();
    EXPECT_EQ(own.get("/api/commands/" + id).status, 200U);
-   EXPECT_EQ(claim(own, id).body, first.body) << "read from the database, not remembered";
+   EXPECT_EQ(text(claim(own, id).value), text(first.value)) << "read from the database, not remembered";
    EXPECT_TRUE(is_error(claim(own, id, "w-2"), 409, "w-1"));
    work(own, execution, "start");
    EXPECT_TRUE(is_error(claim(own, id), 409, "terminal"));

@@ -7,7 +7,9 @@ using noetl::event_id;
 using noetl::raw_json;
 
 namespace {
-correlation of(std::string meta, std::string payload) { return correlate(raw_json{std::move(meta)}, raw_json{std::move(payload)}); }
+correlation of(std::string meta, std::string payload) {
+   return correlate(raw_json{std::move(meta)}, raw_json{std::move(payload)});
+}
 } // namespace
 
 TEST(issued_event, is_the_last_number_of_a_command_id) {
@@ -26,8 +28,8 @@ TEST(issued_event, leaves_the_iteration_out) {
 }
 
 TEST(issued_event, is_nothing_for_other_texts) {
-   for (auto const* text : {"", "9001", ":", "7001:fetch:unknown", "7001:fetch:", "7001:fetch:-5", "7001:fetch:0", "7001:fetch:1.5",
-                            "7001:fetch:9223372036854775808", "i1", ":i1"})
+   for (auto const* text : {"", "9001", ":", "7001:fetch:unknown", "7001:fetch:", "7001:fetch:-5", "7001:fetch:0",
+                            "7001:fetch:1.5", "7001:fetch:9223372036854775808", "i1", ":i1"})
       EXPECT_EQ(issued_event(text), std::nullopt) << text;
 }
 

@@ -12,14 +12,20 @@ event_request with(std::string payload, std::string kind = "data") {
    request.result_kind = std::move(kind);
    return request;
 }
-std::string result_of(event_request const& request) { return detail::result_column(request, "S").text; }
-std::string meta_of(event_request const& request) { return detail::meta_column(request, correlate(request.meta, request.payload)).text; }
+std::string result_of(event_request const& request) {
+   return detail::result_column(request, "S").text;
+}
+std::string meta_of(event_request const& request) {
+   return detail::meta_column(request, correlate(request.meta, request.payload)).text;
+}
 } // namespace
 
 TEST(default_status, is_the_first_rule_that_matches_a_part_of_the_type) {
-   for (auto const* type : {"call.done", "step.exit", "command.completed", "frame.abandoned", "done.error", "x.exit.failed"})
+   for (auto const* type :
+        {"call.done", "step.exit", "command.completed", "frame.abandoned", "done.error", "x.exit.failed"})
       EXPECT_EQ(detail::default_status(type), "COMPLETED") << type;
-   for (auto const* type : {"call.error", "command.failed", "terror"}) EXPECT_EQ(detail::default_status(type), "FAILED") << type;
+   for (auto const* type : {"call.error", "command.failed", "terror"})
+      EXPECT_EQ(detail::default_status(type), "FAILED") << type;
    for (auto const* type : {"", "playbook_started", "command.cancelled", "Call.Done", "FAILED"})
       EXPECT_EQ(detail::default_status(type), "RUNNING") << type;
    static_assert(detail::default_status("command.completed") == "COMPLETED");
@@ -31,12 +37,14 @@ TEST(reported_status, is_known_for_the_events_of_a_commands_life_only) {
    EXPECT_EQ(detail::reported_status("command.completed"), "COMPLETED");
    EXPECT_EQ(detail::reported_status("action_failed"), "FAILED");
    EXPECT_EQ(detail::reported_status("command.cancelled"), "CANCELLED");
-   for (auto const* type : {"call.done", "call.error", "step.exit", "command.issued", ""}) EXPECT_EQ(detail::reported_status(type), "") << type;
+   for (auto const* type : {"call.done", "call.error", "step.exit", "command.issued", ""})
+      EXPECT_EQ(detail::reported_status(type), "") << type;
 }
 
 TEST(result_column, keeps_an_object_payload_and_drops_everything_else) {
    EXPECT_EQ(result_of(with(R"({"a":1})")), R"({"status":"S","context":{"a":1}})");
-   for (auto const* payload : {"", "null", "5", "\"{\"", "[{}]"}) EXPECT_EQ(result_of(with(payload)), R"({"status":"S"})") << payload;
+   for (auto const* payload : {"", "null", "5", "\"{\"", "[{}]"})
+      EXPECT_EQ(result_of(with(payload)), R"({"status":"S"})") << payload;
 }
 
 TEST(result_column, names_the_place_of_a_reference_and_drops_the_payload) {
@@ -74,7 +82,8 @@ TEST(meta_column, holds_the_flags_the_worker_and_the_command) {
    request.informative = false;
    request.worker_id = "w\"1";
    request.payload = raw_json{R"({"command_id":"1:s:2"})"};
-   EXPECT_EQ(meta_of(request), R"({"attempts":0,"actionable":false,"informative":false,"worker_id":"w\"1","command_id":"1:s:2"})");
+   EXPECT_EQ(meta_of(request),
+             R"({"attempts":0,"actionable":false,"informative":false,"worker_id":"w\"1","command_id":"1:s:2"})");
 }
 
 TEST(meta_column, does_not_repeat_a_command_id_and_keeps_a_meta_that_is_no_object) {

@@ -5,7 +5,8 @@
 using namespace noetl::control_plane;
 
 namespace {
-noetl::result<catalog_reference> of(std::optional<std::string> id, std::optional<std::string> path, std::optional<std::string> version = {}) {
+noetl::result<catalog_reference> of(std::optional<std::string> id, std::optional<std::string> path,
+                                    std::optional<std::string> version = {}) {
    return to_reference({.catalog_id = std::move(id), .path = std::move(path), .version = std::move(version)});
 }
 std::string refusal(noetl::result<catalog_reference> const& got) {
@@ -36,7 +37,8 @@ TEST(to_reference, a_path_alone_or_with_latest_means_the_highest_version) {
 }
 
 TEST(to_reference, what_is_no_number_is_refused_by_name) {
-   for (auto const* id : {"", "x", "1x", " 1", "+1", "1.0", "9223372036854775808"}) EXPECT_EQ(refusal(of(id, {})), "Invalid catalog_id") << id;
+   for (auto const* id : {"", "x", "1x", " 1", "+1", "1.0", "9223372036854775808"})
+      EXPECT_EQ(refusal(of(id, {})), "Invalid catalog_id") << id;
    for (auto const* version : {"", "x", "1.0", "-1", "32768", "Latest", "99999999999999999999"})
       EXPECT_EQ(refusal(of({}, "a", version)), "Invalid version number") << version;
    EXPECT_EQ(refusal(of({}, {})), "Either 'catalog_id' or 'path' must be provided");
@@ -44,7 +46,9 @@ TEST(to_reference, what_is_no_number_is_refused_by_name) {
 }
 
 TEST(read_document, takes_path_kind_and_parts_from_YAML) {
-   auto const got = detail::read_document({.content = "kind: PlayBook\nmetadata: {path: a/b, name: n, labels: {x: y}}\nworkload: {k: 1}\nworkflow: [1]\n"});
+   auto const got = detail::read_document(
+       {.content =
+            "kind: PlayBook\nmetadata: {path: a/b, name: n, labels: {x: y}}\nworkload: {k: 1}\nworkflow: [1]\n"});
    ASSERT_TRUE(got);
    EXPECT_EQ(got->path, "a/b");
    EXPECT_EQ(got->kind, "playbook");
