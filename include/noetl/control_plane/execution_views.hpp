@@ -280,6 +280,7 @@ private:
 
    static std::string status_statement() {
       // A step counts as running while its newest command event says so, so the figure comes down again.
+      // Reported times come from the clocks of workers, so the start is the start event's own.
       return R"(WITH ev AS MATERIALIZED (
    SELECT event_type, node_name, status, created_at, error, result, meta, stream_version, event_id
    FROM noetl.event WHERE execution_id = $1),
@@ -300,7 +301,10 @@ SELECT (SELECT count(*) FROM ev), (SELECT status FROM terminal),
  (SELECT coalesce(error, meta->>'error', result->'context'->>'error') FROM ev
    WHERE event_type IN ('playbook.failed','playbook_failed')
    ORDER BY stream_version NULLS FIRST, event_id LIMIT 1),
- (SELECT min(created_at) FROM ev), (SELECT created_at FROM terminal))";
+ coalesce((SELECT created_at FROM ev WHERE event_type IN )" +
+             std::string(detail::start_types) + R"(
+   ORDER BY stream_version NULLS FIRST, event_id LIMIT 1), (SELECT min(created_at) FROM ev)),
+ (SELECT created_at FROM terminal))";
    }
 
    awaitable<result<std::optional<std::string>>> path_of(noetl::catalog_id id) {
