@@ -192,6 +192,20 @@ TEST(fold, a_command_of_an_earlier_visit_changes_nothing) {
    EXPECT_LE(s.state.commands.size(), 2u);
 }
 
+TEST(fold, ids_that_nobody_issued_do_not_fill_the_memory) {
+   simulator s(two_steps);
+   order stray{"x", "start", "noop", {}, {}, {}, {}};
+   for (int i = 0; i < 3000; ++i) {
+      stray.id = "stray:" + std::to_string(i);
+      s.append(simulator::worker_event(stray, "command.started", "STARTED", ""));
+      s.append(simulator::worker_event(stray, "command.completed", "success", ""));
+   }
+   EXPECT_LE(s.state.commands.size(), 1001u);
+   EXPECT_EQ(phase_of(s, "start"), step_phase::running);
+   s.complete("start");
+   EXPECT_EQ(s.traced(), "issue start, enter a, issue a");
+}
+
 TEST(fold, user_data_follows_3_6) {
    struct row {
       char const* envelope;
