@@ -104,8 +104,8 @@ TEST_F(starting_up, W17_a_bus_that_is_away_degrades_and_one_that_comes_is_used) 
    EXPECT_TRUE(soon([&] { return own.get("/api/health").at("nats").get_string() == "disconnected"; }));
 }
 
-TEST_F(starting_up, without_a_bus_commands_are_kept_and_health_says_not_configured) {
-   site own(variables{{"NOETL_NATS_URL", ""}});
+TEST_F(starting_up, without_a_bus_commands_are_kept_and_metrics_can_be_hidden) {
+   site own(variables{{"NOETL_NATS_URL", ""}, {"NOETL_DISABLE_METRICS", "true"}});
    EXPECT_EQ(own.get("/readyz").at("status").get_string(), "ready");
    EXPECT_EQ(own.get("/api/health").at("nats").get_string(), "not_configured");
    auto const execution = start_linear(own);
@@ -114,10 +114,6 @@ TEST_F(starting_up, without_a_bus_commands_are_kept_and_health_says_not_configur
    EXPECT_EQ(ending(own, execution), "COMPLETED");
    EXPECT_EQ(own.cell("select count(*) from noetl.outbox where status = 'PENDING' and execution_id = " + execution),
              "2");
-}
-
-TEST_F(starting_up, metrics_can_be_hidden) {
-   site own(variables{{"NOETL_DISABLE_METRICS", "true"}});
    EXPECT_EQ(own.get("/metrics").status, 404U);
    EXPECT_EQ(own.get("/api/openapi.json").at("paths").find("/metrics"), nullptr);
 }
@@ -143,10 +139,10 @@ TEST_F(starting_up, a_stop_is_orderly_and_a_restart_knows_commands_claims_and_en
 }
 
 TEST_F(starting_up, a_port_in_use_ends_the_second_server_with_a_sentence) {
-   site own;
-   auto const got = run_server({}, {{"NOETL_HOST", "127.0.0.1"}, {"NOETL_PORT", std::to_string(own.port())}});
+   auto const port = std::to_string(server().port());
+   auto const got = run_server({}, {{"NOETL_HOST", "127.0.0.1"}, {"NOETL_PORT", port}});
    EXPECT_EQ(got.exit_code, 1);
-   EXPECT_NE(got.output.find(std::to_string(own.port())), std::string::npos) << got.output;
+   EXPECT_NE(got.output.find(port), std::string::npos) << got.output;
 }
 
 TEST_F(starting_up, without_a_database_the_server_lives_and_is_not_ready) {
