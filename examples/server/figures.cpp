@@ -23,6 +23,11 @@ void report_figures(parts& all, std::function<noetl::outbox_stats()> outbox) {
                   number(runs.conflicts));
       out.counter("noetl_orchestrator_rebuilds_total", "States rebuilt from the log", number(runs.rebuilds));
       out.counter("noetl_orchestrator_failures_total", "Attempts put off", number(runs.failures));
+      auto const leases = all.leases.stats();
+      out.counter("noetl_leases_offered_again_total", "Commands taken back from vanished workers",
+                  number(leases.offered_again));
+      out.counter("noetl_leases_given_up_total", "Commands failed because their workers kept vanishing",
+                  number(leases.given_up));
       auto const relay = outbox();
       out.counter("noetl_outbox_published_total", "Outbox rows acknowledged by the bus", number(relay.published));
       out.counter("noetl_outbox_refused_total", "Attempts that the bus did not take", number(relay.refused));

@@ -66,6 +66,12 @@ noetl::workflow::orchestrator_settings orchestrator_settings(cp::configuration c
    return settings;
 }
 
+cp::lease_settings lease_settings(cp::configuration const& config) {
+   cp::lease_settings settings;
+   settings.lease = config.noetl.claim_lease;
+   return settings;
+}
+
 noetl::outbox_settings outbox_settings(cp::configuration const& config) {
    noetl::outbox_settings settings;
    settings.announce_again = config.noetl.reannounce_after;
@@ -93,6 +99,7 @@ parts::parts(boost::asio::io_context& io, cp::configuration const& given)
       reconciler(
           io.get_executor(), store, [this](noetl::execution_id id) { orchestrator.wake(id); },
           [this] { return orchestrator.stats().active; }),
+      leases(io.get_executor(), store, ids, lease_settings(given)),
       bus(given.noetl.nats_url.value.empty() ? nullptr : std::make_unique<command_bus>(given.noetl)),
       health(
           shards, [this] { return bus ? bus->state() : cp::bus_state::not_configured; },
@@ -142,6 +149,7 @@ void parts::start() {
       }
       background_->migrated = true;
       reconciler.start();
+      leases.start();
    });
 }
 

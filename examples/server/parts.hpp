@@ -9,6 +9,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include <noetl/control_plane/catalog.hpp>
+#include <noetl/control_plane/claim_leases.hpp>
 #include <noetl/control_plane/command_cache.hpp>
 #include <noetl/control_plane/command_service.hpp>
 #include <noetl/control_plane/dedup.hpp>
@@ -73,6 +74,7 @@ public:
    cp::worker_pool_service workers;
    noetl::workflow::orchestrator orchestrator;
    cp::reconciler reconciler;
+   cp::claim_leases leases;
    std::unique_ptr<command_bus> bus; ///< null when no bus is configured
    cp::health_service health;
    std::optional<noetl::http::openapi_document> document; ///< made with the router

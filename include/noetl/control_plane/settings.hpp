@@ -34,6 +34,7 @@ struct server_settings {
    bool disable_metrics = false;                                ///< hides /metrics
    log::level log_level = log::level::info;                     ///< debug info warn error off
    log::format log_format = log::format::text;                  ///< text (logfmt) or json
+   std::chrono::seconds claim_lease{60}; ///< a claim outlives its worker's last heartbeat by this; 0: for ever
    std::chrono::seconds reannounce_after{60};                   ///< a command unclaimed for so long is announced again
    std::size_t state_cache_executions = 20'000;                 ///< folded executions kept in memory
    secret internal_api_token;                                   ///< bearer token of /api/internal/*

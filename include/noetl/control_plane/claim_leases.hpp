@@ -1,0 +1,200 @@
+// control_plane/claim_leases.hpp: takes commands back from workers that are gone (W8).
+// Knows pools and the event store; the outbox relay announces what was taken back.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <noetl/core/log.hpp>
+#include <noetl/core/result.hpp>
+#include <noetl/core/snowflake.hpp>
+#include <noetl/core/strong.hpp>
+#include <noetl/core/time.hpp>
+#include <noetl/events/append.hpp>
+#include <noetl/events/store.hpp>
+#include <noetl/pg/connection.hpp>
+#include <noetl/pg/shards.hpp>
+#include <noetl/reflect/json_write.hpp>
+#include <noetl/reflect/sql.hpp>
+
+namespace noetl::control_plane {
+
+using boost::asio::awaitable;
+
+struct lease_settings {
+   std::chrono::seconds lease{60}; ///< a claim is safe for so long after the worker's last heartbeat; 0: for ever
+   std::chrono::milliseconds interval{5'000};
+   int max_attempts = 3; ///< a command whose workers vanished so often has failed
+   std::size_t page = 200;
+};
+
+struct lease_stats {
+   std::uint64_t offered_again = 0;
+   std::uint64_t given_up = 0;
+};
+
+/// A claim is held by the heartbeat of its worker. When both are older than the lease, the command is PENDING again with
+/// attempt + 1 and is announced again; after max_attempts it fails. Works the same with several replicas: each row is taken
+/// back by one of them. What is offered again may have run already: steps with effects outside must be idempotent, and a
+/// late report of the first worker counts only if it comes first. Started once; ends with its executor.
+class claim_leases {
+public:
+   claim_leases(boost::asio::any_io_executor executor, event_store& store, snowflake& ids, lease_settings how = {})
+       : executor_(std::move(executor)), store_(store), ids_(ids), how_(how) {}
+
+   void start() {
+      if (how_.lease.count() > 0) boost::asio::co_spawn(executor_, run(), boost::asio::detached);
+   }
+
+   [[nodiscard]] lease_stats stats() const noexcept { return {offered_again_.load(), given_up_.load()}; }
+
+private:
+   struct lost_command {
+      noetl::execution_id execution_id;
+      noetl::event_id event_id; ///< of command.issued
+      std::string step;
+      std::string command_id;
+      std::string worker;
+      std::int32_t attempt = 0;
+      bool exhausted = false;
+   };
+
+   awaitable<void> run() {
+      for (;;) {
+         boost::asio::steady_timer timer(executor_, how_.interval);
+         boost::system::error_code ignored; // a cancelled wait only means: go on now
+         co_await timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
+         auto done = co_await pass();
+         if (!done) log::warn("leases.put_off", {{"reason", done.error().message}, {"detail", done.error().detail}});
+      }
+   }
+
+   awaitable<result<void>> pass() {
+      auto alive = co_await live_workers();
+      if (!alive) co_return std::move(alive).error();
+      for (std::size_t shard = 0; shard < store_.shards().count(); ++shard) {
+         auto work = [this, workers = *alive](pg::connection& db) { return take_back(db, workers); };
+         auto lost = co_await store_.shards().shard(shard).run(std::move(work));
+         if (!lost) co_return std::move(lost).error();
+         for (auto const& command : *lost) {
+            auto told = co_await tell(command);
+            if (!told) co_return std::move(told).error();
+         }
+      }
+      co_return result<void>{};
+   }
+
+   awaitable<result<std::vector<std::string>>> live_workers() {
+      auto const lease = how_.lease.count();
+      auto work = [lease](pg::connection& db) -> result<std::vector<std::string>> {
+         std::vector<std::string> names;
+         for (auto const row : db.exec("SELECT name FROM noetl.runtime WHERE kind = 'worker_pool'"
+                                       " AND heartbeat > now() - make_interval(secs => $1)",
+                                       lease))
+            names.emplace_back(*row[0]);
+         return names;
+      };
+      co_return co_await store_.shards().cluster().run(std::move(work));
+   }
+
+   /// In one transaction: the rows are PENDING again and their notifications are due. Exhausted ones are only reported.
+   result<std::vector<lost_command>> take_back(pg::connection& db, std::vector<std::string> const& workers) const {
+      return db.transaction([&]() -> result<std::vector<lost_command>> {
+         auto const rows = db.exec(
+             "WITH lost AS (SELECT c.execution_id, c.command_id, c.worker_id FROM noetl.command c"
+             " JOIN noetl.stream_head h ON h.execution_id = c.execution_id AND h.status = 'RUNNING'"
+             " WHERE c.status IN ('CLAIMED', 'RUNNING')"
+             " AND coalesce(c.claimed_at, c.updated_at) < now() - make_interval(secs => $1)"
+             " AND NOT coalesce(c.worker_id, '') = ANY($2::text[]) LIMIT $3 FOR UPDATE OF c SKIP LOCKED)"
+             " UPDATE noetl.command c SET updated_at = now(),"
+             " status = CASE WHEN c.attempt < $4 THEN 'PENDING' ELSE c.status END,"
+             " worker_id = CASE WHEN c.attempt < $4 THEN NULL ELSE c.worker_id END,"
+             " claimed_at = CASE WHEN c.attempt < $4 THEN NULL ELSE c.claimed_at END,"
+             " started_at = CASE WHEN c.attempt < $4 THEN NULL ELSE c.started_at END,"
+             " attempt = least(c.attempt + 1, $4) FROM lost"
+             " WHERE c.execution_id = lost.execution_id AND c.command_id = lost.command_id"
+             " RETURNING c.execution_id, c.event_id, c.step_name, coalesce(c.meta->>'command_id', ''),"
+             " coalesce(lost.worker_id, ''), c.attempt, c.status <> 'PENDING'",
+             how_.lease.count(), workers, how_.page, how_.max_attempts);
+         std::vector<lost_command> lost;
+         std::vector<std::int64_t> executions, events;
+         for (auto const row : rows) {
+            lost_command one;
+            one.execution_id = row.get<noetl::execution_id>(0);
+            one.event_id = row.get<noetl::event_id>(1);
+            one.step = *row[2];
+            one.command_id = *row[3];
+            one.worker = *row[4];
+            one.attempt = row.get<std::int32_t>(5);
+            one.exhausted = row.get<bool>(6);
+            if (!one.exhausted) executions.push_back(one.execution_id.value), events.push_back(one.event_id.value);
+            lost.push_back(std::move(one));
+         }
+         // The relay announces a published row of a PENDING command again as soon as its last announcement is old.
+         db.exec("UPDATE noetl.outbox o SET published_at = 'epoch' FROM unnest($1::bigint[], $2::bigint[]) AS t(x, e)"
+                 " WHERE o.execution_id = t.x AND o.event_id = t.e AND o.status = 'PUBLISHED'",
+                 executions, events);
+         return lost;
+      });
+   }
+
+   /// The log says what happened; an exhausted command fails like any other.
+   awaitable<result<void>> tell(lost_command const& command) {
+      auto const reason = "worker " + command.worker + " vanished; attempts: " + std::to_string(command.attempt);
+      std::string body = R"("command_id":)";
+      append_json(body, command.command_id);
+      body += R"(,"error":)";
+      append_json(body, reason);
+      event fact;
+      fact.execution_id = command.execution_id;
+      fact.event_id = noetl::event_id{ids_.next()};
+      fact.event_type = command.exhausted ? "command.failed" : "command.lease_expired";
+      fact.node_id = command.step;
+      fact.node_name = command.step;
+      fact.status = command.exhausted ? "FAILED" : "EXPIRED";
+      fact.result = raw_json{R"({"status":")" + fact.status + R"(","context":{)" + body + "}}"};
+      fact.meta = raw_json{"{" + body + R"(,"emitted_by":"lease"})"};
+      fact.created_at = now();
+      append_request append;
+      append.execution_id = command.execution_id;
+      append.events.push_back(std::move(fact));
+      if (command.exhausted) {
+         command_update update;
+         update.execution_id = command.execution_id;
+         update.event_id = command.event_id;
+         update.status = "FAILED";
+         update.error = reason;
+         append.updates.push_back(std::move(update));
+      }
+      command.exhausted ? ++given_up_ : ++offered_again_;
+      log::warn("leases.expired", {{"execution_id", command.execution_id.value},
+                                   {"step", command.step},
+                                   {"worker", command.worker},
+                                   {"attempt", command.attempt}});
+      auto stored = co_await store_.append(std::move(append));
+      if (!stored) co_return std::move(stored).error();
+      co_return result<void>{};
+   }
+
+   boost::asio::any_io_executor executor_;
+   event_store& store_;
+   snowflake& ids_;
+   lease_settings how_;
+   std::atomic<std::uint64_t> offered_again_{0};
+   std::atomic<std::uint64_t> given_up_{0};
+};
+
+} // namespace noetl::control_plane
