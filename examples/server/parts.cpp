@@ -78,6 +78,13 @@ noetl::outbox_settings outbox_settings(cp::configuration const& config) {
    return settings;
 }
 
+/// Appends have connections of their own, with a back-off of their own.
+bool writers_connected(noetl::event_store const& store) {
+   for (std::size_t i = 0; i < store.shard_count(); ++i)
+      if (!store.writer_stats(i).connected) return false;
+   return true;
+}
+
 } // namespace
 
 struct parts::background {
@@ -103,7 +110,7 @@ parts::parts(boost::asio::io_context& io, cp::configuration const& given)
       bus(given.noetl.nats_url.value.empty() ? nullptr : std::make_unique<command_bus>(given.noetl)),
       health(
           shards, [this] { return bus ? bus->state() : cp::bus_state::not_configured; },
-          [this] { return background_->migrated.load(); }) {
+          [this] { return background_->migrated.load() && writers_connected(store); }) {
    store.on_committed([this](std::span<noetl::event const> committed) {
       issued.observe(committed);
       orchestrator.observe(committed);

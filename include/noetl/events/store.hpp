@@ -106,6 +106,7 @@ public:
 
    /// The writer of a shard, for health and metrics.
    [[nodiscard]] pg::writer_stats writer_stats(std::size_t shard) const { return writers_.at(shard)->stats(); }
+   [[nodiscard]] std::size_t shard_count() const noexcept { return writers_.size(); }
    [[nodiscard]] pg::shard_map& shards() noexcept { return shards_; }
    [[nodiscard]] snowflake& ids() noexcept { return ids_; }
 
