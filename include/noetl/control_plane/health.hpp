@@ -66,7 +66,7 @@ struct pool_report {
 /// Answers from live state; only health() asks the database. Thread-safe.
 class health_service {
 public:
-   /// \param prepared  whether the databases have the schema; until then no request can be served
+   /// \param prepared  whether the databases have the schema and take writes; until then requests are refused
    health_service(pg::shard_map& shards, std::function<bus_state()> bus, std::function<bool()> prepared)
        : shards_(shards), bus_(std::move(bus)), prepared_(std::move(prepared)) {}
 
