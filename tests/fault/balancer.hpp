@@ -25,7 +25,7 @@ namespace noetl::test {
 class balancer {
 public:
    explicit balancer(std::vector<int> ports) : ports_(std::move(ports)) {
-      listener_ = ::socket(AF_INET, SOCK_STREAM, 0);
+      listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
       auto at = loopback(0);
       socklen_t size = sizeof at;
       if (::bind(listener_, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0 || ::listen(listener_, 64) != 0 ||
@@ -62,7 +62,7 @@ private:
    }
    void accept_loop() {
       for (;;) {
-         int const client = ::accept(listener_, nullptr, nullptr);
+         int const client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
          if (client < 0) return;
          std::lock_guard const lock(guard_);
          live_.push_back(client);
@@ -75,7 +75,7 @@ private:
       }
    }
    static int connect_to(int port) {
-      int const fd = ::socket(AF_INET, SOCK_STREAM, 0);
+      int const fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
       auto const at = loopback(port);
       int on = 1;
       ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

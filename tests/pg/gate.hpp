@@ -51,7 +51,7 @@ public:
 
 private:
    void open() {
-      listener_ = ::socket(AF_INET, SOCK_STREAM, 0);
+      listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
       int on = 1;
       ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
       sockaddr_in at{};
@@ -74,7 +74,7 @@ private:
    }
    void accept_loop(int fd) {
       for (;;) {
-         int const client = ::accept(fd, nullptr, nullptr);
+         int const client = ::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC);
          if (client < 0) return;
          std::lock_guard lock(guard_);
          live_.push_back(client);
@@ -82,7 +82,7 @@ private:
       }
    }
    void serve(int client) {
-      int const server = ::socket(AF_INET, SOCK_STREAM, 0);
+      int const server = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
       sockaddr_in at{};
       at.sin_family = AF_INET;
       at.sin_port = htons(target_);

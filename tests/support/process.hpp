@@ -40,6 +40,7 @@ public:
       posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
       posix_spawn_file_actions_addopen(&actions, 1, log_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
       posix_spawn_file_actions_adddup2(&actions, 1, 2);
+      posix_spawn_file_actions_addclosefrom_np(&actions, 3); // our sockets must end when we close them
       int const failed = posix_spawnp(&pid_, arguments.front().c_str(), &actions, nullptr, argv.data(), envp.data());
       posix_spawn_file_actions_destroy(&actions);
       if (failed != 0) throw std::runtime_error("cannot start " + arguments.front());
