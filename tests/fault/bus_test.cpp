@@ -48,7 +48,7 @@ TEST_F(bus, absent_at_start_the_server_accepts_work_says_degraded_and_announces_
    EXPECT_TRUE(eventually([&] { return found.unannounced() == 0; }, 20s)) << found.unfinished() << tail(system.server->output());
    EXPECT_EQ(found.unclaimed(), 100);
    system.start_worker();
-   bool const settled = found.settles(40s);
+   bool const settled = found.settles();
    EXPECT_TRUE(settled) << found.unfinished() << tail(system.server->output());
    expect_promises_kept(found, accepted);
    if (settled) expect_exactly_once(found);
@@ -76,7 +76,7 @@ TEST_F(bus, restarted_and_away_under_load_no_request_notices_and_every_execution
    std::this_thread::sleep_for(2s);
    clients.stop();
    EXPECT_TRUE(worker.running()) << tail(worker.output());
-   bool const settled = found.settles(40s);
+   bool const settled = found.settles();
    EXPECT_TRUE(settled) << found.unfinished() << tail(system.server->output()) << tail(worker.output());
    EXPECT_EQ(readiness(system), "200 ready");
    say("4 restarts, " + std::to_string(unannounced) + " commands waited meanwhile; " + figures(found, clients));
@@ -104,7 +104,7 @@ TEST_F(bus, wiped_under_load_the_stream_is_made_again_and_outstanding_commands_a
    std::this_thread::sleep_for(3s);
    clients.stop();
    EXPECT_TRUE(worker.running()) << tail(worker.output());
-   bool const settled = found.settles(40s);
+   bool const settled = found.settles();
    EXPECT_TRUE(settled) << found.unfinished() << tail(system.server->output()) << tail(worker.output());
    say(figures(found, clients));
    expect_promises_kept(found, clients.promised());
@@ -134,7 +134,7 @@ TEST_F(bus, wiped_while_announced_commands_wait_they_are_lost_unless_announced_a
 
    system.server->kill(SIGTERM);
    system.start_server({{"NOETL_REANNOUNCE_AFTER", "1"}});
-   bool const settled = found.settles(30s);
+   bool const settled = found.settles();
    EXPECT_TRUE(settled) << found.unfinished() << tail(system.server->output());
    expect_promises_kept(found, accepted);
    if (settled) expect_exactly_once(found);

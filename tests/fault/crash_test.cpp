@@ -60,7 +60,7 @@ TEST_F(crash, killed_at_20_random_moments_the_server_loses_nothing_acknowledged_
    }
    clients.stop();
    EXPECT_TRUE(worker.running()) << tail(worker.output());
-   bool const settled = found.settles(40s);
+   bool const settled = found.settles();
    EXPECT_TRUE(settled) << found.unfinished() << tail(system.server->output()) << tail(worker.output());
    say("seed " + std::to_string(seed) + ", " + std::to_string(kills) + " kills left " + std::to_string(undecided) +
        " executions undecided and " + std::to_string(unannounced) + " commands unannounced; " + figures(found, clients));
@@ -93,7 +93,7 @@ TEST_F(crash, a_server_that_never_comes_back_leaves_work_undone_which_the_next_o
    EXPECT_EQ(found.events(), events);
 
    system.start_server();
-   bool const settled = found.settles(40s);
+   bool const settled = found.settles();
    EXPECT_TRUE(settled) << found.unfinished() << tail(system.server->output());
    say(std::to_string(left) + " executions were under way; " + figures(found, clients));
    expect_promises_kept(found, clients.promised());
@@ -122,7 +122,7 @@ TEST_F(crash, terminated_under_load_the_server_exits_with_0_within_10_s_and_lose
       system.start_server();
    }
    clients.stop();
-   bool const settled = found.settles(40s);
+   bool const settled = found.settles();
    EXPECT_TRUE(settled) << found.unfinished() << tail(system.server->output());
    say(figures(found, clients));
    expect_promises_kept(found, clients.promised());

@@ -60,7 +60,7 @@ TEST_F(database_away, its_sessions_are_terminated_again_and_again_under_load_and
    EXPECT_TRUE(system.server->running()) << tail(system.server->output());
    EXPECT_TRUE(worker.running()) << tail(worker.output());
    EXPECT_TRUE(eventually([&] { return system.get("/readyz").status == 200; }, 5s));
-   bool const settled = found.settles(40s);
+   bool const settled = found.settles();
    EXPECT_TRUE(settled) << found.unfinished() << tail(system.server->output()) << tail(worker.output());
    say("seed " + std::to_string(seed) + ", " + std::to_string(ended) + " sessions ended in " + std::to_string(rounds) + " rounds; " +
        figures(found, clients));
@@ -129,7 +129,7 @@ TEST_F(database_away, unreachable_it_costs_503_with_retry_after_at_once_liveness
    system.workers.front() = system.make_worker("w-1");
    clients.stop();
    EXPECT_TRUE(system.server->running());
-   bool const settled = found.settles(40s);
+   bool const settled = found.settles();
    EXPECT_TRUE(settled) << found.unfinished() << tail(system.server->output()) << tail(worker.output());
    say(figures(found, clients));
    expect_promises_kept(found, clients.promised());
@@ -171,7 +171,7 @@ TEST_F(database_away, the_answer_to_a_commit_is_lost_and_the_report_is_stored_on
    }
    std::this_thread::sleep_for(700ms);
    clients.stop();
-   bool const settled = found.settles(40s);
+   bool const settled = found.settles();
    EXPECT_TRUE(settled) << found.unfinished() << tail(system.server->output());
    say(std::to_string(door.commits_lost()) + " answers to COMMIT lost; " + figures(found, clients));
    EXPECT_GT(door.commits_lost(), 3);

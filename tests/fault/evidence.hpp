@@ -4,10 +4,13 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include <noetl/pg/connection.hpp>
@@ -45,10 +48,24 @@ public:
    std::int64_t executions() { return number("select count(*) from noetl.stream_head"); }
    std::int64_t events() { return number("select count(*) from noetl.event"); }
 
-   /// Waits until nothing is under way. \return whether it came to that in time
-   bool settles(std::chrono::milliseconds limit) {
-      return eventually([&] { return running() == 0 && open_commands() == 0 && unannounced() == 0; }, limit,
-                        std::chrono::milliseconds{100});
+   /// Waits until nothing is under way, as long as something still happens: a slow machine may take its time.
+   /// \param standstill  this long without a change of any table means that nobody will finish it
+   /// \return whether it came to that
+   bool settles(std::chrono::milliseconds standstill = std::chrono::seconds{40}) {
+      auto const state = [this] {
+         return std::array{running(), open_commands(), unannounced(), unclaimed(), events()};
+      };
+      auto last = state();
+      auto const begin = std::chrono::steady_clock::now();
+      for (auto changed = begin; last[0] + last[1] + last[2] > 0;) {
+         auto const now = std::chrono::steady_clock::now();
+         if (now - changed > standstill || now - begin > std::chrono::minutes{3}) return false;
+         std::this_thread::sleep_for(std::chrono::milliseconds{100});
+         auto const next = state();
+         if (next != last) changed = std::chrono::steady_clock::now();
+         last = next;
+      }
+      return true;
    }
    /// What is not finished, for a message.
    std::string unfinished() {

@@ -133,7 +133,7 @@ TEST_F(race, two_completions_of_one_command_dispatch_the_next_step_once_goal_10_
    std::this_thread::sleep_for(300ms);
    EXPECT_EQ(found->number("select count(*) from noetl.event where event_type = 'command.issued'"), 2 * rounds);
    system->start_worker();
-   bool const settled = found->settles(30s);
+   bool const settled = found->settles();
    EXPECT_TRUE(settled) << found->unfinished() << tail(system->server->output());
    if (settled) expect_exactly_once(*found);
 }
@@ -150,7 +150,7 @@ TEST_F(race, a_completion_and_a_failure_of_one_command_race_and_one_of_them_wins
       EXPECT_TRUE(client.post("/api/events", report(commands[i], type, ids.next())).has_value());
    });
    system->start_worker();
-   EXPECT_TRUE(found->settles(30s)) << found->unfinished() << tail(system->server->output());
+   EXPECT_TRUE(found->settles()) << found->unfinished() << tail(system->server->output());
    int completed = 0;
    for (auto const& one : commands) {
       auto const status = found->lines("select status from noetl.stream_head where execution_id = $1", std::stoll(one.execution)).at(0);

@@ -71,7 +71,7 @@ TEST_F(replicas, that_share_all_work_dispatch_every_step_once_and_the_survivor_e
    clients.stop();
    EXPECT_TRUE(worker->running()) << logs();
    auto const begin = std::chrono::steady_clock::now();
-   bool const settled = found->settles(40s);
+   bool const settled = found->settles();
    EXPECT_TRUE(settled) << found->unfinished() << logs();
    say("left " + std::to_string(undecided) + " executions undecided and " + std::to_string(unannounced) +
        " commands unannounced, taken over within " +
@@ -98,7 +98,7 @@ TEST_F(replicas, killed_in_turn_and_restarted_dispatch_every_step_once_goal_9_W2
       start_second();
    }
    clients.stop();
-   bool const settled = found->settles(40s);
+   bool const settled = found->settles();
    EXPECT_TRUE(settled) << found->unfinished() << logs();
    say(figures(*found, clients));
    expect_promises_kept(*found, clients.promised());
