@@ -19,6 +19,8 @@ inline error to_error(sql_error const& e) {
    if (e.transient()) return fail(error_code::unavailable, "the database is busy with a competing change", detail);
    if (starts("57P") || starts("53") || starts("08") || e.is("25006"))
       return fail(error_code::unavailable, "the database cannot take work now", detail);
+   if (e.is("42P01") || e.is("3F000")) // a missing table or schema: the migration has not run yet
+      return fail(error_code::unavailable, "the database is not prepared yet", detail);
    if (starts("22")) return fail(error_code::validation, "a value cannot be stored", detail);
    if (e.is("23505")) return fail(error_code::conflict, "a row with this key exists already", detail);
    if (e.is("23503")) return fail(error_code::conflict, "a row that this one refers to does not exist", detail);
