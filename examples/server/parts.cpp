@@ -131,13 +131,6 @@ parts::~parts() {
    stop();
 }
 
-/// The writers have sessions of their own: after an outage the pools may be back before them.
-bool parts::takes_writes() const {
-   for (std::size_t i = 0; i < shards.count(); ++i)
-      if (!store.writer_stats(i).connected) return false;
-   return true;
-}
-
 void parts::start() {
    background_->migrator = std::jthread([this](std::stop_token stop) {
       auto databases = shard_settings(config);

@@ -43,8 +43,6 @@ class parts {
    boost::asio::io_context& io_;
    std::unique_ptr<background> background_;
 
-   [[nodiscard]] bool takes_writes() const;
-
 public:
    parts(boost::asio::io_context& io, cp::configuration const& config);
    ~parts();
