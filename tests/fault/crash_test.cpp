@@ -177,3 +177,23 @@ TEST_F(crash, terminated_while_requests_wait_for_the_database_the_server_answers
    system.start_worker();
    EXPECT_EQ(system.outcome(execution), "COMPLETED");
 }
+
+TEST_F(crash, heartbeats_that_found_no_server_do_not_cost_a_living_worker_its_claim_W8) {
+   deployment system;
+   system.start_server({{"NOETL_CLAIM_LEASE", "10"}});
+   system.register_playbook(chain_playbook);
+   system.start_worker("w-slow", {"--fault", "slow=24000@start"}, {{"WORKER_HEARTBEAT_INTERVAL", "8"}});
+   evidence found(system);
+   auto const execution = system.execute("fault/chain");
+   ASSERT_TRUE(eventually([&] { return found.number("select count(*) from noetl.command where status = 'RUNNING'") == 1; }));
+
+   // One heartbeat is missed, so the last one is older than the lease when the new server looks at leases for the first time.
+   ASSERT_TRUE(eventually([&] { return found.number("select count(*) from noetl.runtime where heartbeat > created_at") == 1; }));
+   system.server->kill(SIGKILL);
+   std::this_thread::sleep_for(9s);
+   EXPECT_GT(found.number("select extract(epoch from now() - max(heartbeat))::bigint from noetl.runtime"), 7);
+   system.start_server({{"NOETL_CLAIM_LEASE", "10"}});
+   EXPECT_EQ(system.outcome(execution, 40s), "COMPLETED") << tail(system.server->output());
+   EXPECT_EQ(found.number("select count(*) from noetl.event where event_type = 'command.lease_expired'"), 0);
+   expect_exactly_once(found);
+}

@@ -49,19 +49,23 @@ struct lease_stats {
 /// A claim is held by the heartbeat of its worker. When both are older than the lease, the command is PENDING again with
 /// attempt + 1 and is announced again; after max_attempts it fails. Works the same with several replicas: each row is taken
 /// back by one of them. What is offered again may have run already: steps with effects outside must be idempotent, and a
-/// late report of the first worker counts only if it comes first. Started once; ends with its executor.
+/// late report of the first worker counts only if it comes first.
+/// Heartbeats that could not be stored are no sign of death: nothing is taken back until this server has been up, with its
+/// database, for as long as a lease. Started once; ends with its executor.
 class claim_leases {
 public:
    claim_leases(boost::asio::any_io_executor executor, event_store& store, snowflake& ids, lease_settings how = {})
        : executor_(std::move(executor)), store_(store), ids_(ids), how_(how) {}
 
    void start() {
+      listening_since_ = clock::now();
       if (how_.lease.count() > 0) boost::asio::co_spawn(executor_, run(), boost::asio::detached);
    }
 
    [[nodiscard]] lease_stats stats() const noexcept { return {offered_again_.load(), given_up_.load()}; }
 
 private:
+   using clock = std::chrono::steady_clock;
    struct lost_command {
       noetl::execution_id execution_id;
       noetl::event_id event_id; ///< of command.issued
@@ -78,6 +82,7 @@ private:
          boost::system::error_code ignored; // a cancelled wait only means: go on now
          co_await timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
          auto done = co_await pass();
+         if (!done) listening_since_ = clock::now();
          if (!done) log::warn("leases.put_off", {{"reason", done.error().message}, {"detail", done.error().detail}});
       }
    }
@@ -85,6 +90,7 @@ private:
    awaitable<result<void>> pass() {
       auto alive = co_await live_workers();
       if (!alive) co_return std::move(alive).error();
+      if (clock::now() - listening_since_ < how_.lease) co_return result<void>{};
       for (std::size_t shard = 0; shard < store_.shards().count(); ++shard) {
          auto work = [this, workers = *alive](pg::connection& db) { return take_back(db, workers); };
          auto lost = co_await store_.shards().shard(shard).run(std::move(work));
@@ -193,6 +199,7 @@ private:
    event_store& store_;
    snowflake& ids_;
    lease_settings how_;
+   clock::time_point listening_since_{}; ///< no heartbeat was missed since, as far as we know
    std::atomic<std::uint64_t> offered_again_{0};
    std::atomic<std::uint64_t> given_up_{0};
 };
