@@ -62,7 +62,13 @@ public:
       waitpid(pid_, nullptr, 0);
       pid_ = 0;
    }
-   void pause() { kill(pid_, SIGSTOP); }
+   /// Returns when the process stands still: SIGSTOP alone lets its threads run on for a moment.
+   void pause() {
+      kill(pid_, SIGSTOP);
+      int status = 0;
+      if (waitpid(pid_, &status, WUNTRACED) != pid_ || !WIFSTOPPED(status))
+         throw std::runtime_error("nats-server did not stop");
+   }
    void resume() { kill(pid_, SIGCONT); }
    void arguments(std::vector<std::string> extra) { extra_ = std::move(extra); }
    /// Everything stored is gone at the next start.

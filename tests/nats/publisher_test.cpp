@@ -10,10 +10,12 @@
 #include <noetl/nats/stream.hpp>
 
 #include "nats_server.hpp"
+#include "support/eventually.hpp"
 
 using namespace noetl::nats;
 using namespace std::chrono_literals;
 using noetl::error_code;
+using noetl::test::eventually;
 using noetl::test::nats_server;
 
 namespace {
@@ -82,8 +84,7 @@ TEST_F(publishing, order_of_calls_is_order_in_the_stream_and_outcomes_come_once_
       });
       ++i;
    }
-   for (int i = 0; i < 1000 && p.stats().in_flight; ++i) std::this_thread::sleep_for(10ms);
-   EXPECT_EQ(good, count);
+   EXPECT_TRUE(eventually([&] { return good == count; })) << good;
    for (auto const& n : outcomes) ASSERT_EQ(n, 1);
    for (int const seq : {1, 2, 777, count}) {
       auto const got = detail::api_request(*c, "$JS.API.STREAM.MSG.GET.noetl_events", {{"seq", seq}}, 5s);
@@ -105,8 +106,7 @@ TEST_F(publishing, many_threads_may_publish_at_once) {
             p.publish("noetl.events.t", "x", {}, [&](noetl::result<void> r) { good += r ? 1 : 0; });
       });
    for (auto& t : threads) t.join();
-   for (int i = 0; i < 1000 && p.stats().in_flight; ++i) std::this_thread::sleep_for(10ms);
-   EXPECT_EQ(good, 2000);
+   EXPECT_TRUE(eventually([&] { return good == 2000; })) << good;
    EXPECT_EQ(stored(), 2000);
 }
 
@@ -122,13 +122,11 @@ TEST_F(publishing, full_window_refuses_at_once) {
    EXPECT_EQ(refused, 6);
    EXPECT_EQ(timed_out, 0);
    EXPECT_EQ(p.free(), 0U);
-   for (int i = 0; i < 2000 && p.stats().timed_out < 4; ++i) std::this_thread::sleep_for(10ms);
-   EXPECT_EQ(timed_out, 4) << "no answer in time is an outcome, too";
+   EXPECT_TRUE(eventually([&] { return timed_out == 4; })) << "no answer in time is an outcome, too";
    EXPECT_EQ(p.stats().timed_out, 4U);
    EXPECT_EQ(p.free(), 4U);
    server.resume();
-   for (int i = 0; i < 2000 && p.stats().late < 4; ++i) std::this_thread::sleep_for(10ms);
-   EXPECT_EQ(p.stats().late, 4U) << "late answers change nothing";
+   EXPECT_TRUE(eventually([&] { return p.stats().late == 4; })) << "late answers change nothing";
    EXPECT_TRUE(sent(p, "noetl.events.w", "x"));
 }
 
@@ -165,8 +163,7 @@ TEST_F(publishing, W17_lost_connection_fails_what_is_in_flight_and_publishing_go
       p.publish("noetl.events.a", "x", "b" + std::to_string(i),
                 [&](noetl::result<void> r) { unavailable += code(r) == error_code::unavailable; });
    server.stop();
-   for (int i = 0; i < 500 && unavailable < 50; ++i) std::this_thread::sleep_for(10ms);
-   EXPECT_EQ(unavailable, 50) << "outcomes come with the loss, not after the ack timeout";
+   EXPECT_TRUE(eventually([&] { return unavailable == 50; })) << "outcomes come with the loss, not after the ack timeout";
    EXPECT_EQ(code(sent(p, "noetl.events.a", "2")), error_code::unavailable) << "fails fast while disconnected";
 
    server.start();

@@ -19,21 +19,10 @@
 
 #include "nats/nats_server.hpp"
 #include "pg/test_database.hpp"
+#include "support/eventually.hpp"
 #include "support/process.hpp"
 
 namespace noetl::test {
-
-/// Calls `done` until it is true. \return whether it became true in time
-template <class F>
-bool eventually(F done, std::chrono::milliseconds limit = std::chrono::seconds{20},
-                std::chrono::milliseconds pause = std::chrono::milliseconds{20}) {
-   auto const until = std::chrono::steady_clock::now() + limit;
-   while (!done()) {
-      if (std::chrono::steady_clock::now() > until) return false;
-      std::this_thread::sleep_for(pause);
-   }
-   return true;
-}
 
 /// An answer with its JSON body, null when there is none.
 struct answer {
