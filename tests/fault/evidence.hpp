@@ -43,7 +43,8 @@ public:
    /// Running executions in which no command is open: a decision is due.
    std::int64_t undecided() {
       return number("select count(*) from noetl.stream_head h where h.status = 'RUNNING' and not exists (select 1 from "
-                    "noetl.command c where c.execution_id = h.execution_id and c.status not in ('COMPLETED', 'FAILED', 'CANCELLED'))");
+                    "noetl.command c where c.execution_id = h.execution_id and c.status not in ('COMPLETED', 'FAILED', "
+                    "'CANCELLED'))");
    }
    std::int64_t executions() { return number("select count(*) from noetl.stream_head"); }
    std::int64_t events() { return number("select count(*) from noetl.event"); }
@@ -70,11 +71,13 @@ public:
    /// What is not finished, for a message.
    std::string unfinished() {
       std::string text = std::to_string(running()) + " running, " + std::to_string(undecided()) + " undecided, " +
-                         std::to_string(open_commands()) + " open commands, " + std::to_string(unannounced()) + " unannounced\n";
-      for (auto const& line : lines("select c.execution_id, c.step_name, c.status, c.worker_id, o.status, o.attempts, h.status, "
-                                    "h.version from noetl.command c join noetl.stream_head h using (execution_id) left join "
-                                    "noetl.outbox o on o.execution_id = c.execution_id and o.event_id = c.event_id "
-                                    "where c.status not in ('COMPLETED', 'FAILED', 'CANCELLED') limit 10"))
+                         std::to_string(open_commands()) + " open commands, " + std::to_string(unannounced()) +
+                         " unannounced\n";
+      for (auto const& line :
+           lines("select c.execution_id, c.step_name, c.status, c.worker_id, o.status, o.attempts, h.status, "
+                 "h.version from noetl.command c join noetl.stream_head h using (execution_id) left join "
+                 "noetl.outbox o on o.execution_id = c.execution_id and o.event_id = c.event_id "
+                 "where c.status not in ('COMPLETED', 'FAILED', 'CANCELLED') limit 10"))
          text += line + '\n';
       return text;
    }
@@ -82,7 +85,8 @@ public:
    // ---- what must not be; each gives a few culprits
    std::vector<std::string> lost_executions(promises const& given) {
       return lines("select x from unnest($1::bigint[]) x where not exists (select 1 from noetl.event e where "
-                   "e.execution_id = x and e.event_type = 'playbook_started') limit 10", given.executions);
+                   "e.execution_id = x and e.event_type = 'playbook_started') limit 10",
+                   given.executions);
    }
    std::vector<std::string> lost_events(promises const& given) {
       std::vector<std::int64_t> executions, ids, numbers;
@@ -91,41 +95,52 @@ public:
          ids.push_back(one.event);
          numbers.push_back(one.number);
       }
-      return lines("select x.execution, x.id, e.result::text from unnest($1::bigint[], $2::bigint[], $3::bigint[]) "
-                   "x(execution, id, number) left join noetl.event e on e.execution_id = x.execution and e.event_id = x.id "
-                   "where (e.result->'context'->>'number')::bigint is distinct from x.number limit 10",
-                   executions, ids, numbers);
+      return lines(
+          "select x.execution, x.id, e.result::text from unnest($1::bigint[], $2::bigint[], $3::bigint[]) "
+          "x(execution, id, number) left join noetl.event e on e.execution_id = x.execution and e.event_id = x.id "
+          "where (e.result->'context'->>'number')::bigint is distinct from x.number limit 10",
+          executions, ids, numbers);
    }
    /// Steps that were not dispatched exactly once.
    std::vector<std::string> wrong_dispatches() {
-      auto culprits = lines("select execution_id, node_name, count(*) from noetl.event where event_type = 'command.issued' "
-                            "group by 1, 2 having count(*) <> 1 limit 10");
-      auto const incomplete =
-         lines("select h.execution_id, count(e.event_id) || ' steps' from noetl.stream_head h left join noetl.event e on "
-               "e.execution_id = h.execution_id and e.event_type = 'command.issued' group by 1 having count(e.event_id) <> " +
-               std::to_string(chain_steps) + " limit 10");
+      auto culprits =
+          lines("select execution_id, node_name, count(*) from noetl.event where event_type = 'command.issued' "
+                "group by 1, 2 having count(*) <> 1 limit 10");
+      auto const incomplete = lines(
+          "select h.execution_id, count(e.event_id) || ' steps' from noetl.stream_head h left join noetl.event e on "
+          "e.execution_id = h.execution_id and e.event_type = 'command.issued' group by 1 having count(e.event_id) "
+          "<> " +
+          std::to_string(chain_steps) + " limit 10");
       culprits.insert(culprits.end(), incomplete.begin(), incomplete.end());
       return culprits;
    }
    /// Commands with a number of claims other than one, or without a row or an event.
    std::vector<std::string> wrong_claims() {
-      return lines("select i.execution_id, i.node_name, count(c.event_id) || ' claims' from noetl.event i left join noetl.event c on "
-                   "c.execution_id = i.execution_id and c.event_type = 'command.claimed' and c.meta->>'command_id' = "
-                   "i.meta->>'command_id' where i.event_type = 'command.issued' and exists (select 1 from noetl.command r where "
-                   "r.execution_id = i.execution_id and r.event_id = i.event_id) group by i.execution_id, i.event_id, i.node_name "
-                   "having count(c.event_id) <> 1 limit 10");
+      return lines(
+          "select i.execution_id, i.node_name, count(c.event_id) || ' claims' from noetl.event i left join noetl.event "
+          "c on "
+          "c.execution_id = i.execution_id and c.event_type = 'command.claimed' and c.meta->>'command_id' = "
+          "i.meta->>'command_id' where i.event_type = 'command.issued' and exists (select 1 from noetl.command r where "
+          "r.execution_id = i.execution_id and r.event_id = i.event_id) group by i.execution_id, i.event_id, "
+          "i.node_name "
+          "having count(c.event_id) <> 1 limit 10");
    }
    /// Executions without exactly one terminal event, or with one that is not `wanted`.
    std::vector<std::string> wrong_ends(std::string const& wanted = "COMPLETED") {
-      return lines("select h.execution_id, h.status, count(e.event_id) || ' ends' from noetl.stream_head h left join noetl.event e on "
-                   "e.execution_id = h.execution_id and e.event_type in ('playbook.completed', 'playbook_completed', "
-                   "'playbook.failed', 'playbook_failed', 'playbook.cancelled', 'playbook_cancelled', 'execution.cancelled') "
-                   "group by h.execution_id, h.status having count(e.event_id) <> 1 or h.status <> $1 limit 10", wanted);
+      return lines(
+          "select h.execution_id, h.status, count(e.event_id) || ' ends' from noetl.stream_head h left join "
+          "noetl.event e on "
+          "e.execution_id = h.execution_id and e.event_type in ('playbook.completed', 'playbook_completed', "
+          "'playbook.failed', 'playbook_failed', 'playbook.cancelled', 'playbook_cancelled', 'execution.cancelled') "
+          "group by h.execution_id, h.status having count(e.event_id) <> 1 or h.status <> $1 limit 10",
+          wanted);
    }
    /// Executions whose versions are not 1, 2, 3, ... up to that of the head.
    std::vector<std::string> wrong_versions() {
-      return lines("select e.execution_id, min(e.stream_version), max(e.stream_version), count(*), min(h.version) from noetl.event e "
-                   "left join noetl.stream_head h on h.execution_id = e.execution_id group by 1 having min(e.stream_version) <> 1 or "
+      return lines("select e.execution_id, min(e.stream_version), max(e.stream_version), count(*), min(h.version) from "
+                   "noetl.event e "
+                   "left join noetl.stream_head h on h.execution_id = e.execution_id group by 1 having "
+                   "min(e.stream_version) <> 1 or "
                    "max(e.stream_version) <> count(*) or count(distinct e.stream_version) <> count(*) or "
                    "min(h.version) is distinct from count(*) limit 10");
    }
@@ -185,8 +200,8 @@ inline void say(std::string const& text) {
 inline std::string figures(evidence& found, load const& clients) {
    auto const counts = clients.answers();
    std::string text = std::to_string(found.executions()) + " executions (" + std::to_string(clients.executions()) +
-                      " acknowledged), " + std::to_string(found.events()) + " events (" + std::to_string(clients.events()) +
-                      " reported by clients); answers:";
+                      " acknowledged), " + std::to_string(found.events()) + " events (" +
+                      std::to_string(clients.events()) + " reported by clients); answers:";
    for (auto const& [status, count] : counts.by_status)
       text += " " + (status == 0 ? std::string("none") : std::to_string(status)) + "=" + std::to_string(count);
    return text + "; slowest " + std::to_string(counts.slowest.count()) + " ms";
