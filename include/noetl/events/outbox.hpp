@@ -35,10 +35,10 @@ concept message_publisher = requires(P& bus, std::string subject, std::string_vi
 };
 
 struct outbox_settings {
-   std::chrono::milliseconds poll{1'000};        ///< between looks for rows that nobody published
-   std::chrono::milliseconds grace{5'000};       ///< age from which a pending row is taken from the database
-   /// Age from which an IN_FLIGHT row counts as left by a relay that died. Well above the bus's ack time-out (a live relay
-   /// settles its rows by then), well below the stream's dedup window (a copy of what did arrive is dropped).
+   std::chrono::milliseconds poll{1'000};  ///< between looks for rows that nobody published
+   std::chrono::milliseconds grace{5'000}; ///< age from which a pending row is taken from the database
+   /// Age from which an IN_FLIGHT row counts as left by a relay that died. Well above the bus's ack time-out (a live
+   /// relay settles its rows by then), well below the stream's dedup window (a copy of what did arrive is dropped).
    std::chrono::milliseconds abandoned{15'000};
    std::chrono::milliseconds keep_published{86'400'000};
    std::chrono::milliseconds announce_again{60'000}; ///< an unclaimed command is announced again this often; 0: never
@@ -197,7 +197,9 @@ private:
       auto answer = shards_.shard(shard).run_blocking([&](pg::connection& db) {
          // Losing one of these changes costs a repeat that the bus drops, so they need not wait for the disk.
          return db.transaction([&] {
-            db.script("set local synchronous_commit = off");
+            // The planner settings keep a plan of the empty table from reading the whole table later.
+            db.script("set local synchronous_commit = off; set local enable_seqscan = off; "
+                      "set local enable_hashjoin = off; set local enable_mergejoin = off");
             return db.exec(text, params...);
          });
       });

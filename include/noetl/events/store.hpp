@@ -125,6 +125,7 @@ inline event_store::event_store(pg::shard_map& shards, snowflake& ids, event_sto
       pg::writer_settings settings{shards.shard(i).config(), how.max_batch_requests, how.max_batch_rows,
                                    how.max_waiting};
       settings.database.lock_timeout = how.lock_timeout;
+      settings.database.only_by_key = true;
       detail::append_policy policy(i, *news_, how.copy_from_rows);
       writers_.push_back(std::make_unique<writer>(std::move(settings), std::move(policy)));
    }

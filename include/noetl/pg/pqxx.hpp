@@ -234,7 +234,10 @@ inline std::string limits(settings const& how, char const* set) {
       return std::string("; ") + set + name + "=" + std::to_string(value.count());
    };
    return one("statement_timeout", how.statement_timeout) + one("lock_timeout", how.lock_timeout) +
-          one("idle_in_transaction_session_timeout", how.idle_in_transaction_timeout);
+          one("idle_in_transaction_session_timeout", how.idle_in_transaction_timeout) +
+          (how.only_by_key ? std::string("; ") + set + "enable_seqscan=off; " + set + "enable_hashjoin=off; " + set +
+                                 "enable_mergejoin=off"
+                           : std::string());
 }
 
 inline rows to_rows(pqxx::result answer) {

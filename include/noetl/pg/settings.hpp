@@ -43,6 +43,10 @@ struct settings {
    /// Calls that may wait for a connection; one more is refused at once.
    std::size_t max_waiting = 2'000;
 
+   /// Every statement finds its rows by key. A plan made while a table was small would otherwise go on reading the
+   /// whole table until the next ANALYZE, slower with every row.
+   bool only_by_key = false;
+
    [[nodiscard]] bool pooled() const noexcept { return statement_cache == 0; }
 };
 
