@@ -63,6 +63,7 @@ noetl::workflow::orchestrator_settings orchestrator_settings(cp::configuration c
    noetl::workflow::orchestrator_settings settings;
    settings.server_url = config.noetl.public_server_url;
    settings.cached_executions = config.noetl.state_cache_executions;
+   settings.cached_bytes = config.noetl.state_cache_bytes;
    return settings;
 }
 

@@ -189,3 +189,26 @@ TEST_F(commands, a_later_command_of_the_execution_has_an_id_and_a_row_of_its_own
    EXPECT_EQ(got.at("meta.command_id").get_string(), command_id(execution, "end", next));
    EXPECT_EQ(number(got.at("context.render_context.start.v")), "1");
 }
+
+TEST_F(commands, W5_a_command_of_a_cancelled_execution_is_not_given_out) {
+   for (std::string const type : {"execution.cancelled", "playbook_cancelled"}) {
+      execution = start_linear(server());
+      id = issued(server(), execution, "start");
+      ASSERT_EQ(server()
+                    .post("/api/events",
+                          R"({"execution_id":)" + execution + R"(,"step":"playbook","event_type":")" + type + "\"}")
+                    .status,
+                200U);
+      EXPECT_TRUE(is_error(claim(server(), id), 409, "Execution has been cancelled"));
+      EXPECT_EQ(row("status"), "PENDING");
+      EXPECT_EQ(claims(), "0");
+   }
+}
+
+TEST_F(commands, W8_a_command_offered_again_tells_its_attempt_to_the_worker) {
+   server().query("update noetl.command set attempt = 2 where event_id = " + id);
+   auto const first = claim(server(), id);
+   ASSERT_EQ(first.status, 200U) << first.body;
+   EXPECT_EQ(number(first.at("meta.attempt")), "2");
+   EXPECT_EQ(claim(server(), id).body, first.body);
+}

@@ -104,3 +104,16 @@ TEST_F(dedup, a_misshapen_wish_answers_422_and_null_is_none) {
    EXPECT_TRUE(is_error(ask("\"a\""), 422, "dedup"));
    EXPECT_EQ(ask("null").at("status").get_string(), "started");
 }
+
+TEST_F(dedup, W3_a_key_of_a_start_that_is_not_committed_answers_503_and_is_free_some_seconds_later) {
+   auto const hold = [&](std::string const& age) {
+      server().query(
+          "insert into noetl.subscription_dedup (subscription_id, dedup_key, execution_id, seen_at) values (0, '" +
+          key + "', 12345, now() - interval '" + age + "')");
+   };
+   hold("0 s");
+   EXPECT_TRUE(is_error(start(), 503, "dedup"));
+   server().query("delete from noetl.subscription_dedup where dedup_key = '" + key + "'");
+   hold("11 s");
+   EXPECT_EQ(start().at("status").get_string(), "started");
+}

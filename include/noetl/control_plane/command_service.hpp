@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <boost/asio/awaitable.hpp>
+#include <tao/json/value.hpp>
 
 #include <noetl/control_plane/command_cache.hpp>
 #include <noetl/control_plane/command_correlation.hpp>
@@ -17,6 +18,7 @@
 #include <noetl/core/strong.hpp>
 #include <noetl/events/append.hpp>
 #include <noetl/events/store.hpp>
+#include <noetl/reflect/json_value.hpp>
 #include <noetl/reflect/json_write.hpp>
 #include <noetl/reflect/raw_json.hpp>
 
@@ -76,12 +78,11 @@ public:
       }
       auto append = claim_append(*command, worker);
       auto stored = co_await store_.append(std::move(append));
-      if (!stored) {
-         if (stored.error().code != error_code::conflict) co_return std::move(stored).error();
-         auto again = co_await repeated_claim(issued, worker);
-         if (!again) co_return std::move(again).error();
-      }
-      co_return reply_of(*command);
+      if (stored) co_return reply_of(*command, stored->attempt);
+      if (stored.error().code != error_code::conflict) co_return std::move(stored).error();
+      auto again = co_await repeated_claim(issued, worker);
+      if (!again) co_return std::move(again).error();
+      co_return reply_of(*command, *again);
    }
 
 private:
@@ -90,8 +91,10 @@ private:
       return {issued.execution_id, node, node, issued.node_type.value_or(std::string{}), issued.context, issued.meta};
    }
 
-   static claim_reply reply_of(event const& issued) {
+   /// \param attempt  how often the command was offered; its event keeps saying 1 (W8)
+   static claim_reply reply_of(event const& issued, int attempt) {
       auto view = view_of(issued);
+      if (attempt > 1) view.meta = with_attempt(view.meta, attempt);
       claim_reply reply;
       reply.event_id = issued.event_id;
       reply.execution_id = view.execution_id;
@@ -101,6 +104,13 @@ private:
       reply.context = std::move(view.context);
       reply.meta = std::move(view.meta);
       return reply;
+   }
+
+   static raw_json with_attempt(raw_json const& meta, int attempt) {
+      auto parsed = from_json<tao::json::value>(meta.text);
+      if (!parsed || !parsed->is_object()) return meta;
+      (*parsed)["attempt"] = attempt;
+      return raw_json{to_json(*parsed)};
    }
 
    append_request claim_append(event const& issued, std::string const& worker) {
@@ -150,16 +160,16 @@ private:
       return {};
    }
 
-   /// Why the conditional update did not happen: success for the owner's own repeat.
-   awaitable<result<void>> repeated_claim(noetl::event_id issued, std::string worker) {
+   /// Why the conditional update did not happen; the attempt for the owner's own repeat.
+   awaitable<result<int>> repeated_claim(noetl::event_id issued, std::string worker) {
       auto found = co_await store_.load_command(issued);
       if (!found) co_return std::move(found).error();
       if (auto open = check_open(*found, worker); !open) co_return std::move(open).error();
-      if (found->worker_id && *found->worker_id == worker) co_return result<void>{};
       auto head = co_await store_.head(found->issued.execution_id);
       if (!head) co_return std::move(head).error();
       if (head.value() && head.value()->status == "CANCELLED")
          co_return fail(error_code::conflict, "Execution has been cancelled");
+      if (found->worker_id && *found->worker_id == worker) co_return found->attempt;
       co_return fail(error_code::unavailable, "Command is being claimed; try again");
    }
 

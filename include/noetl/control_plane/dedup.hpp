@@ -2,6 +2,7 @@
 // noetl.subscription_dedup. Knows pools and the event store's heads.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -9,6 +10,9 @@
 #include <utility>
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <noetl/core/result.hpp>
 #include <noetl/core/strong.hpp>
@@ -35,17 +39,25 @@ public:
    dedup_service(pg::shard_map& shards, event_store& store) : pool_(shards.cluster()), store_(store) {}
 
    /// \param scope  parent execution (a subscription), or 0
-   /// \return nothing when `mine` holds the key now, else the execution that holds it
+   /// \return nothing when `mine` holds the key now, else the execution that holds it, which exists. unavailable: the
+   ///    holder is not written yet, or never will be; its key is free again some seconds after it was taken
    awaitable<result<std::optional<execution_id>>> claim(execution_id scope, dedup_request wish, execution_id mine) {
-      for (int attempt = 0; attempt < 3; ++attempt) {
+      boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor);
+      for (int attempt = 0; attempt < looks; ++attempt) {
          auto holder = co_await holder_after_claim(scope, wish, mine);
          if (!holder) co_return std::move(holder).error();
          if (holder->id == mine) co_return std::optional<execution_id>{};
          auto head = co_await store_.head(holder->id);
          if (!head) co_return std::move(head).error();
-         if (head->has_value() || holder->age_seconds < burnt_after_seconds) co_return std::optional{holder->id};
-         auto freed = co_await release(scope, wish.key, holder->id);
-         if (!freed) co_return std::move(freed).error();
+         if (head->has_value()) co_return std::optional{holder->id};
+         if (holder->age_seconds >= burnt_after_seconds) {
+            auto freed = co_await release(scope, wish.key, holder->id);
+            if (!freed) co_return std::move(freed).error();
+            continue;
+         }
+         // "duplicate" says that the other start will be done, so it is said only of one that is committed.
+         timer.expires_after(pause);
+         co_await timer.async_wait(boost::asio::use_awaitable);
       }
       co_return fail(error_code::unavailable, "dedup: the key is being claimed; try again");
    }
@@ -65,6 +77,8 @@ public:
 
 private:
    static constexpr double burnt_after_seconds = 10;
+   static constexpr int looks = 20; // a start that is being committed right now is soon there
+   static constexpr std::chrono::milliseconds pause{50};
 
    struct key_holder {
       execution_id id;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
+#include <tao/json/value.hpp>
 
 #include <noetl/control_plane/command_correlation.hpp>
 #include <noetl/core/result.hpp>
@@ -21,6 +22,7 @@
 #include <noetl/events/store.hpp>
 #include <noetl/reflect/ids.hpp>
 #include <noetl/reflect/json_read.hpp>
+#include <noetl/reflect/json_value.hpp>
 #include <noetl/reflect/json_write.hpp>
 #include <noetl/reflect/raw_json.hpp>
 #include <noetl/reflect/rules.hpp>
@@ -125,6 +127,18 @@ inline raw_json extend_object(raw_json const& object, std::string_view members) 
    return raw_json{text + "," + std::string(members) + "}"};
 }
 
+/// What producers say of an event, without the members by which the orchestrator signs and records its own decisions:
+/// nobody else may write those.
+inline raw_json without_decisions(raw_json const& meta) {
+   auto const may_hold = [&](std::string_view part) { return meta.text.find(part) != std::string::npos; };
+   if (!may_hold("routed") && !may_hold("emitted_by") && !may_hold("\\u")) return meta;
+   auto parsed = from_json<tao::json::value>(meta.text);
+   if (!parsed || !parsed->is_object()) return meta;
+   auto& members = parsed->get_object();
+   if (members.erase("routed") + members.erase("emitted_by") == 0) return meta;
+   return raw_json{to_json(*parsed)};
+}
+
 /// The `meta` column (10.5). The command id is copied into it from the payload, so that every reader finds it in one
 /// place (W4). A meta that is not an object is stored as it came.
 inline raw_json meta_column(event_request const& request, correlation const& command) {
@@ -140,7 +154,7 @@ inline raw_json meta_column(event_request const& request, correlation const& com
       members += R"(,"command_id":)";
       append_json(members, command.text);
    }
-   return extend_object(request.meta, members);
+   return extend_object(without_decisions(request.meta), members);
 }
 
 /// The step of a command's life that an event reports, empty for events that report none.
@@ -165,6 +179,8 @@ public:
    /// unavailable.
    awaitable<result<event_reply>> add(event_request request) {
       bool const chosen = request.event_id.has_value();
+      if (chosen && request.event_id->value.value <= 0)
+         co_return fail(error_code::validation, "event_id: expected a positive number");
       auto const id = chosen ? request.event_id->value : noetl::event_id{ids_.next()};
       auto const command = correlate(request.meta, request.payload);
       auto append = to_append(request, id, command);

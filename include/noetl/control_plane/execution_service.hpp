@@ -84,6 +84,9 @@ public:
    }
 
 private:
+   // Every notification carries the trace and must stay far below the broker's largest message.
+   static constexpr std::size_t max_trace_bytes = 8'192;
+
    awaitable<result<execute_reply>> start_as(noetl::execution_id id, execute_request request) {
       if (!request.payload.is_object()) co_return fail(error_code::validation, "payload: expected object");
       auto entry = co_await resolve(request);
@@ -93,6 +96,8 @@ private:
       if (request.execution_pool && request.execution_pool->empty()) request.execution_pool.reset();
       auto pool = workflow::command_pool(request.execution_pool, (*book)->path);
       if (!pool) co_return std::move(pool).error();
+      if (to_json(request.trace).size() > max_trace_bytes)
+         co_return fail(error_code::validation, "trace: longer than " + std::to_string(max_trace_bytes) + " bytes");
       if (request.trace.is_null() && request.parent_execution_id)
          request.trace = co_await inherited_trace(*request.parent_execution_id);
 
@@ -179,7 +184,8 @@ private:
       auto meta = from_json<tao::json::value>(events->front().meta.text);
       if (!meta || !meta->is_object()) co_return tao::json::null;
       auto const* trace = meta->find("trace");
-      co_return trace == nullptr ? tao::json::value(tao::json::null) : *trace;
+      if (trace == nullptr || to_json(*trace).size() > max_trace_bytes) co_return tao::json::null;
+      co_return *trace;
    }
 
    /// The playbook_started row (6.4).

@@ -76,6 +76,7 @@ struct append_result {
    std::int64_t version = 0; ///< of the stream after the append; for a duplicate: of the stream now
    bool duplicate = false;   ///< everything was stored already with the same content; nothing was written
    std::vector<event_id> event_ids{};
+   int attempt = 1; ///< of the command that a required update claimed
 };
 
 } // namespace noetl

@@ -43,11 +43,13 @@ using boost::asio::awaitable;
 struct orchestrator_settings {
    std::string server_url = "http://localhost:8082"; ///< absolute URL for notifications
    std::size_t cached_executions = 20'000;           ///< folded states kept; the rest is rebuilt when needed
+   std::size_t cached_bytes = 256U << 20U;           ///< estimated memory of the states kept
    std::chrono::milliseconds retry_delay{500};       ///< after a failure that may pass; doubles up to 16 times this
 };
 
 struct orchestrator_stats {
    std::size_t cached = 0;      ///< executions in memory
+   std::size_t bytes = 0;       ///< their estimated memory
    std::size_t active = 0;      ///< of them being advanced now
    std::uint64_t decisions = 0; ///< appended since start
    std::uint64_t conflicts = 0; ///< decisions another replica or event got in before
@@ -88,6 +90,7 @@ public:
       std::lock_guard const lock(mutex_);
       auto now = stats_;
       now.cached = entries_.size();
+      now.bytes = bytes_;
       return now;
    }
 
@@ -107,8 +110,13 @@ private:
       bool undecided = false;           ///< a trigger was folded and not decided upon yet
       event_id cause{};                 ///< the newest trigger: parent of what is decided
       std::uint32_t failures = 0;
+      std::size_t folded_bytes = 0;  ///< text of the events in `state`
+      std::size_t counted_bytes = 0; ///< its share of `bytes_`; belongs to the mutex
    };
    using entry_ptr = std::shared_ptr<entry>;
+
+   /// A JSON value in memory against its text, as measured for small members; user data is held twice besides.
+   static constexpr std::size_t bytes_per_text_byte = 12;
 
    // A report of progress changes nothing that could be decided, so it does not cost a load from the database.
    static bool may_trigger(event const& fact) {
@@ -148,10 +156,11 @@ private:
    /// \pre mutex_ is held
    void evict() {
       auto oldest = recent_.end();
-      while (entries_.size() > how_.cached_executions && oldest != recent_.begin()) {
+      while ((entries_.size() > how_.cached_executions || bytes_ > how_.cached_bytes) && oldest != recent_.begin()) {
          --oldest;
          auto const found = entries_.find(*oldest);
          if (found->second->busy) continue;
+         bytes_ -= found->second->counted_bytes;
          entries_.erase(found);
          oldest = recent_.erase(oldest);
       }
@@ -166,10 +175,15 @@ private:
             facts.swap(one->inbox);
             woken = std::exchange(one->woken, false);
             bool const ended = one->loaded && one->state.terminal();
+            bytes_ += one->folded_bytes * bytes_per_text_byte - one->counted_bytes;
+            one->counted_bytes = one->folded_bytes * bytes_per_text_byte;
             if (ended || (facts.empty() && !woken)) {
                one->busy = false;
                --stats_.active;
-               if (ended) forget(*one);
+               if (ended)
+                  forget(*one);
+               else
+                  evict();
                co_return;
             }
          }
@@ -188,6 +202,7 @@ private:
 
    /// \pre mutex_ is held
    void forget(entry const& one) {
+      bytes_ -= one.counted_bytes;
       recent_.erase(one.recent);
       entries_.erase(one.id);
    }
@@ -233,11 +248,13 @@ private:
       bool const from_start = !one.loaded && !facts.empty() && facts.front().stream_version == 1;
       if (from_start) {
          one.state = workflow_state{};
+         one.folded_bytes = 0;
          one.loaded = true;
       }
       if (!one.loaded || woken) {
          if (!one.loaded) {
             one.state = workflow_state{};
+            one.folded_bytes = 0;
             one.decided_version = 0;
             std::lock_guard const lock(mutex_);
             ++stats_.rebuilds;
@@ -253,9 +270,14 @@ private:
             if (!loaded) co_return std::move(loaded).error();
             continue;
          }
-         apply(one.state, fact);
+         take(one, fact);
       }
       co_return result<void>{};
+   }
+
+   static void take(entry& one, event const& fact) {
+      apply(one.state, fact);
+      one.folded_bytes += fact.context.text.size() + fact.result.text.size() + fact.meta.text.size();
    }
 
    awaitable<result<void>> catch_up(entry& one) {
@@ -263,7 +285,7 @@ private:
       for (;;) {
          auto tail = co_await store_.load(one.id, one.state.version, page);
          if (!tail) co_return std::move(tail).error();
-         for (auto const& fact : *tail) apply(one.state, fact);
+         for (auto const& fact : *tail) take(one, fact);
          if (tail->size() < page) co_return result<void>{};
       }
    }
@@ -279,6 +301,28 @@ private:
       for (auto const& warning : what->warnings)
          log::warn("orchestrator.template", {{"execution_id", one.id.value}, {"reason", warning}});
       if (what->empty()) co_return result<void>{};
+      auto stored = co_await append_decision(one, *what);
+      if (!stored && cannot_be_stored(stored.error())) {
+         // No repeat can succeed: the execution ends with the reason instead of hanging for ever.
+         decision failure;
+         failure.end.emplace();
+         failure.end->status = run_status::failed;
+         failure.end->error = "the decision cannot be stored: " + stored.error().message;
+         failure.end->evaluate_error = true;
+         stored = co_await append_decision(one, failure);
+      }
+      if (!stored) co_return std::move(stored).error();
+      one.decided_version = stored->version;
+      std::lock_guard const lock(mutex_);
+      ++stats_.decisions;
+      co_return result<void>{};
+   }
+
+   static bool cannot_be_stored(error const& e) {
+      return e.code == error_code::validation || e.code == error_code::bad_request || e.code == error_code::too_large;
+   }
+
+   awaitable<result<append_result>> append_decision(entry& one, decision const& what) {
       auto pool = command_pool(one.state.execution_pool, one.book->path);
       if (!pool) co_return std::move(pool).error();
       append_request append;
@@ -286,13 +330,9 @@ private:
       append.expect = {expected::undecided_since, one.state.version};
       announcement const how{how_.server_url, *pool};
       auto const cause = one.cause.value != 0 ? one.cause : one.state.last_event;
-      add_decision(append, *what, run_identity(one.state), how, cause, ids_, now());
+      add_decision(append, what, run_identity(one.state), how, cause, ids_, now());
       auto stored = co_await store_.append(std::move(append));
-      if (!stored) co_return std::move(stored).error();
-      one.decided_version = stored->version;
-      std::lock_guard const lock(mutex_);
-      ++stats_.decisions;
-      co_return result<void>{};
+      co_return stored;
    }
 
    boost::asio::any_io_executor executor_;
@@ -303,6 +343,7 @@ private:
    mutable std::mutex mutex_;
    std::unordered_map<execution_id, entry_ptr> entries_;
    std::list<execution_id> recent_;
+   std::size_t bytes_ = 0; ///< counted_bytes of all entries
    orchestrator_stats stats_;
 };
 

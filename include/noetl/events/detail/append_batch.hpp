@@ -67,6 +67,7 @@ private:
       std::string status;
       int rank = 0;
       std::optional<std::string> worker_id{};
+      int attempt = 1;
       std::optional<std::string> error{};
       std::optional<event_id> latest{};
       bool changed = false;
@@ -155,6 +156,7 @@ private:
                         [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
          state.rank = command_rank(state.status);
          state.worker_id = row.get<std::optional<std::string>>(3);
+         state.attempt = row.get<std::optional<int>>(4).value_or(1);
          commands_.emplace(command_key{row.get<std::int64_t>(0), row.get<std::int64_t>(1)}, std::move(state));
       }
    }
@@ -218,6 +220,7 @@ private:
          if (state == commands_.end())
             return fail(error_code::not_found, "command.issued event not found: " + std::to_string(u.event_id.value));
          if (state->second.rank >= 3) return fail(error_code::conflict, "Command already reached terminal state");
+         if (at.status == "CANCELLED") return fail(error_code::conflict, "Execution has been cancelled");
          if (state->second.rank > 0)
             return fail(error_code::conflict,
                         "Command already claimed by " + state->second.worker_id.value_or("another worker"));
@@ -256,6 +259,7 @@ private:
          auto const rank = command_rank(u.status);
          if (found == commands_.end() || rank <= found->second.rank) continue;
          auto& state = found->second;
+         if (u.required) job.answer.attempt = state.attempt;
          state.status = u.status;
          state.rank = rank;
          if (u.worker_id) state.worker_id = u.worker_id;

@@ -43,7 +43,7 @@ inline constexpr std::string_view stored_same =
     "offset 0) e";
 
 inline constexpr std::string_view lock_commands =
-    "select c.execution_id, c.event_id, c.status, c.worker_id from noetl.command c "
+    "select c.execution_id, c.event_id, c.status, c.worker_id, c.attempt from noetl.command c "
     "join unnest($1::bigint[], $2::bigint[]) x(execution_id, event_id) using (execution_id, event_id) "
     "order by c.execution_id, c.event_id for update of c";
 

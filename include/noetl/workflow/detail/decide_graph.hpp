@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <vector>
 
@@ -53,7 +54,10 @@ public:
          at.done = s.done_order;
          at.completion = s.completion;
          at.decided = s.decided == s.completion && s.completion != 0;
-         if (at.decided) at.arcs = s.arcs;
+         if (!at.decided) continue;
+         // The log may hold indexes that this playbook does not have; what cannot be followed was never taken.
+         auto const arcs = book.workflow[i].next.arcs.size();
+         std::ranges::copy_if(s.arcs, std::back_inserter(at.arcs), [&](std::size_t a) { return a < arcs; });
       }
    }
 
@@ -113,7 +117,7 @@ private:
          auto const& f = places[from];
          if (!f.decided || f.done <= t.entered) continue;
          bool const points_here = std::any_of(f.arcs.begin(), f.arcs.end(), [&](std::size_t i) {
-            return i < book.workflow[from].next.arcs.size() && book.workflow[from].next.arcs[i].target == target;
+            return book.workflow[from].next.arcs[i].target == target;
          });
          if (!points_here) continue;
          if (t.entered == 0 || t.phase == step_phase::skipped || from == target || reaches(target, from)) return true;

@@ -358,6 +358,7 @@ private:
    }
 
    void routed() {
+      if (as_text(member(meta(), "emitted_by")) != "orchestrator") return;
       auto const* records = member(meta(), "routed");
       if (records == nullptr || !records->is_object()) return;
       for (auto const& [name, record] : records->get_object()) {
