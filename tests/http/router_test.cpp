@@ -70,10 +70,16 @@ result<void> token_only(request const& r) {
    return fail(error_code::forbidden, "Forbidden");
 }
 
+std::optional<response> plain_refusal(request const& r) {
+   if (r.header("authorization") == "bearer good") return std::nullopt;
+   return text_response("not for you", 403);
+}
+
 inline constexpr auto api = routes<services<store, limits>>( //
     under<"/items">(get<"", list>, post<"", create>, get<"/{item_id}", show>, del<"/{item_id}", remove>),
     post<"/purge", purge>, put<"/objects/{key...}", object>, get<"/raw", raw>, get<"/fail/{how}", failing>,
-    guarded_by<token_only>(under<"/internal">(post<"/items", create>)), post<"/small", create>.body_limit(20));
+    guarded_by<token_only>(under<"/internal">(post<"/items", create>)),
+    guarded_by<plain_refusal>(post<"/plain", create>), post<"/small", create>.body_limit(20));
 
 class router_test : public testing::Test {
 protected:
@@ -223,6 +229,16 @@ TEST_F(router_test, a_fault_of_ours_is_logged_with_its_detail) {
 TEST_F(router_test, guard_wins_over_a_malformed_body) {
    auto wish = make_request(verb::post, "/internal/items", "{", "text/plain");
    EXPECT_EQ(ask(router_, wish).status, 403U);
+   wish.headers.add("Authorization", "bearer good");
+   EXPECT_EQ(ask(router_, wish).status, 415U);
+}
+
+TEST_F(router_test, a_guard_may_give_the_refusal_as_it_shall_be_sent) {
+   auto wish = make_request(verb::post, "/plain", "{", "text/plain");
+   auto const refusal = ask(router_, wish);
+   EXPECT_EQ(refusal.status, 403U);
+   EXPECT_EQ(refusal.body, "not for you");
+   EXPECT_EQ(refusal.content_type, "text/plain; charset=utf-8");
    wish.headers.add("Authorization", "bearer good");
    EXPECT_EQ(ask(router_, wish).status, 415U);
 }

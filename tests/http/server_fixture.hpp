@@ -36,8 +36,14 @@ inline result<response> large(strong<"bytes"> bytes) {
    return text_response(std::string(static_cast<std::size_t>(bytes.value), 'x'));
 }
 
+inline std::optional<response> guarded(request const& r) {
+   if (r.header("authorization") == "bearer good") return std::nullopt;
+   return text_response("not for you", 403);
+}
+
 inline constexpr auto api =
-    routes<services<>>(get<"/health", health>, get<"/slow/{ms}", slow>, post<"/echo", echo>,
+    routes<services<>>(guarded_by<guarded>(post<"/guarded", echo>.body_limit(200'000)),
+                       get<"/health", health>, get<"/slow/{ms}", slow>, post<"/echo", echo>,
                        post<"/big", echo>.body_limit(200'000), get<"/about", about>, get<"/large/{bytes}", large>);
 
 inline std::string get_text(std::string const& path, std::string const& fields = {}) {

@@ -44,6 +44,19 @@ TEST(server_limits, too_large_body_is_refused_before_it_is_sent) {
    EXPECT_EQ(status_of(c.response()), 413);
 }
 
+TEST(server_limits, a_guard_is_asked_before_the_body_is_read) {
+   running_server server(router(api), {});
+   for (auto const* framing : {"Content-Length: 150000", "Content-Length: 99999999999", "Transfer-Encoding: chunked"}) {
+      raw_connection c(server.port());
+      c.send(std::string("POST /guarded HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\n") + framing + "\r\n\r\n");
+      EXPECT_EQ(status_of(c.response()), 403) << framing;
+   }
+   raw_connection small(server.port());
+   small.send(post_text("/guarded", "x") + post_text("/guarded", "x", "Authorization: bearer good\r\n"));
+   EXPECT_EQ(status_of(small.response()), 403);
+   EXPECT_EQ(status_of(small.response()), 200) << "a small refused body costs no connection";
+}
+
 TEST(server_limits, large_headers_are_431) {
    running_server server(router(api), {});
    raw_connection fits(server.port());

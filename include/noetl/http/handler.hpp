@@ -266,9 +266,13 @@ std::optional<response> ask_guard(call const& c) {
    try {
       arguments_of<Guard> given;
       if (auto wrong = given.fill(c)) return refused(*wrong, c.received);
-      auto const allowed = given.template run<Guard>();
-      if (allowed) return std::nullopt;
-      return refused(allowed.error(), c.received);
+      auto answer = given.template run<Guard>();
+      if constexpr (std::is_same_v<decltype(answer), std::optional<response>>) {
+         return answer;
+      } else {
+         if (answer) return std::nullopt;
+         return refused(answer.error(), c.received);
+      }
    } catch (...) {
       return escaped(c);
    }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string_view>
 #include <type_traits>
 
@@ -118,14 +119,29 @@ struct route_check {
    }();
 };
 
-template <auto Guard, class Services>
-struct guard_check {
-   static constexpr bool ok = handler_ok<Guard, Services>();
-   static constexpr bool plain = [] {
-      if constexpr (ok) return std::is_same_v<typename signature_type<Guard>::result_type, result<void>>;
+template <auto Guard>
+struct guard_shape_check {
+   static constexpr bool callable = callable_once<Guard>;
+   static_assert(callable, "noetl: a guard is a function or a lambda without captures and without auto parameters");
+   static constexpr bool fits = [] {
+      if constexpr (callable) {
+         using R = typename signature_type<Guard>::result_type;
+         return std::is_same_v<R, result<void>> || std::is_same_v<R, std::optional<response>>;
+      }
       return true;
    }();
-   static_assert(plain, "noetl: a guard returns result<void>");
+   static_assert(fits, "noetl: a guard returns result<void> or std::optional<response>");
+   static constexpr bool ok = callable && fits;
+};
+
+template <auto Guard, class Services>
+struct guard_check {
+   static constexpr bool ok = [] {
+      if constexpr (!guard_shape_check<Guard>::ok)
+         return false;
+      else
+         return signature_type<Guard>::template parameters<parameters_check<Guard, Services>::template of>::ok;
+   }();
 };
 
 template <verb Verb, fixed_string Pattern>

@@ -71,6 +71,16 @@ public:
       return find_route(entries_, method, path);
    }
 
+   /// Asks the route's guards alone; they look at the head only, so a server need not read a body that nobody wants.
+   [[nodiscard]] std::optional<response> refusal_of(route_match const& match, request const& received) const {
+      if (!match) return std::nullopt;
+      detail::call const c{received, *match.route->shape, match.found, services_};
+      for (auto const guard : match.route->guards)
+         if (guard != nullptr)
+            if (auto refusal = guard(c)) return refusal;
+      return std::nullopt;
+   }
+
    /// Answers at once what needs no waiting: unknown paths, wrong methods, OPTIONS, refusals of guards and all handlers
    /// that are no coroutines. \return nothing when `answer_later` must be awaited
    [[nodiscard]] std::optional<response> answer_now(route_match const& match, request const& received) const {
@@ -78,10 +88,8 @@ public:
       if (match.allowed.empty()) return response{.status = 404};
       if (!match) return wrong_method(match.allowed);
       auto const& route = *match.route;
+      if (auto refusal = refusal_of(match, received)) return refusal;
       detail::call const c{received, *route.shape, match.found, services_};
-      for (auto const guard : route.guards)
-         if (guard != nullptr)
-            if (auto refusal = guard(c)) return refusal;
       if (received.body.size() > body_limit(match)) return body_too_large(body_limit(match));
       if (route.now != nullptr) return route.now(c);
       return std::nullopt;

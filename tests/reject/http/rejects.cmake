@@ -15,5 +15,5 @@ noetl_reject(http unknown_parameter "a handler takes service&, request const&, i
 noetl_reject(http unlisted_service "a handler takes a service that its routes<services<...>> do not list")
 noetl_reject(http two_bodies "a handler takes one body at most")
 noetl_reject(http body_on_get "a GET route has no body")
-noetl_reject(http guard_with_value "a guard returns result<void>")
+noetl_reject(http guard_with_value "a guard returns result<void> or std::optional<response>")
 noetl_reject(http router_without_service "the router is not given all services that its routes want")

@@ -222,10 +222,9 @@ private:
       if (scanned_ == head_scanner::state::incomplete || scanner_.size() > core_->settings.max_header_bytes)
          return error_response(431, "Request header is too large");
       auto const head = unread().substr(0, scanner_.size());
-      framing_ = check_framing(head);
-      if (framing_.fault != nullptr) return error_response(400, std::string("Malformed request: ") + framing_.fault);
-      parser_.emplace(request_);
-      if (!parser_->read_head(head)) return error_response(400, "Malformed request");
+      if (framing_ = check_framing(head); framing_.fault != nullptr)
+         return error_response(400, std::string("Malformed request: ") + framing_.fault);
+      if (!parser_.emplace(request_).read_head(head)) return error_response(400, "Malformed request");
       input_.consume(head.size());
       keep_alive_ = parser_->keep_alive() && !core_->stopping;
       http10_ = !parser_->is_http11();
@@ -233,9 +232,11 @@ private:
          request_.request_id = given;
       else
          core_->make_request_id(request_.request_id);
-      core_->requests.fetch_add(1, std::memory_order_relaxed);
+      ++core_->requests;
       match_ = core_->router.find(request_.method, request_.path);
       limit_ = core_->router.body_limit(match_);
+      if (framing_.chunked || framing_.content_length > unread().size())
+         if (auto refusal = core_->router.refusal_of(match_, request_)) return refusal;
       if (framing_.content_length > limit_) return router::body_too_large(limit_);
       return std::nullopt;
    }
