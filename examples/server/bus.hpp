@@ -2,7 +2,10 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <string_view>
 #include <thread>
@@ -17,13 +20,16 @@
 
 namespace server {
 
-/// Keeps the stream of commands in existence: it is looked after at each connect, since a restarted NATS may have lost
-/// it. Thread-safe.
+/// Keeps the stream of commands in existence (W16): it is looked after at each connect, since a restarted NATS may have
+/// lost it, when a message finds no stream, and every 30 seconds. Thread-safe.
 class command_bus {
 public:
    explicit command_bus(noetl::control_plane::server_settings const& how)
        : stream_(stream_of(how)), connection_(settings_of(how)), publisher_(connection_),
-         token_(connection_.on_change([this](noetl::nats::connection_state) { changed(); })),
+         token_(connection_.on_change([this](noetl::nats::connection_state now) {
+            if (now != noetl::nats::connection_state::connected) ready_ = false;
+            changed();
+         })),
          keeper_([this](std::stop_token stop) { keep_stream(stop); }) {}
    ~command_bus() {
       keeper_.request_stop();
@@ -33,11 +39,22 @@ public:
    /// What the outbox relay publishes through.
    void publish(std::string_view subject, std::string_view payload, std::string_view message_id,
                 noetl::nats::publisher::completion done) {
-      publisher_.publish(subject, payload, message_id, std::move(done));
+      auto watched = [this, done = std::move(done)](noetl::result<void> outcome) {
+         if (!outcome && outcome.error().message == noetl::nats::no_stream_message && ready_.exchange(false)) changed();
+         done(std::move(outcome));
+      };
+      publisher_.publish(subject, payload, message_id, std::move(watched));
    }
 
+   /// Called on a thread of this class each time the bus becomes usable. Must be quick; give it before the first message.
+   void on_usable(std::function<void()> listener) {
+      std::lock_guard const lock(mutex_);
+      usable_ = std::move(listener);
+   }
+
+   /// Connected means: with a stream to take messages.
    [[nodiscard]] noetl::control_plane::bus_state state() const {
-      bool const connected = connection_.state() == noetl::nats::connection_state::connected;
+      bool const connected = connection_.state() == noetl::nats::connection_state::connected && ready_.load();
       return connected ? noetl::control_plane::bus_state::connected : noetl::control_plane::bus_state::disconnected;
    }
    [[nodiscard]] noetl::nats::publisher_stats stats() const { return publisher_.stats(); }
@@ -63,30 +80,46 @@ private:
       }
       wake_.notify_all();
    }
+   void report(noetl::nats::stream_report const& found) const {
+      noetl::log::info("bus.stream", {{"name", found.name}, {"outcome", to_text(found.outcome)}});
+      for (auto const& difference : found.differences)
+         noetl::log::warn("bus.stream_differs", {{"name", found.name}, {"difference", difference}});
+   }
 
    void keep_stream(std::stop_token stop) {
       while (!stop.stop_requested()) {
          {
             std::unique_lock lock(mutex_);
-            wake_.wait(lock, [&] { return look_ || stop.stop_requested(); });
+            wake_.wait_for(lock, look_again, [&] { return look_ || stop.stop_requested(); });
             look_ = false;
          }
          while (!stop.stop_requested() && connection_.state() == noetl::nats::connection_state::connected) {
-            auto const report = noetl::nats::ensure_stream(connection_, stream_);
-            if (report) {
-               noetl::log::info("bus.stream", {{"name", report->name}, {"outcome", to_text(report->outcome)}});
-               for (auto const& difference : report->differences)
-                  noetl::log::warn("bus.stream_differs", {{"name", report->name}, {"difference", difference}});
+            auto const found = noetl::nats::ensure_stream(connection_, stream_);
+            if (found) {
+               bool const again = ready_.exchange(true);
+               if (again && found->outcome == noetl::nats::stream_outcome::found) break; // nothing new
+               report(*found);
+               std::function<void()> tell;
+               {
+                  std::lock_guard const lock(mutex_);
+                  tell = usable_;
+               }
+               if (tell) tell();
                break;
             }
-            noetl::log::warn("bus.stream_put_off", {{"reason", report.error().message}});
+            ready_ = false;
+            noetl::log::warn("bus.stream_put_off", {{"reason", found.error().message}});
             std::unique_lock lock(mutex_);
             wake_.wait_for(lock, std::chrono::milliseconds{500}, [&] { return stop.stop_requested(); });
          }
       }
    }
 
+   static constexpr std::chrono::seconds look_again{30};
+
    noetl::nats::stream_settings const stream_;
+   std::atomic<bool> ready_{false}; ///< the stream was there when last seen
+   std::function<void()> usable_;
    std::mutex mutex_;
    std::condition_variable wake_;
    bool look_ = true;

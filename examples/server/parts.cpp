@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
+#include <future>
 #include <mutex>
 #include <span>
 #include <thread>
@@ -104,9 +105,12 @@ parts::parts(boost::asio::io_context& io, cp::configuration const& given)
       orchestrator(
           io.get_executor(), store, ids, [this](noetl::catalog_id id) { return library.find(id); },
           orchestrator_settings(given)),
+      announcements(
+          store, [this](noetl::catalog_id id) { return library.find(id); }, given.noetl.public_server_url),
       reconciler(
           io.get_executor(), store, [this](noetl::execution_id id) { orchestrator.wake(id); },
-          [this] { return orchestrator.stats().active; }),
+          [this] { return orchestrator.stats().active; },
+          [this](std::size_t shard) { return announcements.make_missing(shard); }),
       leases(io.get_executor(), store, ids, lease_settings(given)),
       bus(given.noetl.nats_url.value.empty() ? nullptr : std::make_unique<command_bus>(given.noetl)),
       health(
@@ -120,8 +124,13 @@ parts::parts(boost::asio::io_context& io, cp::configuration const& given)
       std::lock_guard const lock(background_->mutex);
       if (background_->relay) background_->relay->offer(shard, rows);
    });
-   if (bus)
+   if (bus) {
       background_->relay = std::make_unique<noetl::outbox_relay<command_bus>>(shards, *bus, outbox_settings(given));
+      bus->on_usable([this] {
+         std::lock_guard const lock(background_->mutex);
+         if (background_->relay) background_->relay->wake();
+      });
+   }
    report_figures(*this, [this] {
       std::lock_guard const lock(background_->mutex);
       return background_->relay ? background_->relay->stats() : noetl::outbox_stats{};
@@ -138,7 +147,8 @@ void parts::start() {
       if (auto cluster = cluster_settings(config)) databases.push_back(*std::move(cluster));
       for (auto const& database : databases) {
          for (;;) {
-            auto report = pg::migrate(database, {.patience = std::chrono::seconds{5}, .build_indexes = true});
+            auto report =
+                pg::migrate(database, {.patience = std::chrono::seconds{5}, .build_indexes = true, .stop = stop});
             if (report) {
                for (auto const& done : report->applied) log::debug("database.step", {{"done", done}});
                log::info("database.ready", {{"database", database.database}, {"changes", report->applied.size()}});
@@ -162,12 +172,18 @@ void parts::start() {
 }
 
 void parts::stop() {
+   using std::chrono::milliseconds;
+   store.stop(milliseconds{500}); // first: what it still commits is told to parts that live
    background_->migrator = {};
    std::unique_ptr<noetl::outbox_relay<command_bus>> relay;
    {
       std::lock_guard const lock(background_->mutex);
       relay = std::move(background_->relay);
    }
+   // The relay writes down what it published; a database that does not answer must not hold it.
+   auto ended = std::async(std::launch::async, [last = std::move(relay)]() mutable { last.reset(); });
+   ended.wait_for(milliseconds{300});
+   shards.stop(milliseconds{200});
 }
 
 std::optional<noetl::error> parts::failure() const {

@@ -8,6 +8,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <noetl/control_plane/announcements.hpp>
 #include <noetl/control_plane/catalog.hpp>
 #include <noetl/control_plane/claim_leases.hpp>
 #include <noetl/control_plane/command_cache.hpp>
@@ -52,7 +53,8 @@ public:
    /// Brings the databases to the schema and starts what runs by itself. Waits for a database that is away for as long
    /// as that takes, on a thread of its own; an error that does not pass by itself stops `io`.
    void start();
-   /// After the listener has drained: no more announcements, no more decisions.
+   /// After the listener has drained and `io` has stopped: no more writes, announcements, decisions. What runs gets a
+   /// second in all, then it is cut off.
    void stop();
    /// The error that stopped the server, if any.
    [[nodiscard]] std::optional<noetl::error> failure() const;
@@ -61,7 +63,7 @@ public:
    noetl::snowflake ids;
    noetl::http::metrics metrics;
    noetl::pg::shard_map shards;
-   noetl::event_store store;
+   noetl::event_store store; ///< its callbacks reach parts below: stop() ends them before any of these goes away
    cp::catalog_service catalog;
    cp::playbook_library library;
    cp::dedup_service dedup;
@@ -73,6 +75,7 @@ public:
    cp::ingest_metrics ingested;
    cp::worker_pool_service workers;
    noetl::workflow::orchestrator orchestrator;
+   cp::announcements announcements;
    cp::reconciler reconciler;
    cp::claim_leases leases;
    std::unique_ptr<command_bus> bus; ///< null when no bus is configured

@@ -1,7 +1,10 @@
 // Executions that an older server started (requirements W4, W13, W25).
 #include "store_fixture.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <future>
+#include <vector>
 
 namespace noetl::test {
 namespace {
@@ -114,6 +117,47 @@ TEST_F(adopt_test, a_repeat_of_an_event_that_the_old_server_stored_is_a_duplicat
    ASSERT_TRUE(got) << got.error().message;
    EXPECT_TRUE(got->duplicate);
    EXPECT_EQ(got->version, 8);
+}
+
+TEST_F(adopt_test, what_an_older_server_left_running_is_taken_over_without_an_append_W1_W13) {
+   replica r(database_->settings(), 2);
+   auto const running = legacy(), ended = legacy("playbook_completed"), old = legacy(), ours = execution_id{ids_.next()};
+   ASSERT_TRUE(append(r.store, started(ours)));
+   pg::connection db(database_->settings());
+   db.exec("update noetl.event set created_at = created_at - interval '30 days' where execution_id = $1", old);
+   auto const since = now() - std::chrono::hours(24);
+   EXPECT_GE(blocking(r.store.adopt_running(0, since)).value(), 1U);
+   auto const head = [&](execution_id id) { return blocking(r.store.head(id)).value(); };
+   ASSERT_TRUE(head(running));
+   EXPECT_EQ(head(running)->status, "RUNNING");
+   EXPECT_EQ(head(running)->version, 8);
+   EXPECT_FALSE(head(ended));
+   EXPECT_FALSE(head(old)) << "a run that was given up long ago must not come back to life";
+   EXPECT_EQ(blocking(r.store.adopt_running(0, since)).value(), 0U);
+
+   // Of its three commands one is done and one is claimed; the third waits and nobody was told.
+   db.exec("update noetl.event set meta = meta || '{\"execution_pool\":\"gpu\"}' where execution_id = $1 and event_id = 1",
+           running);
+   auto const waiting = blocking(r.store.unannounced(0, 1'000)).value();
+   auto const mine = std::ranges::find(waiting, running, &unannounced_command::execution_id);
+   ASSERT_NE(mine, waiting.end());
+   EXPECT_EQ(std::ranges::count(waiting, running, &unannounced_command::execution_id), 1);
+   EXPECT_EQ(mine->event_id, event_id{4});
+   EXPECT_EQ(mine->catalog_id, catalog_id{5});
+   EXPECT_EQ(mine->execution_pool, "gpu");
+   std::vector<announcement_target> const targets{{running, event_id{4}, "noetl.commands.gpu.1", "gpu"}};
+   EXPECT_EQ(blocking(r.store.announce(0, targets, "http://here")).value(), 1U);
+   EXPECT_EQ(blocking(r.store.announce(0, targets, "http://here")).value(), 0U);
+   auto const row = db.exec("select subject, payload->>'command_id', payload->>'step', payload->>'server_url', "
+                            "jsonb_typeof(payload->'event_id'), status from noetl.outbox where execution_id = $1",
+                            running);
+   ASSERT_EQ(row.size(), 1U);
+   EXPECT_EQ(row[0][0], "noetl.commands.gpu.1");
+   EXPECT_EQ(row[0][1], std::to_string(running.value) + ":fetch:4");
+   EXPECT_EQ(row[0][2], "fetch");
+   EXPECT_EQ(row[0][3], "http://here");
+   EXPECT_EQ(row[0][4], "number");
+   EXPECT_EQ(row[0][5], "PENDING");
 }
 
 } // namespace

@@ -276,6 +276,101 @@ TEST_F(store_concurrency_test, an_execution_that_somebody_holds_does_not_hold_up
    EXPECT_TRUE(append(r.store, one(held, fact("a"))));
 }
 
+TEST_F(store_concurrency_test, many_appends_to_a_held_execution_cost_the_others_one_lock_timeout_not_one_each) {
+   replica r(database_->settings(), 2, {.lock_timeout = std::chrono::milliseconds(1'000)});
+   execution_id const held{ids_.next()}, free{ids_.next()};
+   event_id const issued{ids_.next()};
+   ASSERT_TRUE(append(r.store, started(held)));
+   auto request = started(free);
+   request.events.push_back(fact("command.issued"));
+   request.events.back().event_id = issued;
+   request.commands.emplace_back();
+   request.commands[0].event_id = issued;
+   ASSERT_TRUE(append(r.store, request));
+   pg::connection holder(database_->settings());
+   auto const round = [&](execution_id stuck, execution_id moving, std::vector<command_update> updates) {
+      constexpr std::size_t many = 30;
+      answers all(many + 1);
+      for (std::size_t i = 0; i < many; ++i) {
+         auto one_more = one(stuck, fact("a"));
+         one_more.updates = updates;
+         send(r.store, one_more, all[i]);
+         if (i == 0) std::this_thread::sleep_for(std::chrono::milliseconds(50)); // it waits alone
+      }
+      send(r.store, one(moving, fact("b")), all[many]);
+      auto last = all[many].get_future();
+      EXPECT_EQ(last.wait_for(std::chrono::seconds(12)), std::future_status::ready) << "it waits for each of them";
+      EXPECT_TRUE(last.get());
+      for (std::size_t i = 0; i < many; ++i)
+         EXPECT_EQ(all[i].get_future().get().error().code, error_code::unavailable);
+   };
+   holder.begin();
+   holder.exec("select 1 from noetl.stream_head where execution_id = $1 for update", held);
+   round(held, free, {});
+   holder.rollback();
+   EXPECT_TRUE(append(r.store, one(held, fact("a"))));
+
+   holder.begin();
+   holder.exec("select 1 from noetl.command where execution_id = $1 for update", free);
+   round(free, held, {{free, issued, "RUNNING", "w", {}, false}});
+   holder.rollback();
+   auto again = one(free, fact("a"));
+   again.updates = {{free, issued, "RUNNING", "w", {}, false}};
+   EXPECT_TRUE(append(r.store, again));
+}
+
+TEST_F(store_concurrency_test, a_locked_table_refuses_a_batch_after_a_few_timeouts) {
+   replica r(database_->settings(), 2, {.lock_timeout = std::chrono::milliseconds(500)});
+   execution_id const id{ids_.next()};
+   ASSERT_TRUE(append(r.store, started(id)));
+   pg::connection holder(database_->settings());
+   holder.begin();
+   holder.script("lock table noetl.event in share mode");
+   answers all(60);
+   for (auto& each : all) send(r.store, one(id, fact("a")), each);
+   for (auto& each : all) {
+      auto got = each.get_future();
+      ASSERT_EQ(got.wait_for(std::chrono::seconds(12)), std::future_status::ready);
+      EXPECT_EQ(got.get().error().code, error_code::unavailable);
+   }
+   holder.rollback();
+   EXPECT_TRUE(append(r.store, one(id, fact("b"))));
+}
+
+TEST_F(store_concurrency_test, a_stopped_store_tells_nobody_anything_any_more_goal_12) {
+   replica r(database_->settings(), 2, {.lock_timeout = std::chrono::milliseconds(30'000)});
+   execution_id const id{ids_.next()};
+   ASSERT_TRUE(append(r.store, started(id)));
+   std::atomic<bool> stopped{false}, late{false};
+   r.store.on_committed([&](std::span<event const>) { late = late || stopped; });
+   pg::connection holder(database_->settings());
+   holder.begin();
+   holder.exec("select 1 from noetl.stream_head where execution_id = $1 for update", id);
+   answers all(3);
+   for (auto& each : all) send(r.store, one(id, fact("a")), each);
+   auto done = std::async(std::launch::async, [&] {
+      r.store.stop(std::chrono::milliseconds(200));
+      stopped = true;
+   });
+   ASSERT_EQ(done.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+   for (auto& each : all) EXPECT_EQ(each.get_future().get().error().code, error_code::unavailable);
+   EXPECT_EQ(append(r.store, one(id, fact("b"))).error().message, "the server is stopping");
+   holder.rollback();
+   std::this_thread::sleep_for(std::chrono::milliseconds(200));
+   EXPECT_FALSE(late);
+}
+
+TEST_F(store_concurrency_test, stopping_writes_what_waits) {
+   replica r(database_->settings(), 2);
+   execution_id const id{ids_.next()};
+   ASSERT_TRUE(append(r.store, started(id)));
+   answers all(200);
+   for (auto& each : all) send(r.store, one(id, fact("a")), each);
+   r.store.stop(std::chrono::seconds(20));
+   for (auto& each : all) EXPECT_TRUE(each.get_future().get());
+   EXPECT_EQ(load(r.store, id).size(), 201U);
+}
+
 TEST_F(store_concurrency_test, shards_hold_their_own_executions_and_commands_are_found_on_any) {
    database second("noetl_shard");
    ASSERT_TRUE(pg::migrate(second.settings()));

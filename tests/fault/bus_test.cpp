@@ -6,6 +6,8 @@
 #include <thread>
 #include <vector>
 
+#include <noetl/nats/connection.hpp>
+
 #include "fault/evidence.hpp"
 #include "fault/load.hpp"
 #include "support/deployment.hpp"
@@ -138,4 +140,48 @@ TEST_F(bus, wiped_while_announced_commands_wait_they_are_lost_unless_announced_a
    EXPECT_TRUE(settled) << found.unfinished() << tail(system.server->output());
    expect_promises_kept(found, accepted);
    if (settled) expect_exactly_once(found);
+}
+
+TEST_F(bus, its_stream_is_deleted_while_connected_and_made_again_goal_5_W16) {
+   deployment system;
+   system.start_server();
+   system.register_playbook(chain_playbook);
+   ASSERT_TRUE(eventually([&] { return readiness(system) == "200 ready"; }));
+   {
+      noetl::nats::connection admin({.url = system.nats.url()});
+      ASSERT_TRUE(admin.wait_connected(5s));
+      natsMsg* answer = nullptr;
+      ASSERT_EQ(natsConnection_RequestString(&answer, admin.current_link()->native.get(),
+                                             "$JS.API.STREAM.DELETE.noetl_commands", "", 5'000),
+                NATS_OK);
+      natsMsg_Destroy(answer);
+   }
+   // The worker comes when the stream is there: the real one makes a stream of its own when it finds none.
+   auto const execution = system.execute("fault/chain");
+   evidence found(system);
+   EXPECT_TRUE(eventually([&] { return found.unannounced() == 0; }, 20s)) << tail(system.server->output());
+   EXPECT_TRUE(eventually([&] { return readiness(system) == "200 ready"; }));
+   EXPECT_NE(system.server->output().find("outcome=created"), std::string::npos);
+   system.start_worker();
+   EXPECT_EQ(system.outcome(execution), "COMPLETED") << tail(system.server->output());
+}
+
+TEST_F(bus, executions_that_an_older_server_left_unannounced_go_on_after_the_upgrade_W1_W13) {
+   deployment system;
+   system.start_server();
+   system.register_playbook(chain_playbook);
+   auto const execution = system.execute("fault/chain");
+   evidence found(system);
+   ASSERT_TRUE(eventually([&] { return found.open_commands() == 1 && found.unannounced() == 0; }));
+   system.server->kill(SIGTERM);
+   system.nats.stop(SIGKILL);
+   system.nats.wipe();
+   system.nats.start();
+   // What 3.15.4 keeps of it: events without versions, at best a command row, no head, no notification.
+   found.database().script("truncate noetl.outbox; truncate noetl.stream_head; truncate noetl.command; "
+                           "update noetl.event set stream_version = null");
+   system.start_server();
+   system.start_worker();
+   EXPECT_EQ(system.outcome(execution), "COMPLETED") << found.unfinished() << tail(system.server->output());
+   expect_exactly_once(found);
 }

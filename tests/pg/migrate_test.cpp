@@ -3,11 +3,13 @@
 #include <future>
 #include <limits>
 #include <set>
+#include <stop_token>
 #include <thread>
 
 #include <noetl/pg/migrate.hpp>
 
 #include "baseline.hpp"
+#include "support/eventually.hpp"
 #include "test_database.hpp"
 
 namespace noetl::test {
@@ -243,6 +245,34 @@ TEST_F(migrate_test, nobody_there_is_unavailable) {
    auto const got = pg::migrate(how, {.patience = 200ms});
    ASSERT_FALSE(got);
    EXPECT_EQ(got.error().code, error_code::unavailable);
+}
+
+TEST_F(migrate_test, an_index_build_that_waits_for_others_ends_when_the_server_stops_goal_12) {
+   database own;
+   ASSERT_TRUE(pg::migrate(own.settings()));
+   pg::connection db(own.settings()), holder(own.settings());
+   db.script("drop index noetl.ix_keychain_catalog");
+   holder.begin();
+   holder.script("lock table noetl.keychain in row exclusive mode"); // as an open write does
+   std::stop_source stop;
+   auto built = std::async(std::launch::async, [&] {
+      return pg::migrate(own.settings(), {.patience = 60s, .stop = stop.get_token()});
+   });
+   auto const waiting = [&] {
+      return db.exec("select count(*) from pg_stat_activity where datname = current_database() and query ilike "
+                     "'create index concurrently%' and wait_event_type = 'Lock'")[0][0] == "1";
+   };
+   EXPECT_TRUE(eventually(waiting));
+   stop.request_stop();
+   ASSERT_EQ(built.wait_for(10s), std::future_status::ready);
+   auto const got = built.get();
+   ASSERT_FALSE(got);
+   EXPECT_EQ(got.error().code, error_code::unavailable);
+   holder.rollback();
+   EXPECT_TRUE(eventually([&] { return !waiting(); }));
+   EXPECT_TRUE(pg::migrate(own.settings()));
+   EXPECT_EQ(db.exec("select indisvalid from pg_index where indexrelid = 'noetl.ix_keychain_catalog'::regclass")[0][0],
+             "t");
 }
 
 } // namespace

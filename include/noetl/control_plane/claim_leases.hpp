@@ -24,6 +24,7 @@
 #include <noetl/core/strong.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/events/append.hpp>
+#include <noetl/events/detail/outbox_sql.hpp>
 #include <noetl/events/store.hpp>
 #include <noetl/pg/connection.hpp>
 #include <noetl/pg/shards.hpp>
@@ -149,10 +150,7 @@ private:
             if (!one.exhausted) executions.push_back(one.execution_id.value), events.push_back(one.event_id.value);
             lost.push_back(std::move(one));
          }
-         // The relay announces a published row of a PENDING command again as soon as its last announcement is old.
-         db.exec("UPDATE noetl.outbox o SET published_at = 'epoch' FROM unnest($1::bigint[], $2::bigint[]) AS t(x, e)"
-                 " WHERE o.execution_id = t.x AND o.event_id = t.e AND o.status = 'PUBLISHED'",
-                 executions, events);
+         if (!events.empty()) db.exec(noetl::detail::outbox_sql::due_again, executions, events);
          return lost;
       });
    }

@@ -35,18 +35,24 @@ struct reconciler_settings {
    std::chrono::milliseconds retry{500};       ///< after a pass that failed
    std::chrono::milliseconds grace{5'000};     ///< an execution changed more recently is left to whoever changed it
    std::size_t page = 500;                     ///< executions read and woken at a time
+   std::chrono::hours adopt{7 * 24};           ///< executions of older servers are taken over when not older than this
 };
 
 /// Wakes executions whose version moved since the last pass, W18 without its leaks: it keeps nothing of ended ones and
-/// writes no events itself. The first pass that succeeds wakes every running execution.
+/// writes no events itself. The first pass that succeeds takes over what an older server left running, and wakes every
+/// running execution. Each pass begins with `prepare`.
 /// Started once; ends when its executor stops. Not thread-safe beyond that.
 class reconciler {
 public:
+   using step = std::function<awaitable<result<std::size_t>>(std::size_t shard)>;
+
    /// \param wake  called for each execution to look at
    /// \param busy  how many executions are being advanced now: the next page waits while these are many
+   /// \param prepare  called for each shard before its executions are looked at
    reconciler(boost::asio::any_io_executor executor, event_store& store, std::function<void(execution_id)> wake,
-              std::function<std::size_t()> busy, reconciler_settings how = {})
-       : executor_(std::move(executor)), store_(store), wake_(std::move(wake)), busy_(std::move(busy)), how_(how) {}
+              std::function<std::size_t()> busy, step prepare, reconciler_settings how = {})
+       : executor_(std::move(executor)), store_(store), wake_(std::move(wake)), busy_(std::move(busy)),
+         prepare_(std::move(prepare)), how_(how) {}
 
    void start() { boost::asio::co_spawn(executor_, run(), boost::asio::detached); }
 
@@ -70,6 +76,7 @@ private:
    awaitable<result<void>> pass() {
       versions running;
       for (std::size_t shard = 0; shard < store_.shards().count(); ++shard) {
+         if (auto ready = co_await take_over(shard); !ready) co_return std::move(ready).error();
          auto before = execution_id{std::numeric_limits<std::int64_t>::max()};
          for (;;) {
             auto page = co_await store_.running(shard, before, how_.page);
@@ -81,6 +88,17 @@ private:
          }
       }
       seen_ = std::move(running);
+      co_return result<void>{};
+   }
+
+   awaitable<result<void>> take_over(std::size_t shard) {
+      if (passes_.load() == 0) {
+         auto adopted = co_await store_.adopt_running(shard, now() - how_.adopt);
+         if (!adopted) co_return std::move(adopted).error();
+         if (*adopted > 0) log::info("reconciler.adopted", {{"shard", shard}, {"executions", *adopted}});
+      }
+      auto prepared = co_await prepare_(shard);
+      if (!prepared) co_return std::move(prepared).error();
       co_return result<void>{};
    }
 
@@ -108,6 +126,7 @@ private:
    event_store& store_;
    std::function<void(execution_id)> wake_;
    std::function<std::size_t()> busy_;
+   step prepare_;
    reconciler_settings how_;
    versions seen_;
    std::atomic<std::uint64_t> passes_{0};

@@ -2,7 +2,7 @@
 // Knows pg/ and events/append.hpp; the bus is a concept.
 #pragma once
 
-#include <atomic>
+#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <condition_variable>
@@ -26,11 +26,12 @@
 
 namespace noetl {
 
-/// A bus that takes messages without waiting. nats/publisher.hpp meets it.
+/// A bus that takes messages without waiting for their acknowledgement. nats/publisher.hpp meets it.
 template <class P>
 concept message_publisher = requires(P& bus, std::string subject, std::string_view payload, std::string message_id,
                                      std::function<void(result<void>)> done) {
-   // Never blocks; thread-safe; calls `done` exactly once, on any thread, possibly inside publish().
+   // Thread-safe; calls `done` exactly once, on any thread, possibly inside publish(). May block while a connection takes
+   // no bytes, for as long as the bus bounds that; only the relay's own threads call it.
    bus.publish(std::move(subject), payload, std::move(message_id), std::move(done));
 };
 
@@ -42,52 +43,69 @@ struct outbox_settings {
    std::chrono::milliseconds abandoned{15'000};
    std::chrono::milliseconds keep_published{86'400'000};
    std::chrono::milliseconds announce_again{60'000}; ///< an unclaimed command is announced again this often; 0: never
-   std::size_t batch = 256;                          ///< rows taken from the database at a time
-   std::size_t purge_batch = 5'000;
+   std::chrono::milliseconds care{15'000};           ///< between looks for abandoned, stale and old rows, at most
+   std::size_t batch = 256;                          ///< rows published from the database at a time
+   std::size_t care_batch = 2'000;                   ///< rows changed or deleted by one statement of care
 };
 
 struct outbox_stats {
    std::uint64_t published = 0; ///< acknowledged by the bus
    std::uint64_t refused = 0;   ///< attempts that the bus did not take
    std::uint64_t announced_again = 0;
+   std::uint64_t purged = 0;
    std::uint64_t database_errors = 0;
    std::size_t unmarked = 0; ///< published, not yet marked in the database
 };
 
 /// Publishes outbox rows: at once when offer() hands them over after the commit, and from the table when that failed
 /// (crash, bus or database away, foreign producers). Every row is published at least once; the message id (the event
-/// id) lets the bus drop repeats. A message that the bus can never take (too large, no subject) is parked as FAILED.
-/// The order per subject is not kept. Also announces commands again that no worker claims (W1), returns rows whose
-/// publisher died, and purges old ones. Retries for ever with back-off. Thread-safe. The bus must outlive the relay.
+/// id) lets the bus drop repeats, and rows that are due again get a new one. A message that the bus can never take (too
+/// large, no subject) is parked as FAILED. The order per subject is not kept. Also makes commands due again that no
+/// worker claims (W1), returns rows whose publisher died, and purges old ones whose command has ended. Retries for ever
+/// with back-off. Thread-safe. The bus and the pools must outlive the relay.
 template <message_publisher Bus>
 class outbox_relay {
 public:
    outbox_relay(pg::shard_map& shards, Bus& bus, outbox_settings how = {}) : shards_(shards), bus_(bus), how_(how) {
-      thread_ = std::thread([this] { serve(); });
+      speaker_ = std::thread([this] { speak(); });
+      keeper_ = std::thread([this] { keep(); });
    }
    ~outbox_relay() {
       {
          std::lock_guard lock(state_->guard);
          state_->stopping = true;
       }
+      state_->speak.notify_all();
       state_->wake.notify_all();
-      thread_.join();
+      speaker_.join();
+      keeper_.join();
    }
    outbox_relay(outbox_relay const&) = delete;
    outbox_relay& operator=(outbox_relay const&) = delete;
 
-   /// Rows that were just committed; give it to event_store::on_outbox. Never blocks.
+   /// Rows that were just committed; give it to event_store::on_outbox. Only queues.
    void offer(std::size_t shard, std::span<outbox_row const> rows) {
-      for (auto const& row : rows) publish(std::make_shared<fresh_row>(fresh_row{shard, row, clock::now()}));
+      if (rows.empty()) return;
+      bool first = false;
+      {
+         std::lock_guard lock(state_->guard);
+         first = state_->fresh.empty();
+         for (auto const& row : rows)
+            if (state_->fresh.size() < most_in_memory)
+               state_->fresh.push_back(std::make_shared<fresh_row>(fresh_row{shard, row, clock::now()}));
+      }
+      if (first) state_->speak.notify_one();
    }
 
-   /// Looks at the table now instead of at the next poll (after the bus came back).
+   /// Publishes now what waits, in memory and in the table: the bus came back.
    void wake() {
       {
          std::lock_guard lock(state_->guard);
          state_->look_now = true;
+         state_->retry_now = true;
       }
       state_->wake.notify_all();
+      state_->speak.notify_all();
    }
 
    [[nodiscard]] outbox_stats stats() const {
@@ -104,10 +122,12 @@ private:
       outbox_row row;
       clock::time_point since;
    };
+   using fresh_ptr = std::shared_ptr<fresh_row>;
    enum class fate { published, failed, hopeless };
    struct mark {
       std::size_t shard;
       std::int64_t outbox_id; ///< 0: by event
+      std::int32_t attempts;
       std::int64_t execution_id;
       std::int64_t event_id;
       fate what;
@@ -116,80 +136,129 @@ private:
    /// What completions need; outlives the relay when the bus answers late.
    struct state {
       std::mutex guard;
-      std::condition_variable wake;
-      std::deque<mark> marks;
-      std::deque<std::shared_ptr<fresh_row>> again;
+      std::condition_variable wake;  ///< of the keeper: marks, looks, the end
+      std::condition_variable speak; ///< of the speaker: fresh rows, retries, the end
+      std::deque<fresh_ptr> fresh;   ///< committed, not tried yet
+      std::deque<fresh_ptr> again;   ///< refused by the bus just now
+      std::deque<mark> marks;        ///< as many as messages can be under way: never dropped
+      std::size_t stored_in_flight = 0;
       outbox_stats stats;
       bool stopping = false;
       bool look_now = false;
+      bool retry_now = false;
+
+      /// \pre guard is held
+      void add(mark one) {
+         marks.push_back(std::move(one));
+         if (marks.size() == 1) wake.notify_all();
+      }
    };
 
    /// No repeat can succeed: the message itself is at fault.
    static bool hopeless(error const& e) { return e.code == error_code::too_large || e.code == error_code::validation; }
 
    static constexpr std::size_t most_in_memory = 50'000; // beyond it the table is the memory
+   static constexpr std::size_t most_marks = 4'000;      // more than these: write them before publishing more
    static constexpr auto mark_pause = std::chrono::milliseconds(50);
-   static constexpr auto retry_pause = std::chrono::milliseconds(5);
+   static constexpr auto first_retry = std::chrono::milliseconds(5);
+   static constexpr auto last_retry = std::chrono::milliseconds(500);
+   static constexpr auto settle_limit = std::chrono::seconds(6); // above the bus's ack time-out
 
-   void publish(std::shared_ptr<fresh_row> one) {
+   // ---- the speaker: fresh rows, straight from the commit ----------------------------------------------------------
+
+   /// Refused rows are repeated after a pause, which doubles while the bus takes nothing at all.
+   void speak() {
+      auto& s = *state_;
+      auto pause = first_retry;
+      std::uint64_t taken = 0; // acknowledged when the pause began
+      auto retry_at = clock::time_point::max();
+      std::unique_lock lock(s.guard);
+      for (;;) {
+         if (retry_at == clock::time_point::max() && !s.again.empty()) {
+            taken = s.stats.published;
+            retry_at = clock::now() + pause;
+         }
+         auto const busy = [&] { return s.stopping || s.retry_now || !s.fresh.empty(); };
+         if (!busy()) {
+            if (retry_at == clock::time_point::max())
+               s.speak.wait(lock, [&] { return busy() || !s.again.empty(); });
+            else
+               s.speak.wait_until(lock, retry_at, busy);
+         }
+         auto rows = std::exchange(s.fresh, {});
+         if (std::exchange(s.retry_now, false)) pause = first_retry, retry_at = clock::now();
+         if (clock::now() >= retry_at) {
+            auto const moved = s.stats.published != taken;
+            pause = moved ? first_retry : std::min<std::chrono::milliseconds>(pause * 2, last_retry);
+            retry_at = clock::time_point::max();
+            auto const oldest = clock::now() - how_.grace; // older ones: the table takes over
+            for (auto& one : s.again)
+               if (one->since > oldest) rows.push_back(std::move(one));
+            s.again.clear();
+         }
+         bool const last = s.stopping;
+         lock.unlock();
+         for (auto& one : rows) publish(std::move(one));
+         lock.lock();
+         if (last) return;
+      }
+   }
+
+   void publish(fresh_ptr one) {
       auto done = [state = state_, one](result<void> outcome) {
          std::lock_guard lock(state->guard);
          if (outcome) {
             ++state->stats.published;
-            if (state->marks.size() < most_in_memory)
-               state->marks.push_back(
-                   {one->shard, 0, one->row.execution_id.value, one->row.event_id.value, fate::published, {}});
+            state->add({one->shard, 0, 0, one->row.execution_id.value, one->row.event_id.value, fate::published, {}});
          } else {
             ++state->stats.refused;
-            if (!hopeless(outcome.error()) && state->again.size() < most_in_memory) state->again.push_back(one);
+            if (hopeless(outcome.error()) || state->again.size() >= most_in_memory) return;
+            state->again.push_back(one);
+            if (state->again.size() == 1) state->speak.notify_all();
          }
-         if (state->marks.size() + state->again.size() == 1) state->wake.notify_one();
       };
       bus_.publish(one->row.subject, one->row.payload.text, std::to_string(one->row.event_id.value), std::move(done));
    }
 
-   void serve() {
+   // ---- the keeper: the table --------------------------------------------------------------------------------------
+
+   void keep() {
       auto next_poll = clock::now();
       auto next_care = clock::now();
+      auto const care_pause = std::max(
+          how_.poll, how_.announce_again.count() > 0 ? std::min(how_.announce_again / 4, how_.care) : how_.care);
       for (;;) {
          bool look = false;
          {
             std::unique_lock lock(state_->guard);
             auto& s = *state_;
             auto const urgent = [&] { return s.stopping || s.look_now; };
-            s.wake.wait_until(lock, next_poll, [&] { return urgent() || !s.marks.empty() || !s.again.empty(); });
-            // A short rest gathers marks for one statement, and gives a full window of the bus time to empty.
-            if (!s.marks.empty() || !s.again.empty())
-               s.wake.wait_for(lock, s.again.empty() ? mark_pause : retry_pause, urgent);
+            s.wake.wait_until(lock, std::min(next_poll, next_care), [&] { return urgent() || !s.marks.empty(); });
+            // A short rest gathers marks for one statement.
+            if (!s.marks.empty()) s.wake.wait_for(lock, mark_pause, urgent);
             look = std::exchange(s.look_now, false);
             if (s.stopping) break;
          }
-         retry_fresh();
-         write_marks();
-         if (look || clock::now() >= next_poll) {
+         if (!write_marks()) rest();
+         bool due = clock::now() >= next_poll;
+         if (clock::now() >= next_care) {
+            auto const more = care();
+            due = due || more.due;
+            next_care = more.work ? clock::now() : clock::now() + care_pause;
+         }
+         if (look || due) {
             for (std::size_t i = 0; i < shards_.count(); ++i)
                drain(i, look ? std::chrono::milliseconds(0) : how_.grace);
             next_poll = clock::now() + how_.poll;
-         }
-         if (clock::now() >= next_care) {
-            for (std::size_t i = 0; i < shards_.count(); ++i) care(i);
-            next_care = clock::now() +
-                        std::max(how_.poll, std::min(how_.announce_again / 4, std::chrono::milliseconds(15'000)));
          }
       }
       write_marks();
    }
 
-   /// Rows that the bus refused just now. After the grace period the table takes over.
-   void retry_fresh() {
-      std::deque<std::shared_ptr<fresh_row>> again;
-      {
-         std::lock_guard lock(state_->guard);
-         again.swap(state_->again);
-      }
-      auto const oldest = clock::now() - how_.grace;
-      for (auto& one : again)
-         if (one->since > oldest) publish(std::move(one));
+   /// The database is away: marks wait, without a busy loop.
+   void rest() {
+      std::unique_lock lock(state_->guard);
+      state_->wake.wait_for(lock, last_retry, [this] { return state_->stopping; });
    }
 
    template <class... Params>
@@ -211,102 +280,138 @@ private:
    }
    static double seconds(std::chrono::milliseconds time) { return static_cast<double>(time.count()) / 1000.0; }
 
-   void write_marks() {
+   /// \return false when some could not be written; they are kept
+   bool write_marks() {
       std::deque<mark> marks;
       {
          std::lock_guard lock(state_->guard);
          marks.swap(state_->marks);
       }
-      if (marks.empty()) return;
+      if (marks.empty()) return true;
       std::deque<mark> kept;
       for (std::size_t shard = 0; shard < shards_.count(); ++shard) {
          std::vector<std::int64_t> executions, events, published, failed;
+         std::vector<std::int32_t> published_attempts, failed_attempts;
          std::vector<std::string> errors;
+         bool ok = true;
          for (auto const& one : marks) {
             if (one.shard != shard) continue;
-            if (one.outbox_id == 0)
+            if (one.outbox_id == 0) {
                executions.push_back(one.execution_id), events.push_back(one.event_id);
-            else if (one.what == fate::published)
-               published.push_back(one.outbox_id);
-            else if (one.what == fate::failed)
-               failed.push_back(one.outbox_id), errors.push_back(one.error);
-         }
-         bool ok = true;
-         for (auto const& one : marks)
-            if (one.shard == shard && one.what == fate::hopeless)
+            } else if (one.what == fate::published) {
+               published.push_back(one.outbox_id), published_attempts.push_back(one.attempts);
+            } else if (one.what == fate::failed) {
+               failed.push_back(one.outbox_id), failed_attempts.push_back(one.attempts);
+               errors.push_back(one.error);
+            } else {
                ok = ask(shard, detail::outbox_sql::park, one.outbox_id, one.error).has_value() && ok;
+            }
+         }
          if (!events.empty())
             ok = ask(shard, detail::outbox_sql::published_by_event, executions, events).has_value() && ok;
-         if (!published.empty()) ok = ask(shard, detail::outbox_sql::published_by_id, published).has_value() && ok;
+         if (!published.empty())
+            ok = ask(shard, detail::outbox_sql::published_by_id, published, published_attempts).has_value() && ok;
          if (!failed.empty())
-            ok = ask(shard, detail::outbox_sql::failed, failed, errors, seconds(how_.grace)).has_value() && ok;
-         if (!ok)
-            for (auto const& one : marks)
-               if (one.shard == shard) kept.push_back(one);
+            ok = ask(shard, detail::outbox_sql::failed, failed, failed_attempts, errors, seconds(how_.grace))
+                     .has_value() &&
+                 ok;
+         if (ok) continue;
+         for (auto& one : marks)
+            if (one.shard == shard) kept.push_back(std::move(one));
       }
+      if (kept.empty()) return true;
       std::lock_guard lock(state_->guard);
-      for (auto& one : kept)
-         if (state_->marks.size() < most_in_memory) state_->marks.push_back(std::move(one));
+      for (auto& one : kept) state_->marks.push_back(std::move(one));
+      return false;
    }
 
-   /// Takes due rows from the table until none is left or the bus refuses.
+   /// Takes due rows from the table, a batch at a time, until none is left or the bus refuses.
    void drain(std::size_t shard, std::chrono::milliseconds grace) {
-      for (;;) {
+      while (settled()) {
          auto rows = ask(shard, detail::outbox_sql::claim, seconds(grace), how_.batch);
          if (!rows || rows->empty()) return;
          auto const refused_before = refused();
          for (auto const row : *rows) publish_stored(shard, row);
-         if (rows->size() < how_.batch || refused() != refused_before || stopping()) return;
+         bool const all_out = settled();
+         if (rows->size() < how_.batch || !all_out || refused() != refused_before) return;
       }
+   }
+
+   /// Waits for the outcomes of what was taken from the table, and writes them down.
+   /// \return false when nothing more may be taken: the end, outcomes missing, or a database that takes no marks
+   bool settled() {
+      {
+         std::unique_lock lock(state_->guard);
+         auto& s = *state_;
+         s.wake.wait_for(lock, settle_limit, [&] { return s.stopping || s.stored_in_flight == 0; });
+         if (s.stopping || s.stored_in_flight > 0) return false;
+      }
+      if (!write_marks()) return false;
+      std::lock_guard lock(state_->guard);
+      return state_->marks.size() < most_marks;
    }
    std::uint64_t refused() const {
       std::lock_guard lock(state_->guard);
       return state_->stats.refused;
    }
-   bool stopping() const {
-      std::lock_guard lock(state_->guard);
-      return state_->stopping;
-   }
 
    void publish_stored(std::size_t shard, pg::rows::row const& row) {
       auto const id = row.get<std::int64_t>(0);
-      if (!row[3] || row[3]->empty()) {
+      auto const attempts = row.get<std::int32_t>(5);
+      bool const again = row.get<bool>(6);
+      {
          std::lock_guard lock(state_->guard);
-         state_->marks.push_back({shard, id, 0, 0, fate::hopeless, "the row has no subject"});
-         return;
+         if (!row[3] || row[3]->empty())
+            return state_->add({shard, id, attempts, 0, 0, fate::hopeless, "the row has no subject"});
+         ++state_->stored_in_flight;
       }
-      auto done = [state = state_, shard, id](result<void> outcome) {
+      auto done = [state = state_, shard, id, attempts, again](result<void> outcome) {
          std::lock_guard lock(state->guard);
-         outcome ? ++state->stats.published : ++state->stats.refused;
+         if (outcome)
+            ++(again ? state->stats.announced_again : state->stats.published);
+         else
+            ++state->stats.refused;
          auto const what = outcome ? fate::published : hopeless(outcome.error()) ? fate::hopeless : fate::failed;
-         mark one{shard, id, 0, 0, what, outcome ? std::string() : outcome.error().message};
-         if (state->marks.size() < most_in_memory) state->marks.push_back(std::move(one));
+         if (--state->stored_in_flight == 0) state->wake.notify_all();
+         state->add({shard, id, attempts, 0, 0, what, outcome ? std::string() : outcome.error().message});
       };
-      bus_.publish(std::string(*row[3]), *row[4], std::string(*row[2]), std::move(done));
+      auto message_id = std::string(*row[2]);
+      if (again) message_id += "-" + std::to_string(attempts);
+      bus_.publish(std::string(*row[3]), *row[4], std::move(message_id), std::move(done));
    }
 
-   void care(std::size_t shard) {
-      // Each of these is repeated at the next turn; ask() counts what fails.
-      (void)ask(shard, detail::outbox_sql::release_abandoned, seconds(how_.abandoned));
-      (void)ask(shard, detail::outbox_sql::purge, seconds(how_.keep_published), how_.purge_batch);
-      if (how_.announce_again.count() == 0) return;
-      auto rows = ask(shard, detail::outbox_sql::announce_again, seconds(how_.announce_again), how_.batch);
-      if (!rows) return;
-      for (auto const row : *rows) {
-         auto done = [state = state_](result<void> outcome) {
-            std::lock_guard lock(state->guard);
-            outcome ? ++state->stats.announced_again : ++state->stats.refused;
-         };
-         bus_.publish(std::string(row[3].value_or("")), *row[4], std::string(*row[2]) + "-" + std::string(*row[5]),
-                      std::move(done));
+   struct leftover {
+      bool due = false;  ///< rows became due
+      bool work = false; ///< a statement found as many rows as it may touch: there may be more
+   };
+
+   /// One statement of each kind per shard; what fails is counted by ask() and repeated at the next turn.
+   leftover care() {
+      leftover more;
+      auto const take = [&](result<pg::rows> const& touched) {
+         auto const count = touched ? touched->affected() : 0;
+         more.work = more.work || count >= how_.care_batch;
+         return count;
+      };
+      for (std::size_t i = 0; i < shards_.count(); ++i) {
+         using namespace detail::outbox_sql;
+         if (take(ask(i, release_abandoned, seconds(how_.abandoned), how_.care_batch)) > 0) more.due = true;
+         if (how_.announce_again.count() > 0 &&
+             take(ask(i, announce_again, seconds(how_.announce_again), how_.care_batch)) > 0)
+            more.due = true;
+         auto const purged = take(ask(i, purge, seconds(how_.keep_published), how_.care_batch));
+         std::lock_guard lock(state_->guard);
+         state_->stats.purged += purged;
       }
+      return more;
    }
 
    pg::shard_map& shards_;
    Bus& bus_;
    outbox_settings const how_;
    std::shared_ptr<state> state_ = std::make_shared<state>();
-   std::thread thread_;
+   std::thread speaker_;
+   std::thread keeper_;
 };
 
 } // namespace noetl

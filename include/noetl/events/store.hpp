@@ -2,6 +2,7 @@
 // Knows pg/ and events/; how a merged batch is written is in events/detail/append_batch.hpp.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -16,8 +17,10 @@
 #include <noetl/core/result.hpp>
 #include <noetl/core/snowflake.hpp>
 #include <noetl/events/append.hpp>
+#include <noetl/events/detail/adopt.hpp>
 #include <noetl/events/detail/append_policy.hpp>
 #include <noetl/events/detail/event_row.hpp>
+#include <noetl/events/detail/outbox_sql.hpp>
 #include <noetl/events/envelope.hpp>
 #include <noetl/pg/shards.hpp>
 #include <noetl/pg/writer.hpp>
@@ -56,7 +59,24 @@ struct event_store_settings {
    std::size_t copy_from_rows = 32; ///< events in a batch from which COPY is used instead of INSERT
 };
 
-/// Appends and reads events of executions. Thread-safe; create once, destroy after its callers.
+/// A command that waits for a worker and has no notification.
+struct unannounced_command {
+   noetl::execution_id execution_id{};
+   noetl::event_id event_id{}; ///< of command.issued
+   noetl::catalog_id catalog_id{};
+   std::optional<std::string> execution_pool{}; ///< chosen when the execution was started
+};
+
+/// Where the notification of a command goes.
+struct announcement_target {
+   noetl::execution_id execution_id{};
+   noetl::event_id event_id{};
+   std::string subject{};
+   std::string pool{};
+};
+
+/// Appends and reads events of executions. Thread-safe; create once, stop before anything that its callbacks use goes
+/// away, destroy after its callers.
 class event_store {
 public:
    /// \param ids  the process's generator, for events and commands without ids
@@ -93,6 +113,24 @@ public:
    /// looks at.
    awaitable<result<std::vector<stream_head>>> running(std::size_t shard, execution_id before, std::size_t limit);
 
+   /// Takes over executions of older servers that started at `since` or later, have no terminal event, and were not
+   /// appended to yet: they get a head, and command rows that tell the truth. Many short statements.
+   /// \return how many
+   awaitable<result<std::size_t>> adopt_running(std::size_t shard, timestamp since);
+
+   /// Commands of running executions that wait for a worker and have no notification, at most `limit`.
+   awaitable<result<std::vector<unannounced_command>>> unannounced(std::size_t shard, std::size_t limit);
+
+   /// Makes the notifications of such commands; the relay publishes them under a new message id.
+   /// \param server_url  absolute URL that every worker reaches
+   /// \return how many were made; another replica may have been at it
+   awaitable<result<std::size_t>> announce(std::size_t shard, std::vector<announcement_target> targets,
+                                           std::string server_url);
+
+   /// Refuses later appends, writes what waits, refuses what is not written after `patience`, and ends the writers: no
+   /// callback runs after it. The outcome of the write that was cut off may be unknown. Idempotent.
+   void stop(std::chrono::milliseconds patience);
+
    /// Called on the writer's thread after each commit, with the committed events (versions and ids filled in), in
    /// commit order per execution. Must be quick and must not throw. Register before the first append.
    void on_committed(std::function<void(std::span<event const>)> callback) {
@@ -128,6 +166,15 @@ inline event_store::event_store(pg::shard_map& shards, snowflake& ids, event_sto
       settings.database.only_by_key = true;
       detail::append_policy policy(i, *news_, how.copy_from_rows);
       writers_.push_back(std::make_unique<writer>(std::move(settings), std::move(policy)));
+   }
+}
+
+inline void event_store::stop(std::chrono::milliseconds patience) {
+   auto const until = std::chrono::steady_clock::now() + patience;
+   for (auto& one : writers_) {
+      auto const left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+      one->stop(std::max(left, std::chrono::milliseconds(0)));
    }
 }
 
@@ -214,6 +261,68 @@ inline awaitable<result<std::vector<stream_head>>> event_store::running(std::siz
       for (auto const row : db.exec(text, before, limit)) out.push_back(detail::decode_head(row));
       return out;
    });
+}
+
+inline awaitable<result<std::size_t>> event_store::adopt_running(std::size_t shard, timestamp since) {
+   struct place {
+      timestamp started{};
+      execution_id id{};
+      std::size_t seen = 0;
+      std::size_t adopted = 0;
+   };
+   constexpr std::size_t page = 2'000;
+   std::size_t adopted = 0;
+   for (place at{since, execution_id{}};;) {
+      auto look = [at, limit = page](pg::connection& db) {
+         return db.transaction([&] {
+            auto next = at;
+            next.seen = next.adopted = 0;
+            std::vector<std::int64_t> found;
+            static auto const starts = detail::build_older_starts();
+            for (auto const row : db.exec(starts, at.started, at.id, limit)) {
+               next = {row.get<timestamp>(0), row.get<execution_id>(1), next.seen + 1, 0};
+               if (row.get<bool>(2)) found.push_back(next.id.value);
+            }
+            std::ranges::sort(found);
+            found.erase(std::ranges::unique(found).begin(), found.end());
+            if (!found.empty()) detail::adopt(db, found);
+            next.adopted = found.size();
+            return next;
+         });
+      };
+      auto next = co_await shards_.shard(shard).run(look);
+      if (!next) co_return std::move(next).error();
+      adopted += next->adopted;
+      if (next->seen < page) co_return adopted;
+      at = *next;
+   }
+}
+
+inline awaitable<result<std::vector<unannounced_command>>> event_store::unannounced(std::size_t shard,
+                                                                                    std::size_t limit) {
+   auto look = [limit](pg::connection& db) {
+      std::vector<unannounced_command> out;
+      for (auto const row : db.exec(detail::outbox_sql::unannounced, limit))
+         out.push_back({row.get<execution_id>(0), row.get<event_id>(1), row.get<catalog_id>(2),
+                        row.get<std::optional<std::string>>(3)});
+      return out;
+   };
+   co_return co_await shards_.shard(shard).run(look);
+}
+
+inline awaitable<result<std::size_t>> event_store::announce(std::size_t shard, std::vector<announcement_target> targets,
+                                                            std::string server_url) {
+   auto write = [targets = std::move(targets), server_url = std::move(server_url)](pg::connection& db) {
+      std::vector<execution_id> executions;
+      std::vector<event_id> events;
+      std::vector<std::string> subjects, pools;
+      for (auto const& one : targets) {
+         executions.push_back(one.execution_id), events.push_back(one.event_id);
+         subjects.push_back(one.subject), pools.push_back(one.pool);
+      }
+      return db.exec(detail::outbox_sql::announce_missing, executions, events, subjects, pools, server_url).affected();
+   };
+   co_return co_await shards_.shard(shard).run(std::move(write));
 }
 
 inline awaitable<result<issued_command>> event_store::load_command(event_id issued) {

@@ -25,6 +25,10 @@
 
 namespace noetl::nats {
 
+/// Of the error of a message that no stream captured, or while JetStream does not run.
+inline constexpr std::string_view no_stream_message =
+    "NATS: no stream captures the subject, or JetStream is not running";
+
 struct publisher_settings {
    std::size_t window = 512; ///< from the oldest message without outcome to the newest, 1..65536; more are refused
    std::chrono::milliseconds ack_timeout{5000};
@@ -58,7 +62,8 @@ public:
    /// Messages in flight get `unavailable`.
    ~publisher();
 
-   /// Sends one message. Never waits for the server's answer.
+   /// Sends one message. Never waits for the server's answer; while the server takes no bytes, it and every other call
+   /// wait for at most the connection's write_deadline.
    ///
    /// \param message_id  `Nats-Msg-Id` header; empty: none, then nothing is deduplicated
    /// \param done  success: stored by a stream. unavailable: not connected, window full, connection lost, no answer in
@@ -210,7 +215,7 @@ inline void publisher::on_answer(natsMsg* message) {
    bool duplicate = false;
    result<void> outcome;
    if (natsMsg_IsNoResponders(message)) {
-      outcome = fail(error_code::unavailable, "NATS: no stream captures the subject, or JetStream is not running");
+      outcome = fail(error_code::unavailable, std::string(no_stream_message));
    } else if (auto ack = detail::read_publish_ack(detail::data_of(message))) {
       duplicate = ack->duplicate;
    } else {

@@ -42,7 +42,8 @@ public:
    using std::runtime_error::runtime_error;
 };
 
-/// A session with TimeZone=UTC, UTF8 and the time-outs of its settings. Not thread-safe. Never reconnects by itself.
+/// A session with TimeZone=UTC, UTF8 and the time-outs of its settings. Not thread-safe but for interrupt(). Never
+/// reconnects by itself.
 class connection {
 public:
    /// Connects. \throws connection_lost when the server cannot be reached or refuses the session
@@ -53,7 +54,8 @@ public:
 
    /// Runs one statement with text parameters `$1`, `$2`, ...; outside of transaction() it commits by itself.
    /// Statements are prepared once per session and found by their text, so texts must not contain values (a bounded
-   /// cache holds them). \throws sql_error, connection_lost
+   /// cache holds them). A parameter with a zero byte is refused with 22021: PostgreSQL's text cannot hold one, and the
+   /// driver would cut the value there. \throws sql_error, connection_lost
    template <class... Params>
    rows exec(std::string_view sql, Params const&... params) {
       if constexpr (sizeof...(Params) == 0) {
@@ -71,7 +73,8 @@ public:
    rows script(std::string_view sql);
 
    /// COPY into `table`; table and column names are trusted text. `cells` are the rows one after the other,
-   /// columns.size() cells each. Cheaper than INSERT from a few dozen rows on; there is no ON CONFLICT.
+   /// columns.size() cells each. Cheaper than INSERT from a few dozen rows on; there is no ON CONFLICT. A cell with a
+   /// zero byte is refused like a parameter of exec.
    void copy(std::string const& table, std::span<std::string const> columns, std::span<param const> cells);
 
    void begin();
@@ -110,6 +113,12 @@ public:
    /// True when an idle session was ended by the other side: looks at the socket, no round trip.
    [[nodiscard]] bool stale() const noexcept;
    [[nodiscard]] int backend_pid() const noexcept;
+
+   /// Ends the session at once: a statement under way on another thread ends with connection_lost, its outcome unknown.
+   /// The server notices within two seconds and rolls back. Thread-safe while the object lives; never blocks (libpq's
+   /// own cancel request waits for a server that may be hanging).
+   void interrupt() noexcept;
+
    /// For example 150004.
    [[nodiscard]] int server_version() const noexcept;
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -244,11 +245,13 @@ inline constexpr std::int64_t migration_lock = 6'080'912'346'711;
 /// Builds the indexes that tables in use still lack, one after the other and without blocking writers; may take long on
 /// a big event table, so a server runs it in the background. Safe to run in several processes and to repeat after a
 /// crash.
-inline result<migration_report> build_missing_indexes(settings how, std::span<migration const> list = migrations) {
+inline result<migration_report> build_missing_indexes(settings how, std::span<migration const> list = migrations,
+                                                      std::stop_token stop = {}) {
    migration_report report;
    how.statement_timeout = std::chrono::milliseconds(0);
    try {
       connection db(how);
+      std::stop_callback const cut(stop, [&db] { db.interrupt(); });
       for (auto const& m : list)
          for (auto const& s : m.steps) {
             if (s.kind != step_kind::index || detail::state_of(db, std::string(s.name)).valid) continue;
@@ -270,6 +273,7 @@ struct migrate_options {
    std::chrono::milliseconds patience{
        60'000};               ///< how long to wait for another migrator, for locks, and for the database
    bool build_indexes = true; ///< false: the caller runs build_missing_indexes itself
+   std::stop_token stop{};    ///< ends it at once with `unavailable`; a half-built index is built anew by the next one
 };
 
 /// Migrates. Several servers may do it at the same moment: one works, the others wait and find nothing to do.
@@ -283,6 +287,7 @@ inline result<migration_report> migrate(settings how, migrate_options options = 
    do {
       try {
          connection db(how);
+         std::stop_callback const cut(options.stop, [&db] { db.interrupt(); });
          if (db.server_version() < 150000) return fail(error_code::database, "PostgreSQL 15 or newer is needed");
          db.begin();
          // Polled instead of awaited: a waiter inside a statement would hold up concurrent index builds.
@@ -296,7 +301,7 @@ inline result<migration_report> migrate(settings how, migrate_options options = 
             }
             db.commit();
             if (options.build_indexes) {
-               auto built = build_missing_indexes(how, list);
+               auto built = build_missing_indexes(how, list, options.stop);
                if (!built) return built;
                report->applied.insert(report->applied.end(), built->applied.begin(), built->applied.end());
                report->skipped.insert(report->skipped.end(), built->skipped.begin(), built->skipped.end());
@@ -311,7 +316,7 @@ inline result<migration_report> migrate(settings how, migrate_options options = 
          last = fail(error_code::unavailable, "the database is not reachable", e.what());
       }
       std::this_thread::sleep_for(std::min(pause.next(), std::chrono::milliseconds(300)));
-   } while (std::chrono::steady_clock::now() < deadline);
+   } while (std::chrono::steady_clock::now() < deadline && !options.stop.stop_requested());
    return last;
 }
 

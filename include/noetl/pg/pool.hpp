@@ -100,13 +100,17 @@ struct typed_job final : pool_job {
 /// run() answers on the caller's executor. When the database is down, callers get `unavailable` at once instead of
 /// queueing; the threads reconnect with back-off (100 ms to 2 s) for as long as the pool lives. When all connections
 /// are busy a call waits at most `acquire_timeout`, and is refused at once when `max_waiting` calls wait already.
-/// Thread-safe. The destructor refuses what waits and joins after the running statements.
+/// Thread-safe. The destructor stops as stop() does, without patience.
 class pool {
 public:
    explicit pool(settings how);
    ~pool();
    pool(pool const&) = delete;
    pool& operator=(pool const&) = delete;
+
+   /// Refuses what waits and every later call, gives running ones `patience` to end, then ends their sessions (their
+   /// callers get `unavailable`) and joins. An attempt to connect ends with its own time-out. Idempotent.
+   void stop(std::chrono::milliseconds patience = {});
 
    /// Runs `f(connection&)` on a database thread. f returns R or result<R>; what it throws becomes an error: sql_error
    /// → `database` (or `unavailable` for shutdown states), lost session → `unavailable`. f must not keep the
@@ -164,6 +168,7 @@ private:
    void watch();
    /// Opens a session, or notes the failure and sleeps with back-off. \return null after a failure or at the end
    std::unique_ptr<connection> open(detail::backoff& pause);
+   void close(std::unique_ptr<connection>& db);
    void refuse_all(error why);
    error down() const;
 
@@ -172,23 +177,31 @@ private:
    std::condition_variable work_;
    std::condition_variable changed_;
    std::deque<std::unique_ptr<detail::pool_job>> queue_;
+   std::vector<connection*> live_; ///< sessions that a thread uses or waits with
    std::size_t connected_ = 0;
    std::size_t busy_ = 0;
    std::size_t failed_since_ = 0; ///< failed attempts since a session was live; 0 while starting
    std::string last_failure_;
    bool stopping_ = false;
+   std::mutex joining_; ///< one stop() at a time
    std::vector<std::thread> threads_;
+   std::size_t size_ = 0;
    std::thread watch_;
 };
 
 inline pool::pool(settings how) : how_(std::move(how)) {
-   threads_.reserve(how_.max_connections);
-   for (std::size_t i = 0; i < std::max<std::size_t>(how_.max_connections, 1); ++i)
-      threads_.emplace_back([this] { serve(); });
+   size_ = std::max<std::size_t>(how_.max_connections, 1);
+   threads_.reserve(size_);
+   for (std::size_t i = 0; i < size_; ++i) threads_.emplace_back([this] { serve(); });
    watch_ = std::thread([this] { watch(); });
 }
 
 inline pool::~pool() {
+   stop();
+}
+
+inline void pool::stop(std::chrono::milliseconds patience) {
+   std::lock_guard one_at_a_time(joining_);
    {
       std::lock_guard lock(guard_);
       stopping_ = true;
@@ -196,8 +209,14 @@ inline pool::~pool() {
    work_.notify_all();
    changed_.notify_all();
    refuse_all(fail(error_code::unavailable, "the server is stopping"));
+   {
+      std::unique_lock lock(guard_);
+      changed_.wait_for(lock, patience, [this] { return busy_ == 0; });
+      for (auto* db : live_) db->interrupt();
+   }
    for (auto& thread : threads_) thread.join();
-   watch_.join();
+   threads_.clear();
+   if (watch_.joinable()) watch_.join();
 }
 
 inline void pool::submit(std::unique_ptr<detail::pool_job> job) {
@@ -239,6 +258,8 @@ inline std::unique_ptr<connection> pool::open(detail::backoff& pause) {
       auto db = std::make_unique<connection>(how_);
       {
          std::lock_guard lock(guard_);
+         if (stopping_) return nullptr;
+         live_.push_back(db.get());
          ++connected_;
          failed_since_ = 0;
       }
@@ -262,14 +283,19 @@ inline std::unique_ptr<connection> pool::open(detail::backoff& pause) {
    }
 }
 
+inline void pool::close(std::unique_ptr<connection>& db) {
+   {
+      std::lock_guard lock(guard_);
+      std::erase(live_, db.get());
+      --connected_;
+   }
+   db.reset();
+}
+
 inline void pool::serve() {
    detail::backoff pause;
    std::unique_ptr<connection> db;
-   auto const drop = [&] {
-      db.reset();
-      std::lock_guard lock(guard_);
-      --connected_;
-   };
+   auto const drop = [&] { close(db); };
    for (;;) {
       {
          std::lock_guard lock(guard_);
@@ -302,6 +328,7 @@ inline void pool::serve() {
       {
          std::lock_guard lock(guard_);
          --busy_;
+         if (stopping_) changed_.notify_all();
       }
       if (lost || !db->is_open()) drop();
    }
@@ -325,7 +352,7 @@ inline void pool::watch() {
 
 inline pool_stats pool::stats() const {
    std::lock_guard lock(guard_);
-   return {threads_.size(), connected_, connected_ - std::min(busy_, connected_), queue_.size()};
+   return {size_, connected_, connected_ - std::min(busy_, connected_), queue_.size()};
 }
 
 inline bool pool::wait_connected(std::chrono::milliseconds limit) {

@@ -6,7 +6,9 @@
 #include <list>
 #include <unordered_map>
 
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <pqxx/connection>
 #include <pqxx/except>
@@ -55,6 +57,9 @@ inline pqxx::result exec_prepared(pqxx::nontransaction& t, std::string const& na
 }
 inline pqxx::result exec_unnamed(pqxx::nontransaction& t, std::string const& sql, std::span<param const> params) {
    return t.exec_params(sql, pqxx::prepare::make_dynamic_params(refs(params)));
+}
+inline void terse(pqxx::connection& link) {
+   link.set_verbosity(pqxx::connection_base::terse);
 }
 /// Escapes of COPY's text format (PostgreSQL manual, COPY, "Text Format").
 inline void append_copy_cell(std::string& out, std::string_view text) {
@@ -110,6 +115,9 @@ inline pqxx::params refs(std::span<param const> params) {
    return out;
 }
 inline void never_reactivate(pqxx::connection&) {}
+inline void terse(pqxx::connection& link) {
+   link.set_verbosity(pqxx::error_verbosity::terse);
+}
 #if PQXX_VERSION_MINOR >= 10 || PQXX_VERSION_MAJOR > 7
 inline pqxx::result exec_prepared(pqxx::nontransaction& t, std::string const& name, std::span<param const> params) {
    return t.exec(pqxx::prepped{name}, refs(params));
@@ -150,7 +158,18 @@ inline std::string rollback_state(pqxx::transaction_rollback const& e) {
 namespace noetl::pg {
 
 struct connection::impl {
-   explicit impl(settings const& s) : how(s), link(connection_string(s)) {}
+   /// A second descriptor of the session's socket: libpq may close its own, whose number then names something else.
+   struct handle {
+      explicit handle(int socket) : fd(::fcntl(socket, F_DUPFD_CLOEXEC, 0)) {}
+      ~handle() {
+         if (fd >= 0) ::close(fd);
+      }
+      handle(handle const&) = delete;
+      handle& operator=(handle const&) = delete;
+      int fd;
+   };
+
+   explicit impl(settings const& s) : how(s), link(connection_string(s)), socket(link.sock()) {}
 
    /// Name of the prepared statement for `sql`; prepares it when it is new and drops the one unused longest when full.
    std::string const& prepared(std::string_view sql) {
@@ -159,9 +178,10 @@ struct connection::impl {
          return found->second->name;
       }
       if (recent.size() >= how.statement_cache) forget(std::prev(recent.end()));
-      recent.push_front({std::string(sql), "noetl_" + std::to_string(++count)});
+      statement made{std::string(sql), "noetl_" + std::to_string(++count)};
+      link.prepare(made.name, made.text); // may refuse at once: what is kept was prepared
+      recent.push_front(std::move(made));
       by_text.emplace(recent.front().text, recent.begin());
-      link.prepare(recent.front().name, recent.front().text);
       return recent.front().name;
    }
 
@@ -178,6 +198,7 @@ struct connection::impl {
 
    settings how;
    pqxx::connection link;
+   handle socket;
    std::list<statement> recent{};
    std::unordered_map<std::string_view, std::list<statement>::iterator> by_text{};
    /// Forgets without DEALLOCATE, which an aborted transaction would refuse.
@@ -186,6 +207,15 @@ struct connection::impl {
          auto const entry = found->second;
          by_text.erase(found);
          recent.erase(entry);
+      }
+   }
+
+   /// libpq takes a text up to its first zero byte: two different keys would become one.
+   void refuse_zero_bytes(std::span<param const> values) {
+      for (auto const& one : values) {
+         if (one.text().find('\0') == std::string_view::npos) continue;
+         failed = true;
+         throw sql_error("22021", "a text with a zero byte cannot be stored");
       }
    }
 
@@ -240,6 +270,12 @@ inline std::string limits(settings const& how, char const* set) {
                            : std::string());
 }
 
+/// A server process whose client is gone ends within two seconds instead of going on and keeping its locks. Platforms
+/// that cannot watch a socket refuse the setting, and do without.
+inline constexpr std::string_view watch_client =
+    "; DO $$ BEGIN PERFORM set_config('client_connection_check_interval', '2000', false);"
+    " EXCEPTION WHEN OTHERS THEN NULL; END $$";
+
 inline rows to_rows(pqxx::result answer) {
    auto const columns = static_cast<std::size_t>(answer.columns());
    auto owner = std::make_shared<pqxx::result const>(std::move(answer));
@@ -256,8 +292,10 @@ connection::connection(settings const& how) {
    try {
       impl_ = std::make_unique<impl>(how);
       detail::never_reactivate(impl_->link);
+      // Of a refusal only the primary message: details and context repeat values of the statement.
+      detail::terse(impl_->link);
       std::string setup = "SET TimeZone='UTC'; SET DateStyle='ISO'; SET standard_conforming_strings=on";
-      if (!how.pooled()) setup += detail::limits(how, "SET ");
+      if (!how.pooled()) setup += detail::limits(how, "SET ") + std::string(detail::watch_client);
       script(setup);
    } catch (sql_error const& e) {
       throw connection_lost(e.what());
@@ -269,6 +307,7 @@ connection::connection(settings const& how) {
 connection::~connection() = default;
 
 rows connection::run(std::string_view sql, std::span<param const> params) {
+   impl_->refuse_zero_bytes(params);
    return detail::translated(impl_->link, impl_->lost, impl_->failed, [&] {
       if (impl_->how.pooled()) {
          pqxx::nontransaction t(impl_->link);
@@ -282,6 +321,9 @@ rows connection::run(std::string_view sql, std::span<param const> params) {
          // "cached plan must not change result type": the table changed; the next call prepares anew.
          impl_->drop(sql);
          throw;
+      } catch (pqxx::invalid_sql_statement_name const&) {
+         impl_->drop(sql); // somebody deallocated it
+         throw;
       }
    });
 }
@@ -294,6 +336,7 @@ rows connection::script(std::string_view sql) {
 }
 
 void connection::copy(std::string const& table, std::span<std::string const> columns, std::span<param const> cells) {
+   impl_->refuse_zero_bytes(cells);
    detail::translated(impl_->link, impl_->lost, impl_->failed, [&] {
       pqxx::nontransaction t(impl_->link);
       detail::copy_rows(t, table, columns, cells);
@@ -336,6 +379,10 @@ bool connection::stale() const noexcept {
    char byte = 0;
    auto const got = ::recv(impl_->link.sock(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
    return got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+void connection::interrupt() noexcept {
+   if (impl_->socket.fd >= 0) ::shutdown(impl_->socket.fd, SHUT_RDWR);
 }
 
 int connection::backend_pid() const noexcept {

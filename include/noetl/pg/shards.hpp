@@ -2,6 +2,8 @@
 // Knows core/shard.hpp and pg/pool.hpp.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -67,6 +69,18 @@ public:
       if (cluster) cluster_ = std::make_unique<pool>(std::move(*cluster));
    }
    explicit shard_map(settings one) : shard_map(std::vector<settings>{std::move(one)}) {}
+
+   /// Stops every pool, one after the other (pool::stop); `patience` is for all of them together.
+   void stop(std::chrono::milliseconds patience) {
+      auto const until = std::chrono::steady_clock::now() + patience;
+      auto const end = [until](pool& one) {
+         auto const left =
+             std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+         one.stop(std::max(left, std::chrono::milliseconds(0)));
+      };
+      for (auto& one : shards_) end(*one);
+      if (cluster_) end(*cluster_);
+   }
 
    [[nodiscard]] std::size_t count() const noexcept { return shards_.size(); }
    [[nodiscard]] std::size_t index_of(execution_id id) const {

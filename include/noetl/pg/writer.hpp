@@ -25,7 +25,8 @@ namespace noetl::pg {
 
 enum class commit_outcome { committed, rolled_back, unknown };
 
-/// What a group_commit_writer needs to know about its requests. All calls come from the writer's thread.
+/// What a group_commit_writer needs to know about its requests. refuse() is also called from the threads that submit;
+/// all other calls come from the writer's thread.
 template <class P>
 concept batch_policy = requires(P policy, typename P::request request, connection& db,
                                 std::span<typename P::request> batch, std::span<typename P::request const> formed,
@@ -44,6 +45,9 @@ concept batch_policy = requires(P policy, typename P::request request, connectio
    { policy.answered(std::as_const(request)) } -> std::same_as<bool>;
    // True when a request that the database refused alone should be tried once more.
    { policy.repeat(std::as_const(request), refusal) } -> std::same_as<bool>;
+   // A lock that this batch needs was not free within the lock time-out. The next write() must not wait for it again:
+   // it marks the requests that still cannot get theirs.
+   policy.blocked(formed);
    // After a connection was lost during COMMIT: what became of the batch?
    { policy.outcome(db, batch) } -> std::same_as<commit_outcome>;
 };
@@ -66,8 +70,9 @@ struct writer_stats {
 /// transaction fails, its halves are tried, down to single requests, so only the culprit fails. A commit whose
 /// outcome is unknown is looked up before anything is answered. While the database is down requests are refused at
 /// once; the writer reconnects with back-off for as long as it lives. Requests are taken first come, first served; only
-/// a connection lost while a batch is split may change their order. submit() is thread-safe. The destructor writes what
-/// waits (or refuses it when the database is down) and joins.
+/// a connection lost while a batch is split may change their order. A lock that somebody holds for long costs the others
+/// its time-out once, not once per request. submit() and stop() are thread-safe. The destructor stops as stop() does,
+/// with ten seconds.
 template <batch_policy Policy>
 class group_commit_writer {
 public:
@@ -76,16 +81,28 @@ public:
    group_commit_writer(writer_settings how, Policy policy) : how_(std::move(how)), policy_(std::move(policy)) {
       thread_ = std::thread([this] { serve(); });
    }
-   ~group_commit_writer() {
-      {
-         std::lock_guard lock(guard_);
-         stopping_ = true;
-      }
-      wake_.notify_all();
-      thread_.join();
-   }
+   ~group_commit_writer() { stop(std::chrono::seconds(10)); }
    group_commit_writer(group_commit_writer const&) = delete;
    group_commit_writer& operator=(group_commit_writer const&) = delete;
+
+   /// Refuses later requests, writes what waits (or refuses it when the database is down), and joins. What is not
+   /// written after `patience` is refused, and the statement under way is cut off: its outcome may then be unknown. An
+   /// attempt to connect ends with its own time-out. Idempotent.
+   void stop(std::chrono::milliseconds patience) {
+      std::lock_guard one_at_a_time(joining_);
+      if (!thread_.joinable()) return;
+      {
+         std::unique_lock lock(guard_);
+         stopping_ = true;
+         wake_.notify_all();
+         if (!ended_.wait_for(lock, patience, [this] { return done_; })) {
+            hurry_ = true;
+            wake_.notify_all();
+            if (db_) db_->interrupt();
+         }
+      }
+      thread_.join();
+   }
 
    /// Queues a request. Refused (on the calling thread) when the database is down, the queue is full, or at the end.
    void submit(request one) {
@@ -117,6 +134,7 @@ private:
 
    void serve() {
       for (;;) {
+         if (hurry()) break;
          if (!db_ && !open()) {
             if (stopped()) break;
             continue;
@@ -136,16 +154,24 @@ private:
             lose();
             continue;
          }
+         stalls_ = 0;
          write(std::move(batch));
       }
       for (auto& one : doubt_)
          policy_.refuse(one, fail(error_code::unavailable, "the outcome of this write is not known"));
       refuse_waiting(fail(error_code::unavailable, "the server is stopping"));
+      std::lock_guard lock(guard_);
+      done_ = true;
+      ended_.notify_all();
    }
 
    bool stopped() const {
       std::lock_guard lock(guard_);
       return stopping_;
+   }
+   bool hurry() const {
+      std::lock_guard lock(guard_);
+      return hurry_;
    }
    bool idle() const {
       std::lock_guard lock(guard_);
@@ -154,9 +180,11 @@ private:
 
    bool open() {
       try {
-         db_ = std::make_unique<connection>(how_.database);
+         auto fresh = std::make_unique<connection>(how_.database);
          pause_.reset();
          std::lock_guard lock(guard_);
+         if (hurry_) return false;
+         db_ = std::move(fresh);
          connected_ = true;
          down_ = false;
          return true;
@@ -176,8 +204,9 @@ private:
       }
    }
    void lose() {
-      db_.reset();
+      std::unique_ptr<connection> lost;
       std::lock_guard lock(guard_);
+      lost = std::move(db_);
       connected_ = false;
    }
 
@@ -213,6 +242,7 @@ private:
    void write(std::vector<request> batch) {
       bool committing = false;
       std::size_t parts = 2;
+      bool waited = false; // a lock time-out was suffered
       for (int attempt = 1;; ++attempt) {
          try {
             db_->begin();
@@ -237,12 +267,17 @@ private:
          } catch (sql_error const& e) {
             db_->rollback();
             committing = false;
-            // A lock that somebody holds for long hits one execution; the others must not wait with it.
             if (e.transient() && !e.is("55P03") && attempt < 5) {
                std::this_thread::sleep_for(std::chrono::milliseconds(attempt * 5));
                continue;
             }
-            if (e.is("55P03")) parts = batch.size();
+            // A lock that somebody holds for long hits a few requests; the others must not wait with them.
+            if (e.is("55P03")) {
+               policy_.blocked(std::as_const(batch));
+               if (batch.size() > 1 && !std::exchange(waited, true)) continue;
+               parts = batch.size();
+               ++stalls_;
+            }
             if (batch.size() == 1 && attempt < 3 && policy_.repeat(batch.front(), e)) continue;
             if (batch.size() == 1) {
                policy_.refuse(batch.front(), detail::to_error(e));
@@ -273,6 +308,10 @@ private:
          auto const last = db_ && doubt_.empty() ? std::min(from + size, batch.size()) : batch.size();
          std::vector<request> part(begin, std::make_move_iterator(batch.begin() + static_cast<std::ptrdiff_t>(last)));
          if (!db_ || !doubt_.empty()) return requeue(std::move(part)); // the connection went away: the rest waits
+         if (stalls_ >= most_stalls) {
+            refuse_all(part, detail::to_error(sql_error("55P03", "too many lock time-outs in a row")));
+            continue;
+         }
          write(std::move(part));
       }
    }
@@ -313,6 +352,8 @@ private:
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
    }
 
+   static constexpr int most_stalls = 3; // a table that somebody locks holds up each request anew
+
    writer_settings const how_;
    Policy policy_;
    mutable std::mutex guard_;
@@ -328,7 +369,12 @@ private:
    int unsettled_ = 0;
    bool connected_ = false;
    bool down_ = false;
+   int stalls_ = 0; ///< lock time-outs of the batch at hand, the first one aside
    bool stopping_ = false;
+   bool hurry_ = false; ///< stop() lost its patience
+   bool done_ = false;  ///< the thread is at its end
+   std::mutex joining_; ///< one stop() at a time
+   std::condition_variable ended_;
    std::thread thread_;
 };
 

@@ -68,6 +68,21 @@ inline constexpr std::string_view adopt_command_states =
     "from last l where c.execution_id = l.execution_id and c.event_id = l.event_id "
     "and l.rank > case upper(c.status) when 'PENDING' then 0 when 'CLAIMED' then 1 when 'RUNNING' then 2 else 3 end";
 
+/// Starts of executions after a place (created_at, execution_id), oldest first: (created_at, execution_id, to adopt).
+inline std::string build_older_starts() {
+   std::string terminal;
+   for (auto const& t : terminal_types) terminal.append(terminal.empty() ? "'" : ", '").append(t.event_type).append("'");
+   // The page is cut before the probes, so a statement does a bounded amount of work however much history there is.
+   return "select s.created_at, s.execution_id, s.stream_version is null "
+          "and not exists (select 1 from noetl.stream_head h where h.execution_id = s.execution_id) "
+          "and not exists (select 1 from noetl.event e where e.execution_id = s.execution_id and e.event_type in (" +
+          terminal +
+          ") offset 0) from (select created_at, execution_id, stream_version from noetl.event "
+          "where event_type in ('playbook.initialized', 'playbook_started', 'playbook.started') "
+          "and created_at >= $1::timestamp and (created_at, execution_id) > ($1::timestamp, $2::bigint) order by created_at, execution_id limit $3) s "
+          "order by s.created_at, s.execution_id";
+}
+
 /// Inside a transaction. Executions without any event stay without a head.
 inline void adopt(pg::connection& db, std::vector<std::int64_t> const& executions) {
    static auto const heads = build_adopt_heads();

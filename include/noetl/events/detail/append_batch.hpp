@@ -32,8 +32,10 @@ constexpr int command_rank(std::string_view status) noexcept {
 /// Used once, on the writer's thread. What it learns about a request goes into the job.
 class append_batch {
 public:
-   append_batch(pg::connection& db, std::span<append_job> jobs, std::size_t copy_from_rows)
-       : db_(db), jobs_(jobs), copy_from_rows_(copy_from_rows) {}
+   /// \param suspects  executions whose locks must not be waited for; those found free are taken out
+   append_batch(pg::connection& db, std::span<append_job> jobs, std::size_t copy_from_rows,
+                std::set<std::int64_t>& suspects)
+       : db_(db), jobs_(jobs), copy_from_rows_(copy_from_rows), suspects_(suspects) {}
 
    /// \throws sql_error, connection_lost: nothing of the batch may be committed then
    void write() {
@@ -42,6 +44,7 @@ public:
          job.answer = {};
          job.stored_before.assign(job.request.events.size(), false);
       }
+      leave_out_held();
       lock_heads();
       find_stored();
       lock_commands();
@@ -74,10 +77,36 @@ private:
    };
    using command_key = std::pair<std::int64_t, std::int64_t>;
 
+   /// Refuses requests to suspects that somebody still holds, without waiting.
+   void leave_out_held() {
+      std::set<std::int64_t> doubtful;
+      std::vector<std::int64_t> executions, commands;
+      for (auto const& job : jobs_) {
+         if (!suspects_.contains(job.request.execution_id.value)) continue;
+         doubtful.insert(job.request.execution_id.value);
+         for (auto const& u : job.request.updates) {
+            executions.push_back(u.execution_id.value);
+            commands.push_back(u.event_id.value);
+         }
+      }
+      if (doubtful.empty()) return;
+      std::set<std::int64_t> held;
+      std::vector<std::int64_t> const heads(doubtful.begin(), doubtful.end());
+      for (auto const row : db_.exec(sql::held_heads, heads)) held.insert(row.get<std::int64_t>(0));
+      if (!commands.empty())
+         for (auto const row : db_.exec(sql::held_commands, executions, commands)) held.insert(row.get<std::int64_t>(0));
+      for (auto const id : doubtful)
+         if (!held.contains(id)) suspects_.erase(id);
+      for (auto& job : jobs_)
+         if (held.contains(job.request.execution_id.value))
+            job.failure = fail(error_code::unavailable, "the execution is busy with a competing change");
+   }
+
    void lock_heads() {
       std::map<std::int64_t, std::int64_t> absent; // execution → catalog
       std::set<std::int64_t> wanted;
       for (auto const& job : jobs_) {
+         if (job.failure) continue;
          wanted.insert(job.request.execution_id.value);
          if (job.request.expect.what != expected::absent) continue;
          for (auto const& e : job.request.events)
@@ -118,7 +147,7 @@ private:
       std::vector<place> places;
       std::vector<std::int64_t> executions, ids;
       for (auto& job : jobs_) {
-         if (!job.request.ids_from_client) continue;
+         if (job.failure || !job.request.ids_from_client) continue;
          for (std::size_t i = 0; i < job.request.events.size(); ++i) {
             places.push_back({&job, i});
             executions.push_back(job.request.execution_id.value);
@@ -144,11 +173,13 @@ private:
 
    void lock_commands() {
       std::vector<std::int64_t> executions, ids;
-      for (auto const& job : jobs_)
+      for (auto const& job : jobs_) {
+         if (job.failure) continue;
          for (auto const& u : job.request.updates) {
             executions.push_back(u.execution_id.value);
             ids.push_back(u.event_id.value);
          }
+      }
       if (ids.empty()) return;
       for (auto const row : db_.exec(sql::lock_commands, executions, ids)) {
          command_state state{row.get<std::string>(2)};
@@ -301,6 +332,7 @@ private:
    pg::connection& db_;
    std::span<append_job> jobs_;
    std::size_t const copy_from_rows_;
+   std::set<std::int64_t>& suspects_;
    std::string xid_{};
    std::unordered_map<std::int64_t, head> heads_{};
    std::map<command_key, command_state> commands_{};

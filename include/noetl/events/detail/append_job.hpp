@@ -36,16 +36,6 @@ inline bool same_bytes(event const& a, event const& b) {
           a.meta == b.meta && a.error == b.error && a.worker_id == b.worker_id;
 }
 
-inline bool has_zero_byte(std::string_view text) {
-   return text.find('\0') != std::string_view::npos;
-}
-inline bool has_zero_byte(std::optional<std::string> const& text) {
-   return text && has_zero_byte(std::string_view(*text));
-}
-inline bool has_zero_byte(raw_json const& json) {
-   return has_zero_byte(std::string_view(json.text));
-}
-
 /// Fills ids, times and execution ids that the caller left open. Errors: validation.
 inline result<void> prepare(append_request& request, snowflake& ids) {
    auto const wrong = [&](std::string what) { return fail(error_code::validation, std::move(what)); };
@@ -57,28 +47,15 @@ inline result<void> prepare(append_request& request, snowflake& ids) {
       if (!same(e.execution_id)) return wrong("an event belongs to another execution than the append");
       if (e.event_id.value == 0) e.event_id = event_id{ids.next()};
       if (e.created_at == timestamp{}) e.created_at = now();
-      // PostgreSQL's text cannot hold a zero byte, and the driver would cut the value there.
-      if (has_zero_byte(std::string_view(e.event_type)) || has_zero_byte(e.node_id) || has_zero_byte(e.node_name) ||
-          has_zero_byte(e.node_type) || has_zero_byte(std::string_view(e.status)) || has_zero_byte(e.error) ||
-          has_zero_byte(e.worker_id) || has_zero_byte(e.context) || has_zero_byte(e.result) || has_zero_byte(e.meta))
-         return wrong("an event holds a zero byte");
    }
    for (auto& c : request.commands) {
       if (!same(c.execution_id)) return wrong("a command belongs to another execution than the append");
       if (c.command_id == 0) c.command_id = ids.next();
-      if (has_zero_byte(std::string_view(c.step_name)) || has_zero_byte(std::string_view(c.tool_kind)) ||
-          has_zero_byte(c.context) || has_zero_byte(c.meta))
-         return wrong("a command holds a zero byte");
    }
-   for (auto& u : request.updates) {
+   for (auto& u : request.updates)
       if (!same(u.execution_id)) return wrong("a command update belongs to another execution than the append");
-      if (has_zero_byte(u.worker_id) || has_zero_byte(u.error)) return wrong("a command update holds a zero byte");
-   }
-   for (auto& o : request.outbox) {
+   for (auto& o : request.outbox)
       if (!same(o.execution_id)) return wrong("a notification belongs to another execution than the append");
-      if (has_zero_byte(std::string_view(o.subject)) || has_zero_byte(o.payload))
-         return wrong("a notification holds a zero byte");
-   }
    return {};
 }
 

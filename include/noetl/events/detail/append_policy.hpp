@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -49,7 +51,7 @@ public:
 
    void write(pg::connection& db, std::span<append_job> jobs) {
       xid_.clear();
-      append_batch batch(db, jobs, copy_from_rows_);
+      append_batch batch(db, jobs, copy_from_rows_, suspects_);
       batch.write();
       xid_ = batch.transaction_id();
    }
@@ -78,6 +80,11 @@ public:
 
    void refuse(append_job& job, error why) { job.reply(std::move(why)); }
    bool answered(append_job const& job) const { return !job.done; }
+
+   /// From now on these executions are taken only when their locks are free, until they were.
+   void blocked(std::span<append_job const> jobs) {
+      for (auto const& job : jobs) suspects_.insert(job.request.execution_id.value);
+   }
 
    /// A foreign server does not know our locks: its insert of the same id may come between our look and our write.
    bool repeat(append_job const& job, pg::sql_error const& refusal) const {
@@ -111,6 +118,7 @@ private:
    commit_news const* news_;
    std::size_t copy_from_rows_;
    std::string xid_{};
+   std::set<std::int64_t> suspects_{}; ///< executions that a foreign transaction may hold for long
 };
 
 static_assert(pg::batch_policy<append_policy>);

@@ -21,6 +21,20 @@ inline constexpr std::string_view lock_heads =
     "noetl.stream_head "
     "where execution_id = any($1::bigint[]) order by execution_id for update";
 
+// What a foreign transaction holds now; the rest is locked for us, without waiting.
+inline constexpr std::string_view held_heads =
+    "with free as materialized (select execution_id from noetl.stream_head where execution_id = any($1::bigint[]) "
+    "order by execution_id for update skip locked) "
+    "select h.execution_id from noetl.stream_head h where h.execution_id = any($1::bigint[]) "
+    "and not exists (select 1 from free f where f.execution_id = h.execution_id)";
+
+inline constexpr std::string_view held_commands =
+    "with wanted as materialized (select * from unnest($1::bigint[], $2::bigint[]) x(execution_id, event_id)), "
+    "free as materialized (select c.execution_id, c.event_id from noetl.command c join wanted w using (execution_id, "
+    "event_id) for update of c skip locked) "
+    "select distinct c.execution_id from noetl.command c join wanted w using (execution_id, event_id) "
+    "where not exists (select 1 from free f where f.execution_id = c.execution_id and f.event_id = c.event_id)";
+
 inline constexpr std::string_view drop_heads =
     "delete from noetl.stream_head where execution_id = any($1::bigint[]) and version = 0";
 

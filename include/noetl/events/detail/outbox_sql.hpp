@@ -1,58 +1,99 @@
-// events/detail/outbox_sql.hpp: the statements of the outbox relay. Text only.
+// events/detail/outbox_sql.hpp: the statements of the outbox relay, and those that make a notification due again. Text
+// only.
 #pragma once
 
 #include <string_view>
 
 namespace noetl::detail::outbox_sql {
 
-// Rows younger than the grace period ($1, seconds) belong to the process that wrote them.
+// Rows younger than the grace period ($1, seconds) belong to the process that wrote them. The last column tells that the
+// row was announced before: then the message id gets the number of the attempt, so that the bus does not drop it.
 inline constexpr std::string_view claim =
     "update noetl.outbox o set status = 'IN_FLIGHT', locked_at = now(), attempts = attempts + 1, updated_at = now() "
     "where outbox_id in (select outbox_id from noetl.outbox where status in ('PENDING', 'FAILED') "
     "and available_at <= now() - make_interval(secs => $1) order by available_at, outbox_id limit $2 for update skip "
     "locked) "
-    "returning outbox_id, execution_id, event_id, subject, payload, attempts";
+    "returning outbox_id, execution_id, event_id, subject, payload, attempts, published_at is not null";
 
+// The number of attempts tells this publication from one that was asked for meanwhile.
 inline constexpr std::string_view published_by_id =
-    "update noetl.outbox set status = 'PUBLISHED', published_at = now(), last_error = null, updated_at = now() "
-    "where outbox_id = any($1::bigint[])";
+    "update noetl.outbox o set status = 'PUBLISHED', published_at = now(), last_error = null, updated_at = now() "
+    "from unnest($1::bigint[], $2::int[]) x(outbox_id, attempts) "
+    "where o.outbox_id = x.outbox_id and o.attempts = x.attempts";
 
+// Of the process that wrote the row; a row that was announced before is not due because of that publication.
 inline constexpr std::string_view published_by_event =
     "update noetl.outbox o set status = 'PUBLISHED', published_at = now(), attempts = attempts + 1, last_error = null, "
     "updated_at = now() "
     "from unnest($1::bigint[], $2::bigint[]) x(execution_id, event_id) "
-    "where o.execution_id = x.execution_id and o.event_id = x.event_id and o.status <> 'PUBLISHED'";
+    "where o.execution_id = x.execution_id and o.event_id = x.event_id and o.published_at is null";
 
 // Back with a pause that grows to five seconds; after the grace period of `claim` it is taken again.
 inline constexpr std::string_view failed =
     "update noetl.outbox o set status = 'PENDING', last_error = left(x.error, 2000), updated_at = now(), "
-    "available_at = now() + least(5, 0.25 * power(2, least(attempts, 8))) * interval '1 second' - make_interval(secs "
-    "=> $3) "
-    "from unnest($1::bigint[], $2::text[]) x(outbox_id, error) where o.outbox_id = x.outbox_id";
+    "available_at = now() + least(5, 0.25 * power(2, least(o.attempts, 8))) * interval '1 second' - make_interval(secs "
+    "=> $4) "
+    "from unnest($1::bigint[], $2::int[], $3::text[]) x(outbox_id, attempts, error) "
+    "where o.outbox_id = x.outbox_id and o.attempts = x.attempts";
 
 // A row that can never be published is parked where nobody claims it; clearing available_at offers it again.
 inline constexpr std::string_view park = "update noetl.outbox set status = 'FAILED', available_at = now() + interval "
-                                         "'100 years', last_error = $2, updated_at = now() "
+                                         "'100 years', last_error = left($2, 2000), updated_at = now() "
                                          "where outbox_id = $1";
 
 inline constexpr std::string_view release_abandoned =
     "update noetl.outbox set status = 'PENDING', locked_at = null, updated_at = now() where outbox_id in ("
     "select outbox_id from noetl.outbox where status = 'IN_FLIGHT' and locked_at < now() - make_interval(secs => $1) "
-    "limit 1000 for update skip locked)";
+    "limit $2 for update skip locked)";
 
+// The notification of a command that somebody may still have to be told of stays: a claim can be taken back.
 inline constexpr std::string_view purge =
-    "delete from noetl.outbox where outbox_id in (select outbox_id from noetl.outbox where status = 'PUBLISHED' "
-    "and published_at < now() - make_interval(secs => $1) order by published_at limit $2 for update skip locked)";
+    "delete from noetl.outbox where outbox_id in (select o.outbox_id from noetl.outbox o where o.status = 'PUBLISHED' "
+    "and o.published_at < now() - make_interval(secs => $1) and not exists (select 1 from noetl.command c "
+    "join noetl.stream_head h on h.execution_id = c.execution_id and h.status = 'RUNNING' "
+    "where c.execution_id = o.execution_id and c.event_id = o.event_id "
+    "and c.status in ('PENDING', 'CLAIMED', 'RUNNING')) "
+    "order by o.published_at limit $2 for update of o skip locked)";
 
-// The counter in the message id keeps the broker from taking the repeat for a duplicate (W1). published_at is the time
-// of the last announcement, so of several replicas one announces.
+// Commands that no worker claimed since their last announcement are due again (W1). published_at is the time of the last
+// announcement, so of several replicas one announces.
 inline constexpr std::string_view announce_again =
-    "update noetl.outbox o set published_at = now(), attempts = attempts + 1, updated_at = now() where outbox_id in ("
+    "update noetl.outbox o set status = 'PENDING', available_at = 'epoch', updated_at = now() where outbox_id in ("
     "select o2.outbox_id from noetl.command c join noetl.stream_head h on h.execution_id = c.execution_id "
     "join noetl.outbox o2 on o2.execution_id = c.execution_id and o2.event_id = c.event_id "
     "where c.status = 'PENDING' and c.created_at < now() - make_interval(secs => $1) and h.status = 'RUNNING' "
     "and o2.status = 'PUBLISHED' and o2.published_at < now() - make_interval(secs => $1) "
-    "limit $2 for update of o2 skip locked) "
-    "returning outbox_id, execution_id, event_id, subject, payload, attempts";
+    "limit $2 for update of o2 skip locked)";
+
+// The notifications of these commands are due at once, under a new message id (W8). A publication under way no longer
+// counts. Rows that are missing are made by the repair of `unannounced`.
+inline constexpr std::string_view due_again =
+    "update noetl.outbox o set status = 'PENDING', available_at = 'epoch', locked_at = null, "
+    "published_at = coalesce(o.published_at, now()), attempts = o.attempts + 1, updated_at = now() "
+    "from unnest($1::bigint[], $2::bigint[]) x(execution_id, event_id) "
+    "where o.execution_id = x.execution_id and o.event_id = x.event_id";
+
+// Commands that wait for a worker and have no notification: of older servers, which kept none.
+inline constexpr std::string_view unannounced =
+    "select c.execution_id, c.event_id, c.catalog_id, (select s.meta->>'execution_pool' from noetl.event s "
+    "where s.execution_id = c.execution_id and s.event_type in ('playbook.initialized', 'playbook_started', "
+    "'playbook.started') order by s.event_id limit 1) "
+    "from noetl.command c join noetl.stream_head h on h.execution_id = c.execution_id and h.status = 'RUNNING' "
+    "where c.status = 'PENDING' and not exists (select 1 from noetl.outbox o where o.execution_id = c.execution_id "
+    "and o.event_id = c.event_id) and exists (select 1 from noetl.event i where i.execution_id = c.execution_id "
+    "and i.event_id = c.event_id and i.event_type = 'command.issued') limit $1";
+
+// Their notifications, from what the log says of them. They count as announced before: the command may have been.
+inline constexpr std::string_view announce_missing =
+    "insert into noetl.outbox (execution_id, event_id, subject, payload, payload_codec, attempts, available_at, "
+    "published_at) "
+    "select e.execution_id, e.event_id, x.subject, jsonb_build_object('execution_id', e.execution_id, 'event_id', "
+    "e.event_id, 'command_id', coalesce(e.meta->>'command_id', e.execution_id || ':' || coalesce(e.node_name, '') || "
+    "':' || e.event_id), 'step', coalesce(e.node_name, ''), 'server_url', $5::text, 'execution_pool', x.pool) || "
+    "case when jsonb_typeof(e.meta->'trace') = 'object' then jsonb_build_object('trace', e.meta->'trace') else '{}' "
+    "end, 'json', 1, 'epoch', now() "
+    "from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) x(execution_id, event_id, subject, pool) "
+    "join noetl.event e on e.execution_id = x.execution_id and e.event_id = x.event_id "
+    "and e.event_type = 'command.issued' on conflict (execution_id, event_id) do nothing";
 
 } // namespace noetl::detail::outbox_sql

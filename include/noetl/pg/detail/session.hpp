@@ -5,15 +5,28 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include <noetl/core/result.hpp>
 #include <noetl/pg/connection.hpp>
 
 namespace noetl::pg::detail {
 
-/// Our words for a refused statement; the driver's text goes to `detail`. Classes: PostgreSQL manual, appendix A.
+/// What logs may show of a refusal: the state and the primary message, without the quoted value at its end and without
+/// the lines below it (DETAIL, CONTEXT, the statement), which hold pieces of what was to be stored.
+inline std::string loggable(sql_error const& e) {
+   std::string_view text = e.what();
+   text = text.substr(0, text.find('\n'));
+   if (text.starts_with("ERROR:")) text.remove_prefix(6);
+   text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+   if (auto const value = text.find(": \""); value != std::string_view::npos) text = text.substr(0, value);
+   return e.sqlstate() + ": " + std::string(text);
+}
+
+/// Our words for a refused statement; what logs may show of the driver's goes to `detail`. Classes: PostgreSQL manual,
+/// appendix A.
 inline error to_error(sql_error const& e) {
-   auto const detail = e.sqlstate() + ": " + e.what();
+   auto const detail = loggable(e);
    auto const starts = [&](std::string_view prefix) { return e.sqlstate().starts_with(prefix); };
    if (e.is("57014")) return fail(error_code::unavailable, "the database took too long", detail);
    if (e.transient()) return fail(error_code::unavailable, "the database is busy with a competing change", detail);
