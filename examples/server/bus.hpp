@@ -46,7 +46,8 @@ public:
       publisher_.publish(subject, payload, message_id, std::move(watched));
    }
 
-   /// Called on a thread of this class each time the bus becomes usable. Must be quick; give it before the first message.
+   /// Called on a thread of this class each time the bus becomes usable. Must be quick; give it before the first
+   /// message.
    void on_usable(std::function<void()> listener) {
       std::lock_guard const lock(mutex_);
       usable_ = std::move(listener);

@@ -121,7 +121,8 @@ TEST_F(adopt_test, a_repeat_of_an_event_that_the_old_server_stored_is_a_duplicat
 
 TEST_F(adopt_test, what_an_older_server_left_running_is_taken_over_without_an_append_W1_W13) {
    replica r(database_->settings(), 2);
-   auto const running = legacy(), ended = legacy("playbook_completed"), old = legacy(), ours = execution_id{ids_.next()};
+   auto const running = legacy(), ended = legacy("playbook_completed"), old = legacy(),
+              ours = execution_id{ids_.next()};
    ASSERT_TRUE(append(r.store, started(ours)));
    pg::connection db(database_->settings());
    db.exec("update noetl.event set created_at = created_at - interval '30 days' where execution_id = $1", old);
@@ -136,8 +137,9 @@ TEST_F(adopt_test, what_an_older_server_left_running_is_taken_over_without_an_ap
    EXPECT_EQ(blocking(r.store.adopt_running(0, since)).value(), 0U);
 
    // Of its three commands one is done and one is claimed; the third waits and nobody was told.
-   db.exec("update noetl.event set meta = meta || '{\"execution_pool\":\"gpu\"}' where execution_id = $1 and event_id = 1",
-           running);
+   db.exec(
+       "update noetl.event set meta = meta || '{\"execution_pool\":\"gpu\"}' where execution_id = $1 and event_id = 1",
+       running);
    auto const waiting = blocking(r.store.unannounced(0, 1'000)).value();
    auto const mine = std::ranges::find(waiting, running, &unannounced_command::execution_id);
    ASSERT_NE(mine, waiting.end());

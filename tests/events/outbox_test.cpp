@@ -243,7 +243,8 @@ TEST_F(outbox_test, W8_a_command_that_is_due_again_is_told_under_a_new_id_howeve
    db.exec("insert into noetl.outbox (event_id, subject, payload, status, published_at) values (9, 'a.b', '{}', "
            "'PUBLISHED', now() - interval '25 hours')");
    // The neighbour without a command is purged, so care has been there; the row of the claimed command stays.
-   ASSERT_TRUE(eventually([&] { return ask<std::int64_t>("select count(*) from noetl.outbox where event_id = 9") == 0; }));
+   ASSERT_TRUE(
+       eventually([&] { return ask<std::int64_t>("select count(*) from noetl.outbox where event_id = 9") == 0; }));
    ASSERT_EQ(count("PUBLISHED"), 1);
    turn_old();
    std::vector const executions{id};
@@ -291,12 +292,15 @@ TEST_F(outbox_test, W1_a_wiped_bus_is_told_of_thousands_of_commands_in_one_go_an
    auto const first = std::to_string(base);
    db.script("insert into noetl.stream_head (execution_id, version, guarded_version, catalog_id) select " + first +
              " + n, 1, 1, 7" + rows);
-   db.script("insert into noetl.command (command_id, event_id, execution_id, catalog_id, step_name, created_at) select " +
-             first + " + n, " + first + " + n, " + first + " + n, 7, 's', now() - interval '2 hours'" + rows);
-   db.script("insert into noetl.outbox (execution_id, event_id, subject, payload, status, published_at) select " + first +
-             " + n, " + first + " + n, 'noetl.commands.shared.1', '{}', 'PUBLISHED', now() - interval '2 hours'" + rows);
+   db.script(
+       "insert into noetl.command (command_id, event_id, execution_id, catalog_id, step_name, created_at) select " +
+       first + " + n, " + first + " + n, " + first + " + n, 7, 's', now() - interval '2 hours'" + rows);
+   db.script("insert into noetl.outbox (execution_id, event_id, subject, payload, status, published_at) select " +
+             first + " + n, " + first +
+             " + n, 'noetl.commands.shared.1', '{}', 'PUBLISHED', now() - interval '2 hours'" + rows);
    db.script("insert into noetl.outbox (event_id, subject, payload, status, published_at) select n, 'a.b', '{}', "
-             "'PUBLISHED', now() - interval '25 hours'" + rows);
+             "'PUBLISHED', now() - interval '25 hours'" +
+             rows);
    {
       replica r(database_->settings(), 2);
       memory_bus bus;

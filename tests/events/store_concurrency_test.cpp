@@ -301,8 +301,7 @@ TEST_F(store_concurrency_test, many_appends_to_a_held_execution_cost_the_others_
       auto last = all[many].get_future();
       EXPECT_EQ(last.wait_for(std::chrono::seconds(12)), std::future_status::ready) << "it waits for each of them";
       EXPECT_TRUE(last.get());
-      for (std::size_t i = 0; i < many; ++i)
-         EXPECT_EQ(all[i].get_future().get().error().code, error_code::unavailable);
+      for (std::size_t i = 0; i < many; ++i) EXPECT_EQ(all[i].get_future().get().error().code, error_code::unavailable);
    };
    holder.begin();
    holder.exec("select 1 from noetl.stream_head where execution_id = $1 for update", held);

@@ -6,9 +6,9 @@
 #include <noetl/pg/pool.hpp>
 
 #include "blocking.hpp"
-#include "support/eventually.hpp"
 #include "driver.hpp"
 #include "gate.hpp"
+#include "support/eventually.hpp"
 #include "test_database.hpp"
 
 namespace noetl::test {
@@ -293,8 +293,8 @@ TEST_F(pool_test, stopping_does_not_wait_for_a_statement_that_hangs_goal_12) {
    how.max_connections = 2;
    pg::pool pool(how);
    ASSERT_TRUE(pool.wait_connected(5s));
-   auto hanging =
-       std::async(std::launch::async, [&] { return pool.run_blocking([](auto& db) { db.exec("select pg_sleep(60)"); }); });
+   auto hanging = std::async(std::launch::async,
+                             [&] { return pool.run_blocking([](auto& db) { db.exec("select pg_sleep(60)"); }); });
    ASSERT_TRUE(eventually([&] { return pool.stats().idle < pool.stats().connected; }));
    auto stopped = std::async(std::launch::async, [&] { pool.stop(100ms); });
    ASSERT_EQ(stopped.wait_for(10s), std::future_status::ready);

@@ -255,9 +255,8 @@ TEST_F(migrate_test, an_index_build_that_waits_for_others_ends_when_the_server_s
    holder.begin();
    holder.script("lock table noetl.keychain in row exclusive mode"); // as an open write does
    std::stop_source stop;
-   auto built = std::async(std::launch::async, [&] {
-      return pg::migrate(own.settings(), {.patience = 60s, .stop = stop.get_token()});
-   });
+   auto built = std::async(std::launch::async,
+                           [&] { return pg::migrate(own.settings(), {.patience = 60s, .stop = stop.get_token()}); });
    auto const waiting = [&] {
       return db.exec("select count(*) from pg_stat_activity where datname = current_database() and query ilike "
                      "'create index concurrently%' and wait_event_type = 'Lock'")[0][0] == "1";

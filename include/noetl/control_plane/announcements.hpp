@@ -1,5 +1,6 @@
 // control_plane/announcements.hpp: notifications for commands that have none: those of older servers, which kept none.
-// Knows the event store and the pool rules of workflow/commands.hpp; where playbooks come from is a function given to it.
+// Knows the event store and the pool rules of workflow/commands.hpp; where playbooks come from is a function given to
+// it.
 #pragma once
 
 #include <cstddef>

@@ -47,12 +47,12 @@ struct lease_stats {
    std::uint64_t given_up = 0;
 };
 
-/// A claim is held by the heartbeat of its worker. When both are older than the lease, the command is PENDING again with
-/// attempt + 1 and is announced again; after max_attempts it fails. Works the same with several replicas: each row is taken
-/// back by one of them. What is offered again may have run already: steps with effects outside must be idempotent, and a
-/// late report of the first worker counts only if it comes first.
-/// Heartbeats that could not be stored are no sign of death: nothing is taken back until this server has been up, with its
-/// database, for as long as a lease. Started once; ends with its executor.
+/// A claim is held by the heartbeat of its worker. When both are older than the lease, the command is PENDING again
+/// with attempt + 1 and is announced again; after max_attempts it fails. Works the same with several replicas: each row
+/// is taken back by one of them. What is offered again may have run already: steps with effects outside must be
+/// idempotent, and a late report of the first worker counts only if it comes first. Heartbeats that could not be stored
+/// are no sign of death: nothing is taken back until this server has been up, with its database, for as long as a
+/// lease. Started once; ends with its executor.
 class claim_leases {
 public:
    claim_leases(boost::asio::any_io_executor executor, event_store& store, snowflake& ids, lease_settings how = {})
@@ -120,22 +120,22 @@ private:
    /// In one transaction: the rows are PENDING again and their notifications are due. Exhausted ones are only reported.
    result<std::vector<lost_command>> take_back(pg::connection& db, std::vector<std::string> const& workers) const {
       return db.transaction([&]() -> result<std::vector<lost_command>> {
-         auto const rows = db.exec(
-             "WITH lost AS (SELECT c.execution_id, c.command_id, c.worker_id FROM noetl.command c"
-             " JOIN noetl.stream_head h ON h.execution_id = c.execution_id AND h.status = 'RUNNING'"
-             " WHERE c.status IN ('CLAIMED', 'RUNNING')"
-             " AND coalesce(c.claimed_at, c.updated_at) < now() - make_interval(secs => $1)"
-             " AND NOT coalesce(c.worker_id, '') = ANY($2::text[]) LIMIT $3 FOR UPDATE OF c SKIP LOCKED)"
-             " UPDATE noetl.command c SET updated_at = now(),"
-             " status = CASE WHEN c.attempt < $4 THEN 'PENDING' ELSE c.status END,"
-             " worker_id = CASE WHEN c.attempt < $4 THEN NULL ELSE c.worker_id END,"
-             " claimed_at = CASE WHEN c.attempt < $4 THEN NULL ELSE c.claimed_at END,"
-             " started_at = CASE WHEN c.attempt < $4 THEN NULL ELSE c.started_at END,"
-             " attempt = least(c.attempt + 1, $4) FROM lost"
-             " WHERE c.execution_id = lost.execution_id AND c.command_id = lost.command_id"
-             " RETURNING c.execution_id, c.event_id, c.step_name, coalesce(c.meta->>'command_id', ''),"
-             " coalesce(lost.worker_id, ''), c.attempt, c.status <> 'PENDING'",
-             how_.lease.count(), workers, how_.page, how_.max_attempts);
+         auto const rows =
+             db.exec("WITH lost AS (SELECT c.execution_id, c.command_id, c.worker_id FROM noetl.command c"
+                     " JOIN noetl.stream_head h ON h.execution_id = c.execution_id AND h.status = 'RUNNING'"
+                     " WHERE c.status IN ('CLAIMED', 'RUNNING')"
+                     " AND coalesce(c.claimed_at, c.updated_at) < now() - make_interval(secs => $1)"
+                     " AND NOT coalesce(c.worker_id, '') = ANY($2::text[]) LIMIT $3 FOR UPDATE OF c SKIP LOCKED)"
+                     " UPDATE noetl.command c SET updated_at = now(),"
+                     " status = CASE WHEN c.attempt < $4 THEN 'PENDING' ELSE c.status END,"
+                     " worker_id = CASE WHEN c.attempt < $4 THEN NULL ELSE c.worker_id END,"
+                     " claimed_at = CASE WHEN c.attempt < $4 THEN NULL ELSE c.claimed_at END,"
+                     " started_at = CASE WHEN c.attempt < $4 THEN NULL ELSE c.started_at END,"
+                     " attempt = least(c.attempt + 1, $4) FROM lost"
+                     " WHERE c.execution_id = lost.execution_id AND c.command_id = lost.command_id"
+                     " RETURNING c.execution_id, c.event_id, c.step_name, coalesce(c.meta->>'command_id', ''),"
+                     " coalesce(lost.worker_id, ''), c.attempt, c.status <> 'PENDING'",
+                     how_.lease.count(), workers, how_.page, how_.max_attempts);
          std::vector<lost_command> lost;
          std::vector<std::int64_t> executions, events;
          for (auto const row : rows) {

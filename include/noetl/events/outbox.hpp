@@ -30,8 +30,8 @@ namespace noetl {
 template <class P>
 concept message_publisher = requires(P& bus, std::string subject, std::string_view payload, std::string message_id,
                                      std::function<void(result<void>)> done) {
-   // Thread-safe; calls `done` exactly once, on any thread, possibly inside publish(). May block while a connection takes
-   // no bytes, for as long as the bus bounds that; only the relay's own threads call it.
+   // Thread-safe; calls `done` exactly once, on any thread, possibly inside publish(). May block while a connection
+   // takes no bytes, for as long as the bus bounds that; only the relay's own threads call it.
    bus.publish(std::move(subject), payload, std::move(message_id), std::move(done));
 };
 

@@ -172,8 +172,7 @@ inline event_store::event_store(pg::shard_map& shards, snowflake& ids, event_sto
 inline void event_store::stop(std::chrono::milliseconds patience) {
    auto const until = std::chrono::steady_clock::now() + patience;
    for (auto& one : writers_) {
-      auto const left =
-          std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+      auto const left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
       one->stop(std::max(left, std::chrono::milliseconds(0)));
    }
 }

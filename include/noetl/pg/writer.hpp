@@ -70,9 +70,9 @@ struct writer_stats {
 /// transaction fails, its halves are tried, down to single requests, so only the culprit fails. A commit whose
 /// outcome is unknown is looked up before anything is answered. While the database is down requests are refused at
 /// once; the writer reconnects with back-off for as long as it lives. Requests are taken first come, first served; only
-/// a connection lost while a batch is split may change their order. A lock that somebody holds for long costs the others
-/// its time-out once, not once per request. submit() and stop() are thread-safe. The destructor stops as stop() does,
-/// with ten seconds.
+/// a connection lost while a batch is split may change their order. A lock that somebody holds for long costs the
+/// others its time-out once, not once per request. submit() and stop() are thread-safe. The destructor stops as stop()
+/// does, with ten seconds.
 template <batch_policy Policy>
 class group_commit_writer {
 public:

@@ -71,7 +71,8 @@ inline constexpr std::string_view adopt_command_states =
 /// Starts of executions after a place (created_at, execution_id), oldest first: (created_at, execution_id, to adopt).
 inline std::string build_older_starts() {
    std::string terminal;
-   for (auto const& t : terminal_types) terminal.append(terminal.empty() ? "'" : ", '").append(t.event_type).append("'");
+   for (auto const& t : terminal_types)
+      terminal.append(terminal.empty() ? "'" : ", '").append(t.event_type).append("'");
    // The page is cut before the probes, so a statement does a bounded amount of work however much history there is.
    return "select s.created_at, s.execution_id, s.stream_version is null "
           "and not exists (select 1 from noetl.stream_head h where h.execution_id = s.execution_id) "
@@ -79,7 +80,8 @@ inline std::string build_older_starts() {
           terminal +
           ") offset 0) from (select created_at, execution_id, stream_version from noetl.event "
           "where event_type in ('playbook.initialized', 'playbook_started', 'playbook.started') "
-          "and created_at >= $1::timestamp and (created_at, execution_id) > ($1::timestamp, $2::bigint) order by created_at, execution_id limit $3) s "
+          "and created_at >= $1::timestamp and (created_at, execution_id) > ($1::timestamp, $2::bigint) order by "
+          "created_at, execution_id limit $3) s "
           "order by s.created_at, s.execution_id";
 }
 

@@ -94,7 +94,8 @@ private:
       std::vector<std::int64_t> const heads(doubtful.begin(), doubtful.end());
       for (auto const row : db_.exec(sql::held_heads, heads)) held.insert(row.get<std::int64_t>(0));
       if (!commands.empty())
-         for (auto const row : db_.exec(sql::held_commands, executions, commands)) held.insert(row.get<std::int64_t>(0));
+         for (auto const row : db_.exec(sql::held_commands, executions, commands))
+            held.insert(row.get<std::int64_t>(0));
       for (auto const id : doubtful)
          if (!held.contains(id)) suspects_.erase(id);
       for (auto& job : jobs_)

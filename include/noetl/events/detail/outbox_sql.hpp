@@ -6,8 +6,8 @@
 
 namespace noetl::detail::outbox_sql {
 
-// Rows younger than the grace period ($1, seconds) belong to the process that wrote them. The last column tells that the
-// row was announced before: then the message id gets the number of the attempt, so that the bus does not drop it.
+// Rows younger than the grace period ($1, seconds) belong to the process that wrote them. The last column tells that
+// the row was announced before: then the message id gets the number of the attempt, so that the bus does not drop it.
 inline constexpr std::string_view claim =
     "update noetl.outbox o set status = 'IN_FLIGHT', locked_at = now(), attempts = attempts + 1, updated_at = now() "
     "where outbox_id in (select outbox_id from noetl.outbox where status in ('PENDING', 'FAILED') "
@@ -55,8 +55,8 @@ inline constexpr std::string_view purge =
     "and c.status in ('PENDING', 'CLAIMED', 'RUNNING')) "
     "order by o.published_at limit $2 for update of o skip locked)";
 
-// Commands that no worker claimed since their last announcement are due again (W1). published_at is the time of the last
-// announcement, so of several replicas one announces.
+// Commands that no worker claimed since their last announcement are due again (W1). published_at is the time of the
+// last announcement, so of several replicas one announces.
 inline constexpr std::string_view announce_again =
     "update noetl.outbox o set status = 'PENDING', available_at = 'epoch', updated_at = now() where outbox_id in ("
     "select o2.outbox_id from noetl.command c join noetl.stream_head h on h.execution_id = c.execution_id "
