@@ -247,10 +247,8 @@ TEST_F(outbox_test, W8_a_command_that_is_due_again_is_told_under_a_new_id_howeve
        eventually([&] { return ask<std::int64_t>("select count(*) from noetl.outbox where event_id = 9") == 0; }));
    ASSERT_EQ(count("PUBLISHED"), 1);
    turn_old();
-   std::vector const executions{id};
-   std::vector const events{issued};
    db.script("update noetl.command set status = 'PENDING'");
-   db.exec(detail::outbox_sql::due_again, executions, events);
+   event_store::make_due(db, {id.value}, {issued.value});
    EXPECT_TRUE(eventually([&] { return r.bus.messages().size() == 2; }));
    EXPECT_TRUE(eventually([&] { return count("PUBLISHED") == 1; }));
    auto const name = std::to_string(issued.value);
@@ -272,11 +270,9 @@ TEST_F(outbox_test, W8_a_publication_under_way_does_not_hide_that_a_command_is_d
    ASSERT_TRUE(append(r.store, issue(id, issued)));
    ASSERT_TRUE(eventually([&] { return r.bus.messages().size() == 1; }));
    pg::connection db(database_->settings());
-   std::vector const executions{id};
-   std::vector const events{issued};
    r.bus.silent(false);
    r.bus.away(true);
-   db.exec(detail::outbox_sql::due_again, executions, events);
+   event_store::make_due(db, {id.value}, {issued.value});
    r.bus.answer();
    std::this_thread::sleep_for(300ms);
    EXPECT_EQ(count("PUBLISHED"), 0);

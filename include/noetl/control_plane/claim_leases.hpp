@@ -24,7 +24,6 @@
 #include <noetl/core/strong.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/events/append.hpp>
-#include <noetl/events/detail/outbox_sql.hpp>
 #include <noetl/events/store.hpp>
 #include <noetl/pg/connection.hpp>
 #include <noetl/pg/shards.hpp>
@@ -150,7 +149,7 @@ private:
             if (!one.exhausted) executions.push_back(one.execution_id.value), events.push_back(one.event_id.value);
             lost.push_back(std::move(one));
          }
-         if (!events.empty()) db.exec(noetl::detail::outbox_sql::due_again, executions, events);
+         event_store::make_due(db, executions, events);
          return lost;
       });
    }
