@@ -30,8 +30,8 @@ TYPED_TEST(machine_test, every_state_and_action_gets_the_same_answer_from_table_
       for (auto const& [action, event_type] : TypeParam::actions) {
          auto const* const row = TypeParam::find(from, action);
          auto const got = machine<TypeParam>::run(from, action);
-         auto const wanted = row == nullptr ? outcome{verdict::refused, {}, {}}
-                                            : outcome{verdict::moved, row->to, row->event_type};
+         auto const wanted =
+             row == nullptr ? outcome{verdict::refused, {}, {}} : outcome{verdict::moved, row->to, row->event_type};
          EXPECT_EQ(got, wanted) << from << " " << action << ": " << to_text(got.what) << " " << got.to;
          EXPECT_EQ(TypeParam::allowed_from(action).contains(from), row != nullptr);
          EXPECT_EQ(TypeParam::allowed_actions(from).contains(action), row != nullptr);
@@ -50,13 +50,14 @@ TYPED_TEST(machine_test, names_that_the_table_does_not_know_are_told_apart) {
 // The five rows of http-platform.md section 8.1, written out once more by hand.
 TEST(subscription_table, is_the_matrix_of_the_contract_item_104) {
    std::set<std::string> const allowed{
-       "REGISTERED activate",  "REGISTERED deactivate", "ACTIVE activate",     "ACTIVE pause",      "ACTIVE resume",
-       "ACTIVE drain",         "ACTIVE deactivate",     "PAUSED activate",     "PAUSED pause",      "PAUSED resume",
-       "PAUSED drain",         "PAUSED deactivate",     "DRAINING drain",      "DRAINING deactivate",
-       "DEACTIVATED activate", "DEACTIVATED deactivate"};
+       "REGISTERED activate", "REGISTERED deactivate", "ACTIVE activate",      "ACTIVE pause",
+       "ACTIVE resume",       "ACTIVE drain",          "ACTIVE deactivate",    "PAUSED activate",
+       "PAUSED pause",        "PAUSED resume",         "PAUSED drain",         "PAUSED deactivate",
+       "DRAINING drain",      "DRAINING deactivate",   "DEACTIVATED activate", "DEACTIVATED deactivate"};
    ASSERT_EQ(subscription_lifecycle::states.size() * subscription_lifecycle::actions.size(), 25U);
    std::set<std::string> got;
-   for (auto const& one : subscription_lifecycle::arrows) got.insert(std::string(one.from) + " " + std::string(one.action));
+   for (auto const& one : subscription_lifecycle::arrows)
+      got.insert(std::string(one.from) + " " + std::string(one.action));
    EXPECT_EQ(got, allowed);
    EXPECT_EQ(joined(subscription_lifecycle::event_types()),
              "subscription.registered, subscription.activated, subscription.paused, subscription.resumed, "

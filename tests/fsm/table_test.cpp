@@ -49,7 +49,8 @@ TEST(fsm_table, states_and_actions_stand_in_the_order_of_the_table) {
    EXPECT_EQ(texts(turnstile::states), (std::vector<std::string>{"LOCKED", "UNLOCKED", "BROKEN"}));
    EXPECT_EQ(texts(turnstile::allowed_from("kick")), (std::vector<std::string>{"LOCKED", "UNLOCKED"}));
    EXPECT_EQ(texts(turnstile::allowed_actions("UNLOCKED")), (std::vector<std::string>{"coin", "push-through", "kick"}));
-   EXPECT_EQ(joined(turnstile::event_types()), "turnstile.paid, turnstile.passed, turnstile.kicked, turnstile.repaired");
+   EXPECT_EQ(joined(turnstile::event_types()),
+             "turnstile.paid, turnstile.passed, turnstile.kicked, turnstile.repaired");
 }
 
 TEST(fsm_table, a_refusal_says_where_the_action_is_allowed) {

@@ -36,8 +36,8 @@ struct at : fsm::state<Name> {};
 struct next : fsm::action<"next", "dial.next"> {};
 struct reset : fsm::action<"reset", "dial.reset"> {};
 using zero = at<"ZERO">;
-using all = fsm::any_of<zero, at<"ONE">, at<"TWO">, at<"THREE">, at<"FOUR">, at<"FIVE">, at<"SIX">, at<"SEVEN">, at<"EIGHT">,
-                        at<"NINE">, at<"TEN">, at<"ELEVEN">>;
+using all = fsm::any_of<zero, at<"ONE">, at<"TWO">, at<"THREE">, at<"FOUR">, at<"FIVE">, at<"SIX">, at<"SEVEN">,
+                        at<"EIGHT">, at<"NINE">, at<"TEN">, at<"ELEVEN">>;
 // clang-format off
 struct table : fsm::lifecycle<zero,
    fsm::row< zero,        next, at<"ONE">    >,

@@ -1,5 +1,5 @@
-// control_plane/subscription_cache.hpp: subscriptions as this process last saw them, so that a transition needs no read.
-// Never believed: the append says which version it expects, and a refusal is read again first.
+// control_plane/subscription_cache.hpp: subscriptions as this process last saw them, so that a transition needs no
+// read. Never believed: the append says which version it expects, and a refusal is read again first.
 #pragma once
 
 #include <cstddef>

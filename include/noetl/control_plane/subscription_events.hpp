@@ -1,5 +1,5 @@
-// control_plane/subscription_events.hpp: the event that records a registration or a transition (http-platform.md section
-// 8.1). Knows the event store's append; no database.
+// control_plane/subscription_events.hpp: the event that records a registration or a transition (http-platform.md
+// section 8.1). Knows the event store's append; no database.
 #pragma once
 
 #include <optional>

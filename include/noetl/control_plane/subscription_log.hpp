@@ -1,6 +1,6 @@
-// control_plane/subscription_log.hpp: what the event log says about subscriptions. There is no table of states: a state is
-// the status of the newest life-cycle event, newest by the order of the log, never by ids of clocks that disagree (item
-// 106). Knows the pools and the life cycle.
+// control_plane/subscription_log.hpp: what the event log says about subscriptions. There is no table of states: a state
+// is the status of the newest life-cycle event, newest by the order of the log, never by ids of clocks that disagree
+// (item 106). Knows the pools and the life cycle.
 #pragma once
 
 #include <algorithm>
@@ -75,9 +75,9 @@ public:
    /// The present. Nothing for an id without life-cycle events.
    awaitable<result<std::optional<subscription_record>>> latest(control_plane::subscription_id id) {
       auto work = [id](pg::connection& db) {
-         static auto const text = "select " + detail::record_columns(true) +
-                                  " from noetl.event e where e.execution_id = $1 and e." + detail::is_lifecycle_event() +
-                                  " order by " + std::string(detail::newest_first) + " limit 1";
+         static auto const text =
+             "select " + detail::record_columns(true) + " from noetl.event e where e.execution_id = $1 and e." +
+             detail::is_lifecycle_event() + " order by " + std::string(detail::newest_first) + " limit 1";
          return first(db.exec(text, id));
       };
       co_return co_await pool_of(id).run(std::move(work));

@@ -32,7 +32,8 @@ public:
    }
    void acted(std::string_view action, result<subscription_view> const& came) {
       auto const* const known = subscription_lifecycle::find_action(action);
-      transitions_.with({known == nullptr ? "unknown" : known->name, came ? "moved" : failure(came.error())}).Increment();
+      transitions_.with({known == nullptr ? "unknown" : known->name, came ? "moved" : failure(came.error())})
+          .Increment();
    }
 
 private:

@@ -55,12 +55,13 @@ public:
    awaitable<result<bool>> claim(std::string path, std::optional<control_plane::subscription_id> before,
                                  control_plane::subscription_id mine) {
       auto work = [path = std::move(path), before, mine](pg::connection& db) {
-         auto const rows = before ? db.exec("update noetl.subscription_path set subscription_id = $3, updated_at = now() "
-                                            "where path = $1 and subscription_id = $2",
-                                            path, *before, mine)
-                                  : db.exec("insert into noetl.subscription_path (path, subscription_id) values ($1, "
-                                            "$2) on conflict (path) do nothing",
-                                            path, mine);
+         auto const rows = before
+                               ? db.exec("update noetl.subscription_path set subscription_id = $3, updated_at = now() "
+                                         "where path = $1 and subscription_id = $2",
+                                         path, *before, mine)
+                               : db.exec("insert into noetl.subscription_path (path, subscription_id) values ($1, "
+                                         "$2) on conflict (path) do nothing",
+                                         path, mine);
          return rows.affected() == 1;
       };
       co_return co_await pool_.run(std::move(work));

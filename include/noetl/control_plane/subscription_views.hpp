@@ -1,5 +1,5 @@
-// control_plane/subscription_views.hpp: what the subscription routes take and answer. Plain data; field names are those on
-// the wire (http-platform.md section 8.1). Ids are strings in answers.
+// control_plane/subscription_views.hpp: what the subscription routes take and answer. Plain data; field names are those
+// on the wire (http-platform.md section 8.1). Ids are strings in answers.
 #pragma once
 
 #include <cstdint>

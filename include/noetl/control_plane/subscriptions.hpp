@@ -1,5 +1,5 @@
-// control_plane/subscriptions.hpp: registering subscriptions and moving them through their life (http-platform.md section
-// 8.1). Knows the event store, the log and the machine of the life cycle; knows nothing of HTTP.
+// control_plane/subscriptions.hpp: registering subscriptions and moving them through their life (http-platform.md
+// section 8.1). Knows the event store, the log and the machine of the life cycle; knows nothing of HTTP.
 //
 // A program that uses it defines fsm::machine<subscription_lifecycle> once (fsm/machine.hpp).
 #pragma once
@@ -37,8 +37,8 @@ namespace noetl::control_plane {
 using boost::asio::awaitable;
 
 struct subscription_settings {
-   /// A subscription that drains for longer is taken for one whose runtime died (D-73): the next registration of its path
-   /// deactivates it and makes a new one. 0: never.
+   /// A subscription that drains for longer is taken for one whose runtime died (D-73): the next registration of its
+   /// path deactivates it and makes a new one. 0: never.
    std::chrono::seconds drain_limit{600};
    std::size_t cached = 10'000; ///< subscriptions remembered, so that their next transition needs no read
    int attempts = 64;           ///< how often one call tries again because another one was first
@@ -79,7 +79,8 @@ public:
    /// Does an action. An allowed repeat is recorded again.
    /// Errors: validation (unknown action, or not allowed from the state), not_found, internal (stored state unknown),
    /// conflict (others were first again and again), unavailable.
-   awaitable<result<subscription_view>> act(subscription_id id, std::string action, std::optional<std::string> reason = {}) {
+   awaitable<result<subscription_view>> act(subscription_id id, std::string action,
+                                            std::optional<std::string> reason = {}) {
       if (subscription_lifecycle::find_action(action) == nullptr) co_return unknown_action(action);
       for (int attempt = 0; attempt < how_.attempts; ++attempt) {
          auto const remembered = recent_.find(id);
@@ -178,8 +179,8 @@ public:
          for (auto from : subscription_lifecycle::allowed_from(one.name)) action.allowed_from.emplace_back(from);
       }
       for (auto const& one : subscription_lifecycle::arrows)
-         view.transitions.push_back({std::string(one.from), std::string(one.action), std::string(one.event_type),
-                                     std::string(one.to)});
+         view.transitions.push_back(
+             {std::string(one.from), std::string(one.action), std::string(one.event_type), std::string(one.to)});
       view.mermaid = fsm::mermaid<subscription_lifecycle>();
       return view;
    }
@@ -210,8 +211,8 @@ private:
       if (!abandoned(*found)) co_return found;
       log::warn("subscription.drain_abandoned",
                 {{"subscription_id", found->subscription_id.value}, {"path", std::string(path)}});
-      auto closed = co_await act(found->subscription_id, std::string(subscription::deactivate::name),
-                                 "drain outlived its limit");
+      auto closed =
+          co_await act(found->subscription_id, std::string(subscription::deactivate::name), "drain outlived its limit");
       if (!closed) co_return std::move(closed).error();
       co_return maybe_record{};
    }
@@ -231,10 +232,12 @@ private:
    /// completed under its id. \return nothing when another registration was first
    awaitable<result<std::optional<subscription_id>>> new_id(std::string path, subscription_path known) {
       if (known.holder) {
-         auto log = co_await log_.latest(*known.holder);
-         if (!log) co_return std::move(log).error();
+         // In this order: a head without a log after it is a log that was purged, not one that is just being written.
          auto head = co_await store_.head(execution_id{known.holder->value});
          if (!head) co_return std::move(head).error();
+         auto log = co_await log_.latest(*known.holder);
+         if (!log) co_return std::move(log).error();
+         if (*log && !ended(**log)) co_return std::optional<subscription_id>{};
          if (!*log && !*head) co_return known.holder;
       }
       auto const mine = subscription_id{ids_.next()};

@@ -1,5 +1,5 @@
-// fsm/diagram.hpp: a life cycle as a picture, in the words of Mermaid (stateDiagram-v2; mermaid.js.org, "State diagrams").
-// Knows fsm/row.hpp and plain arrays.
+// fsm/diagram.hpp: a life cycle as a picture, in the words of Mermaid (stateDiagram-v2; mermaid.js.org, "State
+// diagrams"). Knows fsm/row.hpp and plain arrays.
 #pragma once
 
 #include <span>
@@ -20,7 +20,12 @@ inline std::string mermaid(std::span<arrow const> arrows, std::string_view initi
       bool drawn = false;
       for (std::size_t k = 0; k < i; ++k) drawn = drawn || same_pair(arrows[k], arrows[i]);
       if (drawn) continue;
-      text.append("    ").append(arrows[i].from).append(" --> ").append(arrows[i].to).append(" : ").append(arrows[i].action);
+      text.append("    ")
+          .append(arrows[i].from)
+          .append(" --> ")
+          .append(arrows[i].to)
+          .append(" : ")
+          .append(arrows[i].action);
       for (std::size_t k = i + 1; k < arrows.size(); ++k)
          if (same_pair(arrows[k], arrows[i])) text.append(", ").append(arrows[k].action);
       text.append("\n");

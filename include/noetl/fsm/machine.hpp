@@ -1,5 +1,5 @@
-// fsm/machine.hpp: one transition of a stored state, decided by a Boost.MSM machine. This header only declares it, so that
-// whoever asks needs no Boost; exactly one source file of a program defines it with fsm/msm.hpp:
+// fsm/machine.hpp: one transition of a stored state, decided by a Boost.MSM machine. This header only declares it, so
+// that whoever asks needs no Boost; exactly one source file of a program defines it with fsm/msm.hpp:
 //
 //    #include <noetl/fsm/msm.hpp>
 //    template class noetl::fsm::machine<subscription_lifecycle>;
@@ -42,7 +42,8 @@ struct outcome {
 template <class Lifecycle>
 class machine {
 public:
-   /// Puts the machine into the stored state and does the action. Thread-safe; allocates nothing that outlives the call.
+   /// Puts the machine into the stored state and does the action. Thread-safe; allocates nothing that outlives the
+   /// call.
    [[nodiscard]] static outcome run(std::string_view stored_state, std::string_view action);
 };
 

@@ -1,6 +1,7 @@
-// fsm/msm.hpp: lowers the rows of a life cycle to a Boost.MSM machine and defines machine<Lifecycle>::run with it. The only
-// header that includes Boost.MSM: seconds to compile, so one source file of a program includes it (see fsm/machine.hpp).
-// Source: Boost.MSM manual, "Basic front-end", "Back-end: serialization", "Reading the current state".
+// fsm/msm.hpp: lowers the rows of a life cycle to a Boost.MSM machine and defines machine<Lifecycle>::run with it. The
+// only header that includes Boost.MSM: seconds to compile, so one source file of a program includes it (see
+// fsm/machine.hpp). Source: Boost.MSM manual, "Basic front-end", "Back-end: serialization", "Reading the current
+// state".
 #pragma once
 
 #include <array>
@@ -96,9 +97,10 @@ struct msm_machine {
    static bool fire(backend& machine, std::string_view action, list<row<From, Action, To>...>) {
       bool handled = false;
       // The same action stands in several rows: the first that bears the name answers.
-      static_cast<void>(((action == Action::name &&
-                          (handled = machine.process_event(msm_event<Action>{}) == boost::msm::back::HANDLED_TRUE, true)) ||
-                         ...));
+      static_cast<void>(
+          ((action == Action::name &&
+            (handled = machine.process_event(msm_event<Action>{}) == boost::msm::back::HANDLED_TRUE, true)) ||
+           ...));
       return handled;
    }
 };

@@ -1,5 +1,6 @@
-// fsm/table.hpp: a life cycle as one table of types: states and actions with their wire names, and the rows between them.
-// The types only say it; what remains are plain constexpr arrays that ordinary functions walk. Knows core; needs no Boost.
+// fsm/table.hpp: a life cycle as one table of types: states and actions with their wire names, and the rows between
+// them. The types only say it; what remains are plain constexpr arrays that ordinary functions walk. Knows core; needs
+// no Boost.
 #pragma once
 
 #include <array>

@@ -103,12 +103,14 @@ struct state_check {
 template <class Action>
 struct action_check {
    static constexpr bool named = named_action<Action>;
-   static_assert(named, "noetl: a row has an action in the middle; write struct pause : action<\"pause\", \"x.paused\"> {}");
+   static_assert(named,
+                 "noetl: a row has an action in the middle; write struct pause : action<\"pause\", \"x.paused\"> {}");
    static constexpr bool word = [] {
       if constexpr (named) return is_word(Action::name, "_-");
       return true;
    }();
-   static_assert(word, "noetl: the name of an action is a word of letters, digits, '_' and '-', because it stands in URLs");
+   static_assert(word,
+                 "noetl: the name of an action is a word of letters, digits, '_' and '-', because it stands in URLs");
    static constexpr bool typed = [] {
       if constexpr (named) return !Action::event_type.empty();
       return true;
@@ -192,8 +194,8 @@ struct row_data<row<From, Action, To>...> {
 
    template <class Start>
    static constexpr bool names_ok() {
-      constexpr bool states = (state_names_ok<From> && ...) && (state_names_ok<To> && ...) &&
-                              state_names_ok<typename Start::state>;
+      constexpr bool states =
+          (state_names_ok<From> && ...) && (state_names_ok<To> && ...) && state_names_ok<typename Start::state>;
       if constexpr (!states)
          return false;
       else
