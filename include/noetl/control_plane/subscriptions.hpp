@@ -79,12 +79,11 @@ public:
    /// Does an action. An allowed repeat is recorded again.
    /// Errors: validation (unknown action, or not allowed from the state), not_found, internal (stored state unknown),
    /// conflict (others were first again and again), unavailable.
-   awaitable<result<subscription_view>> act(subscription_id id, std::string action,
-                                            std::optional<std::string> reason = {}) {
+   awaitable<result<subscription_view>> act(subscription_id id, std::string action) {
       if (subscription_lifecycle::find_action(action) == nullptr) co_return unknown_action(action);
       for (int attempt = 0; attempt < how_.attempts; ++attempt) {
-         auto const remembered = recent_.find(id);
-         auto before = remembered;
+         auto before = attempt == 0 ? recent_.find(id) : std::nullopt;
+         bool const remembered = before.has_value();
          if (!before) {
             auto read = co_await log_.latest(id);
             if (!read) co_return std::move(read).error();
@@ -97,7 +96,7 @@ public:
             if (remembered) continue; // another server may have moved it
             co_return refusal(*before, action, decided);
          }
-         auto moved = co_await append(*before, decided, reason);
+         auto moved = co_await append(*before, decided);
          if (moved) co_return view_of(*moved);
          recent_.drop(id);
          if (moved.error().code != error_code::conflict) co_return std::move(moved).error();
@@ -211,10 +210,12 @@ private:
       if (!abandoned(*found)) co_return found;
       log::warn("subscription.drain_abandoned",
                 {{"subscription_id", found->subscription_id.value}, {"path", std::string(path)}});
-      auto closed =
-          co_await act(found->subscription_id, std::string(subscription::deactivate::name), "drain outlived its limit");
-      if (!closed) co_return std::move(closed).error();
-      co_return maybe_record{};
+      // Of the very state that was seen, so that nobody's next step is undone.
+      auto const decided = fsm::machine<subscription_lifecycle>::run(found->status, subscription::deactivate::name);
+      auto closed = co_await append(*found, decided, "drain outlived its limit");
+      if (closed) co_return maybe_record{};
+      if (closed.error().code != error_code::conflict) co_return std::move(closed).error();
+      co_return co_await live_of(std::move(path), holder);
    }
 
    static bool ended(subscription_record const& r) { return r.status == subscription::deactivated::name; }
@@ -271,7 +272,7 @@ private:
    // ---- transitions ----
 
    awaitable<result<subscription_record>> append(subscription_record before, fsm::outcome decided,
-                                                 std::optional<std::string> reason) {
+                                                 std::optional<std::string> reason = {}) {
       auto after = std::move(before);
       after.status = decided.to;
       after.event_type = decided.event_type;
