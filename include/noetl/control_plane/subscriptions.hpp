@@ -212,7 +212,8 @@ private:
                 {{"subscription_id", found->subscription_id.value}, {"path", std::string(path)}});
       // Of the very state that was seen, so that nobody's next step is undone.
       auto const decided = fsm::machine<subscription_lifecycle>::run(found->status, subscription::deactivate::name);
-      auto closed = co_await append(*found, decided, "drain outlived its limit");
+      std::optional<std::string> const reason("drain outlived its limit");
+      auto closed = co_await append(*found, decided, reason);
       if (closed) co_return maybe_record{};
       if (closed.error().code != error_code::conflict) co_return std::move(closed).error();
       co_return co_await live_of(std::move(path), holder);
