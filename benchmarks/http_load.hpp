@@ -10,6 +10,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -22,6 +23,7 @@ namespace noetl::bench {
 struct client {
    int fd = -1;
    std::string got;
+   std::chrono::steady_clock::time_point asked;
 };
 
 // Size of the response at the front of `text`, or 0 when it is not complete.
@@ -41,11 +43,12 @@ inline std::size_t response_size(std::string_view text) {
    std::exit(1);
 }
 
-/// Keeps 64 connections busy for `time`; every answer must be 200. \param next  writes the next request into its argument
-inline double requests_per_second(std::uint16_t port, std::function<void(std::string&)> const& next,
-                                  std::chrono::milliseconds time) {
-   constexpr std::size_t connections = 64;
-   std::array<client, connections> clients;
+/// Keeps connections busy for `time`; every answer must be 200. \param next  writes the next request of a connection
+/// \param seconds  where given, the time of each answer is added
+inline double requests_per_second(std::uint16_t port, std::size_t connections,
+                                  std::function<void(std::size_t, std::string&)> const& next,
+                                  std::chrono::milliseconds time, std::vector<double>* seconds = nullptr) {
+   std::vector<client> clients(connections);
    int const poll = epoll_create1(0);
    sockaddr_in where{};
    where.sin_family = AF_INET;
@@ -53,7 +56,8 @@ inline double requests_per_second(std::uint16_t port, std::function<void(std::st
    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
    std::string wish;
    auto const say = [&](client& c) {
-      next(wish);
+      next(static_cast<std::size_t>(&c - clients.data()), wish);
+      c.asked = std::chrono::steady_clock::now();
       if (write(c.fd, wish.data(), wish.size()) != static_cast<ssize_t>(wish.size())) broken("cannot send");
    };
    for (std::size_t i = 0; i < connections; ++i) {
@@ -71,10 +75,10 @@ inline double requests_per_second(std::uint16_t port, std::function<void(std::st
    std::size_t answers = 0;
    auto const start = std::chrono::steady_clock::now();
    auto now = start;
-   std::array<epoll_event, connections> events;
+   std::vector<epoll_event> events(connections);
    std::array<char, 4096> bytes;
    while ((now = std::chrono::steady_clock::now()) - start < time) {
-      int const ready = epoll_wait(poll, events.data(), connections, 100);
+      int const ready = epoll_wait(poll, events.data(), static_cast<int>(connections), 100);
       for (int i = 0; i < ready; ++i) {
          auto& c = clients[events[static_cast<std::size_t>(i)].data.u64];
          auto const size = read(c.fd, bytes.data(), bytes.size());
@@ -85,12 +89,21 @@ inline double requests_per_second(std::uint16_t port, std::function<void(std::st
          if (c.got.compare(9, 3, "200") != 0) broken(c.got.c_str());
          c.got.erase(0, complete);
          ++answers;
+         if (seconds != nullptr)
+            seconds->push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - c.asked).count());
          say(c);
       }
    }
    for (auto& c : clients) close(c.fd);
    close(poll);
    return static_cast<double>(answers) / std::chrono::duration<double>(now - start).count();
+}
+
+/// As above with 64 connections, whose requests are all alike.
+inline double requests_per_second(std::uint16_t port, std::function<void(std::string&)> const& next,
+                                  std::chrono::milliseconds time) {
+   return requests_per_second(
+       port, 64, [&](std::size_t, std::string& out) { next(out); }, time);
 }
 
 } // namespace noetl::bench

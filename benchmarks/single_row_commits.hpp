@@ -41,39 +41,41 @@ inline event report(execution_id id) {
    return e;
 }
 
+/// Transactions per second of pgbench running a script. \param more  further arguments
+inline double pgbench_rate(pg::settings const& how, std::string const& statements, int clients, int seconds,
+                           std::string const& more = {}) {
+   auto const script = "/tmp/noetl-bench-" + std::to_string(::getpid()) + ".sql";
+   std::ofstream(script) << statements;
+   auto const command = "PGPASSWORD='" + how.password + "' /usr/lib/postgresql/15/bin/pgbench -n -M prepared -f " +
+                        script + " -c " + std::to_string(clients) + more + " -j 2 -T " + std::to_string(seconds) +
+                        " -h " + how.host + " -p " + std::to_string(how.port) + " -U " + how.user + " " + how.database +
+                        " 2>&1";
+   auto* pipe = ::popen(command.c_str(), "r");
+   if (!pipe) throw std::runtime_error("pgbench cannot be started");
+   std::string output;
+   char buffer[512];
+   while (auto const* line = std::fgets(buffer, sizeof buffer, pipe)) output += line;
+   ::pclose(pipe);
+   std::remove(script.c_str());
+   auto const at = output.find("tps = ");
+   if (at == std::string::npos) throw std::runtime_error("pgbench said: " + output);
+   return std::strtod(output.c_str() + at + 6, nullptr);
+}
+
 /// Best transactions per second of pgbench inserting one row per commit. \return tps and the number of clients
-inline std::pair<double, int> pgbench(pg::settings const& how, execution_id id, int seconds, std::vector<int> const& clients) {
-   auto const script = "/tmp/noetl-ingest-" + std::to_string(::getpid()) + ".sql";
-   {
-      std::ofstream out(script);
-      out << "insert into noetl.event (execution_id, event_id, catalog_id, created_at, event_type, node_id, node_name, "
-             "node_type, status, "
-             "context, result, meta, worker_id, stream_version) values ("
-          << id.value
-          << ", nextval('noetl.bench_ids'), 7, now() at time zone 'utc', 'call.done', 'fetch', 'fetch', 'http', "
-             "'COMPLETED', "
-             ":context, :result, :meta, 'worker-1', 1);\n";
-   }
+inline std::pair<double, int> pgbench(pg::settings const& how, execution_id id, int seconds,
+                                      std::vector<int> const& clients) {
+   auto const statement =
+       "insert into noetl.event (execution_id, event_id, catalog_id, created_at, event_type, node_id, node_name, "
+       "node_type, status, context, result, meta, worker_id, stream_version) values (" +
+       std::to_string(id.value) +
+       ", nextval('noetl.bench_ids'), 7, now() at time zone 'utc', 'call.done', 'fetch', 'fetch', 'http', 'COMPLETED', "
+       ":context, :result, :meta, 'worker-1', 1);\n";
    // As variables, because pgbench takes every colon inside a statement for one.
    auto const values = " -D context='" + report(id).context.text + "' -D result='" + report(id).result.text +
                        "' -D meta='" + report(id).meta.text + "'";
    std::pair<double, int> best{0, 0};
-   for (int c : clients) {
-      auto const command = "PGPASSWORD='" + how.password + "' /usr/lib/postgresql/15/bin/pgbench -n -M prepared -f " +
-                           script + " -c " + std::to_string(c) + values + " -j 2 -T " + std::to_string(seconds) +
-                           " -h " + how.host + " -p " + std::to_string(how.port) + " -U " + how.user + " " +
-                           how.database + " 2>&1";
-      auto* pipe = ::popen(command.c_str(), "r");
-      if (!pipe) throw std::runtime_error("pgbench cannot be started");
-      std::string output;
-      char buffer[512];
-      while (auto const* line = std::fgets(buffer, sizeof buffer, pipe)) output += line;
-      ::pclose(pipe);
-      auto const at = output.find("tps = ");
-      if (at == std::string::npos) throw std::runtime_error("pgbench said: " + output);
-      best = std::max(best, {std::strtod(output.c_str() + at + 6, nullptr), c});
-   }
-   std::remove(script.c_str());
+   for (int c : clients) best = std::max(best, {pgbench_rate(how, statement, c, seconds, values), c});
    return best;
 }
 
@@ -82,12 +84,12 @@ struct pair_of_figures {
    [[nodiscard]] double ratio() const { return ours / limit; }
 };
 
-inline void quote(char const* name, std::vector<pair_of_figures> pairs) {
+inline void quote(char const* name, std::vector<pair_of_figures> pairs, char const* unit = "rows/s") {
    std::sort(pairs.begin(), pairs.end(), [](auto const& a, auto const& b) { return a.ratio() < b.ratio(); });
    auto const& median = pairs[pairs.size() / 2];
    std::printf("%s ratio=%.3f (%.3f..%.3f over %zu pairs)\n", name, median.ratio(), pairs.front().ratio(),
                pairs.back().ratio(), pairs.size());
-   std::printf("%s ratio=%.3f ours=%.0f limit=%.0f unit=rows/s\n", name, median.ratio(), median.ours, median.limit);
+   std::printf("%s ratio=%.3f ours=%.0f limit=%.0f unit=%s\n", name, median.ratio(), median.ours, median.limit, unit);
 }
 
 } // namespace noetl::bench

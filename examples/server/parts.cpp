@@ -74,6 +74,12 @@ cp::lease_settings lease_settings(cp::configuration const& config) {
    return settings;
 }
 
+cp::subscription_settings subscription_settings(cp::configuration const& config) {
+   cp::subscription_settings settings;
+   settings.drain_limit = config.noetl.subscription_drain_limit;
+   return settings;
+}
+
 noetl::outbox_settings outbox_settings(cp::configuration const& config) {
    noetl::outbox_settings settings;
    settings.announce_again = config.noetl.reannounce_after;
@@ -102,6 +108,7 @@ parts::parts(boost::asio::io_context& io, cp::configuration const& given)
       shards(shard_settings(given), cluster_settings(given)), store(shards, ids), catalog(shards), library(catalog),
       dedup(shards, store), executions(store, catalog, library, dedup, ids, given.noetl.public_server_url),
       views(shards), commands(store, ids, issued), ingest(store, ids), ingested(metrics), workers(shards, ids),
+      subscriptions(shards, store, ids, subscription_settings(given)), subscribed(metrics, subscriptions),
       orchestrator(
           io.get_executor(), store, ids, [this](noetl::catalog_id id) { return library.find(id); },
           orchestrator_settings(given)),

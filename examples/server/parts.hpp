@@ -22,6 +22,8 @@
 #include <noetl/control_plane/playbook_library.hpp>
 #include <noetl/control_plane/reconciler.hpp>
 #include <noetl/control_plane/settings.hpp>
+#include <noetl/control_plane/subscription_metrics.hpp>
+#include <noetl/control_plane/subscriptions.hpp>
 #include <noetl/control_plane/worker_pools.hpp>
 #include <noetl/core/snowflake.hpp>
 #include <noetl/events/outbox.hpp>
@@ -74,6 +76,8 @@ public:
    cp::event_ingest ingest;
    cp::ingest_metrics ingested;
    cp::worker_pool_service workers;
+   cp::subscription_service subscriptions;
+   cp::subscription_metrics subscribed;
    noetl::workflow::orchestrator orchestrator;
    cp::announcements announcements;
    cp::reconciler reconciler;

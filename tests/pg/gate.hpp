@@ -48,6 +48,12 @@ public:
    /// The next COMMIT reaches the server, its answer does not reach the client.
    void lose_next_commit_answer() { lose_commit_ = true; }
    [[nodiscard]] int commits_lost() const { return lost_; }
+   /// Bytes to the server, as they came, from now on. For sessions without prepared statements, whose texts all pass.
+   void listen_in() { listening_ = true; }
+   [[nodiscard]] std::string heard() {
+      std::lock_guard lock(guard_);
+      return heard_;
+   }
 
 private:
    void open() {
@@ -107,6 +113,10 @@ private:
             if (got <= 0) return;
             std::string_view const text(buffer, static_cast<std::size_t>(got));
             if (text.find("COMMIT") != std::string_view::npos && lose_commit_.exchange(false)) deaf = true;
+            if (listening_) {
+               std::lock_guard lock(guard_);
+               heard_ += text;
+            }
             if (!send_all(server, text)) return;
          }
          if (fds[1].revents != 0) {
@@ -136,6 +146,8 @@ private:
    std::atomic<bool> accepting_{false};
    std::atomic<bool> lose_commit_{false};
    std::atomic<int> lost_{0};
+   std::atomic<bool> listening_{false};
+   std::string heard_;
    std::mutex guard_;
    std::list<int> live_;
    std::list<std::thread> pumps_;

@@ -35,7 +35,7 @@ struct stream_head {
    std::int64_t version = 0;
    std::int64_t guarded_version = 0;
    noetl::catalog_id catalog_id{};
-   std::string status{}; ///< RUNNING COMPLETED FAILED CANCELLED
+   std::string status{}; ///< RUNNING COMPLETED FAILED CANCELLED, or the state of a thing with a life cycle of its own
    timestamp created_at{};
    timestamp updated_at{};
 };

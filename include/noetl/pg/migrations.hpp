@@ -133,12 +133,23 @@ inline constexpr step index_steps[] = {
     // register and heartbeat: one row per (kind, name)
     {index, "runtime", "idx_runtime_kind_name", "unique (kind, name)"},
 };
+
+inline constexpr step subscription_steps[] = {
+    // which id a path's subscription bears
+    {table, "subscription_path", "subscription_path", ddl::subscription_path},
+    // where a subscription stands, by the order of its log
+    {index, "event", "ix_event_subscription_order",
+     "(execution_id, stream_version desc nulls last, event_id desc) "
+     "where event_type in ('subscription.registered', 'subscription.activated', 'subscription.paused', "
+     "'subscription.resumed', 'subscription.draining', 'subscription.deactivated')"},
+};
 } // namespace detail::steps
 
 inline constexpr migration migrations[] = {
     {1, "baseline", detail::steps::baseline_steps},
     {2, "event log", detail::steps::event_log_steps},
     {3, "indexes", detail::steps::index_steps},
+    {4, "subscriptions", detail::steps::subscription_steps},
 };
 
 } // namespace noetl::pg

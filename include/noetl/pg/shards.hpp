@@ -41,6 +41,7 @@ inline constexpr table_scope table_scopes[] = {
     {"plugin_module", scope::cluster},
     {"secret_audit", scope::cluster},
     {"subscription_dedup", scope::cluster},
+    {"subscription_path", scope::cluster},
     {"event", scope::execution},
     {"command", scope::execution},
     {"stream_head", scope::execution},

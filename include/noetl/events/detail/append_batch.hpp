@@ -275,6 +275,10 @@ private:
          at.changed = true;
          new_events_.push_back(&e);
       }
+      if (request.head_status) {
+         at.status = *request.head_status;
+         at.changed = true;
+      }
       if (request.expect.what != expected::any) {
          at.guarded_version = at.version;
          at.changed = true;

@@ -149,4 +149,10 @@ create table noetl.subscription_dedup (
    seen_at timestamptz not null default now(),
    primary key (subscription_id, dedup_key)))";
 
+inline constexpr std::string_view subscription_path = R"(
+create table noetl.subscription_path (
+   path text primary key,
+   subscription_id bigint not null,
+   updated_at timestamptz not null default now()))";
+
 } // namespace noetl::pg::detail::ddl
