@@ -133,12 +133,19 @@ inline constexpr step index_steps[] = {
     // register and heartbeat: one row per (kind, name)
     {index, "runtime", "idx_runtime_kind_name", "unique (kind, name)"},
 };
+
+// Claims hand out the oldest due rows and the scaler counts them, both whatever else the table holds.
+inline constexpr step outbox_lease_steps[] = {
+    {index, "outbox", "ix_outbox_open",
+     "(outbox_id) include (available_at, locked_at, status) where status <> 'PUBLISHED' and available_at < 'infinity'"},
+};
 } // namespace detail::steps
 
 inline constexpr migration migrations[] = {
     {1, "baseline", detail::steps::baseline_steps},
     {2, "event log", detail::steps::event_log_steps},
     {3, "indexes", detail::steps::index_steps},
+    {4, "outbox leases", detail::steps::outbox_lease_steps},
 };
 
 } // namespace noetl::pg
