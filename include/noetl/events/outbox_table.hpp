@@ -158,6 +158,12 @@ inline std::size_t skip(pg::connection& db, std::vector<std::int64_t> const& ids
    return db.exec(detail::outbox_sql::skip, ids).affected();
 }
 
+/// Makes the notifications of these commands due at once, under a new message id (W8). \return how many
+inline std::size_t due_again(pg::connection& db, std::vector<std::int64_t> const& executions,
+                             std::vector<std::int64_t> const& events) {
+   return db.exec(detail::outbox_sql::due_again, executions, events).affected();
+}
+
 /// Deletes at most `limit` rows that were published longer ago than `keep` and belong to no open command.
 /// \return how many
 inline std::size_t purge(pg::connection& db, std::chrono::milliseconds keep, std::size_t limit) {
