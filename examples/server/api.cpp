@@ -2,10 +2,13 @@
 #include "parts.hpp"
 
 #include <noetl/control_plane/catalog_routes.hpp>
+#include <noetl/control_plane/cleanup_routes.hpp>
 #include <noetl/control_plane/command_routes.hpp>
 #include <noetl/control_plane/event_routes.hpp>
 #include <noetl/control_plane/execution_routes.hpp>
 #include <noetl/control_plane/health_routes.hpp>
+#include <noetl/control_plane/outbox_routes.hpp>
+#include <noetl/control_plane/projector_routes.hpp>
 #include <noetl/control_plane/subscription_routes.hpp>
 #include <noetl/control_plane/worker_pool_routes.hpp>
 #include <noetl/http/metrics.hpp>
@@ -20,11 +23,13 @@ namespace http = noetl::http;
 
 using services = http::services<catalog_service, execution_service, execution_views, event_ingest, ingest_metrics,
                                 command_service, worker_pool_service, subscription_service, subscription_metrics,
-                                health_service, http::metrics>;
+                                health_service, http::metrics, internal_gate, outbox_service, projector_service,
+                                cleanup_service>;
 
 inline constexpr auto without_metrics =
     http::join(http::routes<services>(health_routes, catalog_routes, execution_routes, event_routes, command_routes,
-                                      worker_pool_routes, subscription_routes),
+                                      worker_pool_routes, subscription_routes, outbox_routes, projector_routes,
+                                      cleanup_routes),
                http::openapi_routes);
 inline constexpr auto with_metrics = http::join(without_metrics, http::metrics_routes);
 
@@ -38,7 +43,8 @@ noetl::http::router make_router(parts& all) {
    else
       all.document.emplace(without_metrics, about);
    http::services const given(all.catalog, all.executions, all.views, all.ingest, all.ingested, all.commands,
-                              all.workers, all.subscriptions, all.subscribed, all.health, all.metrics, *all.document);
+                              all.workers, all.subscriptions, all.subscribed, all.health, all.metrics, all.gate,
+                              all.outbox, all.projector, all.cleanup, *all.document);
    if (metrics) return {with_metrics, given};
    return {without_metrics, given};
 }

@@ -33,6 +33,25 @@ void report_figures(parts& all, std::function<noetl::outbox_stats()> outbox) {
       out.counter("noetl_outbox_refused_total", "Attempts that the bus did not take", number(relay.refused));
       out.counter("noetl_outbox_announced_again_total", "Commands announced again", number(relay.announced_again));
       out.gauge("noetl_outbox_unmarked", "Published rows not yet marked in the database", number(relay.unmarked));
+      auto const claims = all.outbox.figures();
+      out.gauge("noetl_outbox_pending", "Outbox rows that a claim could take, at the last look",
+                number(claims.pending));
+      out.gauge("noetl_outbox_parked", "Outbox rows that are offered no more, at the last look", number(claims.parked));
+      out.counter("noetl_outbox_leases_expired_total", "Outbox rows taken over from publishers that did not report",
+                  number(claims.leases_expired + relay.leases_expired));
+      out.counter("noetl_outbox_late_reports_total", "Reports about outbox rows that were settled or claimed again",
+                  number(claims.late_reports));
+      auto const stored = all.projector.figures();
+      out.counter("noetl_events_projected_total", "Event rows of other logs stored", number(stored.projected));
+      out.counter("noetl_events_materialized_total", "Events stored by materialize", number(stored.materialized));
+      out.counter("noetl_events_projection_failed_total", "Rows that the event log refused", number(stored.failed));
+      auto const purged = all.cleanup.figures();
+      constexpr auto purged_name = "noetl_cleanup_rows_purged_total";
+      constexpr auto purged_help = "Rows deleted by retention; partitions for event_partition";
+      out.counter(purged_name, purged_help, number(purged.commands), {{"table", "command"}});
+      out.counter(purged_name, purged_help, number(purged.runtimes), {{"table", "runtime"}});
+      out.counter(purged_name, purged_help, number(purged.partitions), {{"table", "event_partition"}});
+      out.counter(purged_name, purged_help, number(purged.outbox), {{"table", "outbox"}});
       out.gauge("noetl_bus_connected", "1 while the command bus is connected",
                 all.bus && all.bus->state() == cp::bus_state::connected ? 1 : 0);
       if (all.bus)

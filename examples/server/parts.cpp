@@ -86,6 +86,13 @@ noetl::outbox_settings outbox_settings(cp::configuration const& config) {
    return settings;
 }
 
+cp::outbox_service_settings outbox_service_settings(cp::configuration const& config) {
+   cp::outbox_service_settings settings;
+   settings.lease = std::chrono::seconds{config.noetl.outbox_lease};
+   settings.max_attempts = config.noetl.outbox_max_attempts;
+   return settings;
+}
+
 /// Appends have connections of their own, with a back-off of their own.
 bool writers_connected(noetl::event_store const& store) {
    for (std::size_t i = 0; i < store.shard_count(); ++i)
@@ -109,6 +116,8 @@ parts::parts(boost::asio::io_context& io, cp::configuration const& given)
       dedup(shards, store), executions(store, catalog, library, dedup, ids, given.noetl.public_server_url),
       views(shards), commands(store, ids, issued), ingest(store, ids), ingested(metrics), workers(shards, ids),
       subscriptions(shards, store, ids, subscription_settings(given)), subscribed(metrics, subscriptions),
+      gate(given.noetl.internal_api_token.value), outbox(shards, outbox_service_settings(given)), projector(shards),
+      cleanup(shards),
       orchestrator(
           io.get_executor(), store, ids, [this](noetl::catalog_id id) { return library.find(id); },
           orchestrator_settings(given)),
@@ -175,6 +184,7 @@ void parts::start() {
       background_->migrated = true;
       reconciler.start();
       leases.start();
+      outbox.start(io_.get_executor());
    });
 }
 

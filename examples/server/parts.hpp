@@ -11,6 +11,7 @@
 #include <noetl/control_plane/announcements.hpp>
 #include <noetl/control_plane/catalog.hpp>
 #include <noetl/control_plane/claim_leases.hpp>
+#include <noetl/control_plane/cleanup_service.hpp>
 #include <noetl/control_plane/command_cache.hpp>
 #include <noetl/control_plane/command_service.hpp>
 #include <noetl/control_plane/dedup.hpp>
@@ -19,7 +20,10 @@
 #include <noetl/control_plane/execution_views.hpp>
 #include <noetl/control_plane/health.hpp>
 #include <noetl/control_plane/ingest_metrics.hpp>
+#include <noetl/control_plane/internal_gate.hpp>
+#include <noetl/control_plane/outbox_service.hpp>
 #include <noetl/control_plane/playbook_library.hpp>
+#include <noetl/control_plane/projector_service.hpp>
 #include <noetl/control_plane/reconciler.hpp>
 #include <noetl/control_plane/settings.hpp>
 #include <noetl/control_plane/subscription_metrics.hpp>
@@ -78,6 +82,10 @@ public:
    cp::worker_pool_service workers;
    cp::subscription_service subscriptions;
    cp::subscription_metrics subscribed;
+   cp::internal_gate gate;
+   cp::outbox_service outbox;
+   cp::projector_service projector;
+   cp::cleanup_service cleanup;
    noetl::workflow::orchestrator orchestrator;
    cp::announcements announcements;
    cp::reconciler reconciler;

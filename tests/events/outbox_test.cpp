@@ -8,6 +8,7 @@
 #include <thread>
 
 #include <noetl/events/outbox.hpp>
+#include <noetl/events/outbox_table.hpp>
 
 namespace noetl::test {
 namespace {
@@ -248,7 +249,7 @@ TEST_F(outbox_test, W8_a_command_that_is_due_again_is_told_under_a_new_id_howeve
    ASSERT_EQ(count("PUBLISHED"), 1);
    turn_old();
    db.script("update noetl.command set status = 'PENDING'");
-   event_store::make_due(db, {id.value}, {issued.value});
+   outbox_table::due_again(db, {id.value}, {issued.value});
    EXPECT_TRUE(eventually([&] { return r.bus.messages().size() == 2; }));
    EXPECT_TRUE(eventually([&] { return count("PUBLISHED") == 1; }));
    auto const name = std::to_string(issued.value);
@@ -272,7 +273,7 @@ TEST_F(outbox_test, W8_a_publication_under_way_does_not_hide_that_a_command_is_d
    pg::connection db(database_->settings());
    r.bus.silent(false);
    r.bus.away(true);
-   event_store::make_due(db, {id.value}, {issued.value});
+   outbox_table::due_again(db, {id.value}, {issued.value});
    r.bus.answer();
    std::this_thread::sleep_for(300ms);
    EXPECT_EQ(count("PUBLISHED"), 0);

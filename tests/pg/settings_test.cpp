@@ -1,6 +1,7 @@
 #include <limits>
 
 #include <noetl/pg/param.hpp>
+#include <noetl/pg/partition_list.hpp>
 #include <noetl/pg/partitions.hpp>
 #include <noetl/pg/rows.hpp>
 #include <noetl/pg/settings.hpp>
@@ -96,6 +97,19 @@ TEST(partitions_test, bounds_are_read_and_gaps_found) {
    EXPECT_EQ(uncovered({0, 10}, {}), (std::vector<id_range>{{0, 10}}));
    EXPECT_EQ(uncovered({0, 10}, {{-5, 20}}), (std::vector<id_range>{}));
    EXPECT_EQ(uncovered({0, 10}, {{7, 8}, {-5, 2}, {30, 40}}), (std::vector<id_range>{{2, 7}, {8, 10}}));
+}
+
+TEST(partitions_test, item_92_only_numeric_upper_bounds_are_ever_past) {
+   for (auto const* past : {"FOR VALUES FROM ('5') TO ('9')", "FOR VALUES FROM (5) TO (9)",
+                            "FOR VALUES FROM (MINVALUE) TO ('9')", "FOR VALUES FROM (MINVALUE) TO (9)"}) {
+      EXPECT_TRUE(is_past(past, 9)) << past;
+      EXPECT_FALSE(is_past(past, 8)) << past;
+   }
+   for (auto const* kept : {"FOR VALUES FROM ('5') TO (MAXVALUE)", "FOR VALUES FROM (MINVALUE) TO (MAXVALUE)",
+                            "DEFAULT", "", "FOR VALUES IN (5)", "FOR VALUES FROM ('a') TO ('b')"})
+      EXPECT_FALSE(is_past(kept, std::numeric_limits<std::int64_t>::max() - 1)) << kept;
+   EXPECT_EQ(retention_cutoff(quarter{2026, 4}.start(), 92), (quarter{2026, 3}.ids().from));
+   EXPECT_EQ(retention_cutoff(quarter{2026, 4}.start(), 1'000'000), 0);
 }
 
 static_assert(scope_of("event") == scope::execution);

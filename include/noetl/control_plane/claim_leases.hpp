@@ -24,6 +24,7 @@
 #include <noetl/core/strong.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/events/append.hpp>
+#include <noetl/events/outbox_table.hpp>
 #include <noetl/events/store.hpp>
 #include <noetl/pg/connection.hpp>
 #include <noetl/pg/shards.hpp>
@@ -149,7 +150,7 @@ private:
             if (!one.exhausted) executions.push_back(one.execution_id.value), events.push_back(one.event_id.value);
             lost.push_back(std::move(one));
          }
-         event_store::make_due(db, executions, events);
+         if (!events.empty()) outbox_table::due_again(db, executions, events);
          return lost;
       });
    }

@@ -40,6 +40,8 @@ struct server_settings {
    std::size_t state_cache_executions = 20'000;                 ///< folded executions kept in memory
    std::size_t state_cache_bytes = 268'435'456;                 ///< estimated memory of the folded executions kept
    secret internal_api_token;                                   ///< bearer token of /api/internal/*
+   ranged<int, 1, 86'400> outbox_lease{60};       ///< seconds that a claimed outbox row is its claimer's
+   ranged<int, 1, 1'000'000> outbox_max_attempts{20}; ///< claims without success after which an outbox row is parked
 };
 
 /// POSTGRES_*: the primary pool; the tuning also applies to every shard pool.

@@ -53,6 +53,7 @@ struct outbox_stats {
    std::uint64_t refused = 0;   ///< attempts that the bus did not take
    std::uint64_t announced_again = 0;
    std::uint64_t purged = 0;
+   std::uint64_t leases_expired = 0; ///< rows taken back from publishers that did not report in time
    std::uint64_t database_errors = 0;
    std::size_t unmarked = 0; ///< published, not yet marked in the database
 };
@@ -395,13 +396,15 @@ private:
       };
       for (std::size_t i = 0; i < shards_.count(); ++i) {
          using namespace detail::outbox_sql;
-         if (take(ask(i, release_abandoned, seconds(how_.abandoned), how_.care_batch)) > 0) more.due = true;
+         auto const released = take(ask(i, release_abandoned, seconds(how_.abandoned), how_.care_batch));
+         more.due = more.due || released > 0;
          if (how_.announce_again.count() > 0 &&
              take(ask(i, announce_again, seconds(how_.announce_again), how_.care_batch)) > 0)
             more.due = true;
          auto const purged = take(ask(i, purge, seconds(how_.keep_published), how_.care_batch));
          std::lock_guard lock(state_->guard);
          state_->stats.purged += purged;
+         state_->stats.leases_expired += released;
       }
       return more;
    }

@@ -127,13 +127,6 @@ public:
    awaitable<result<std::size_t>> announce(std::size_t shard, std::vector<announcement_target> targets,
                                            std::string server_url);
 
-   /// In the transaction of the caller: the notifications of these commands are due at once, under new message ids (W8).
-   /// \param executions, issued  one of each per command; `issued` are the ids of the command.issued events
-   static void make_due(pg::connection& db, std::vector<std::int64_t> const& executions,
-                        std::vector<std::int64_t> const& issued) {
-      if (!issued.empty()) db.exec(detail::outbox_sql::due_again, executions, issued);
-   }
-
    /// Refuses later appends, writes what waits, refuses what is not written after `patience`, and ends the writers: no
    /// callback runs after it. The outcome of the write that was cut off may be unknown. Idempotent.
    void stop(std::chrono::milliseconds patience);

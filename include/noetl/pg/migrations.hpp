@@ -143,6 +143,12 @@ inline constexpr step subscription_steps[] = {
      "where event_type in ('subscription.registered', 'subscription.activated', 'subscription.paused', "
      "'subscription.resumed', 'subscription.draining', 'subscription.deactivated')"},
 };
+
+// Claims hand out the oldest due rows and the scaler counts them, both whatever else the table holds.
+inline constexpr step outbox_lease_steps[] = {
+    {index, "outbox", "ix_outbox_open",
+     "(outbox_id) include (available_at, locked_at, status) where status <> 'PUBLISHED' and available_at < 'infinity'"},
+};
 } // namespace detail::steps
 
 inline constexpr migration migrations[] = {
@@ -150,6 +156,7 @@ inline constexpr migration migrations[] = {
     {2, "event log", detail::steps::event_log_steps},
     {3, "indexes", detail::steps::index_steps},
     {4, "subscriptions", detail::steps::subscription_steps},
+    {5, "outbox leases", detail::steps::outbox_lease_steps},
 };
 
 } // namespace noetl::pg

@@ -11,17 +11,26 @@
 
 namespace noetl::detail {
 
-inline std::string build_adopt_heads() {
+/// Status of a head whose events came through a projection (events/projection.hpp) and that nobody here drives.
+inline constexpr std::string_view projected_status = "PROJECTED";
+
+/// SQL: what the events of one execution `e` say about its end.
+inline std::string build_status() {
    std::string statuses = "case e.event_type";
    for (auto const& t : terminal_types)
       statuses.append(" when '").append(t.event_type).append("' then '").append(t.status).append("'");
    statuses += " end";
+   return "coalesce((array_agg(" + statuses + " order by e.event_id) filter (where " + statuses +
+          " is not null))[1], 'RUNNING')";
+}
+
+inline std::string build_adopt_heads() {
    return "insert into noetl.stream_head (execution_id, version, guarded_version, catalog_id, status, created_at) "
           "select e.execution_id, greatest(count(*), max(e.stream_version)), greatest(count(*), "
           "max(e.stream_version)), "
-          "max(e.catalog_id), coalesce((array_agg(" +
-          statuses + " order by e.event_id) filter (where " + statuses +
-          " is not null))[1], 'RUNNING'), min(e.created_at) at time zone 'utc' "
+          "max(e.catalog_id), " +
+          build_status() +
+          ", min(e.created_at) at time zone 'utc' "
           "from noetl.event e where e.execution_id = any($1::bigint[]) group by e.execution_id order by e.execution_id "
           "on conflict (execution_id) do nothing";
 }
@@ -85,12 +94,31 @@ inline std::string build_older_starts() {
           "order by s.created_at, s.execution_id";
 }
 
+inline std::string build_adopt_projected() {
+   return "update noetl.stream_head h set status = s.status from (select e.execution_id, " + build_status() +
+          " as status from noetl.event e where e.execution_id = any($1::bigint[]) group by e.execution_id) s "
+          "where h.execution_id = s.execution_id returning h.execution_id, h.status";
+}
+
+/// Brings the command rows of executions up to what their events say.
+inline void adopt_commands(pg::connection& db, std::vector<std::int64_t> const& executions) {
+   db.exec(adopt_missing_commands, executions);
+   db.exec(adopt_command_states, executions);
+}
+
 /// Inside a transaction. Executions without any event stay without a head.
 inline void adopt(pg::connection& db, std::vector<std::int64_t> const& executions) {
    static auto const heads = build_adopt_heads();
-   if (db.exec(heads, executions).affected() == 0) return;
-   db.exec(adopt_missing_commands, executions);
-   db.exec(adopt_command_states, executions);
+   if (db.exec(heads, executions).affected() > 0) adopt_commands(db, executions);
+}
+
+/// Inside a transaction that has locked the heads: somebody reports to us about executions that were only recorded
+/// here, so from now on they are driven here. \return (execution_id, status)
+inline pg::rows adopt_projected(pg::connection& db, std::vector<std::int64_t> const& executions) {
+   static auto const heads = build_adopt_projected();
+   auto statuses = db.exec(heads, executions);
+   adopt_commands(db, executions);
+   return statuses;
 }
 
 } // namespace noetl::detail

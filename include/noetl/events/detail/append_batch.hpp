@@ -129,6 +129,12 @@ private:
       }
       for (auto id : created)
          if (auto found = heads_.find(id); found != heads_.end()) found->second.fresh = found->second.created = true;
+      std::vector<std::int64_t> recorded;
+      for (auto const& [id, at] : heads_)
+         if (at.status == projected_status) recorded.push_back(id);
+      if (recorded.empty()) return;
+      for (auto const row : adopt_projected(db_, recorded))
+         heads_.at(row.get<std::int64_t>(0)).status = row.get<std::string>(1);
    }
 
    void read_heads(std::vector<std::int64_t> const& ids) {

@@ -117,9 +117,10 @@ inline constexpr std::array outbox_columns{
     column{"payload", "jsonb"},       column{"payload_codec", "text"},
 };
 
-/// `insert into table (…) select … from unnest($n::…[], …)`; advances `parameter`.
+/// `insert into table (…) select … from unnest($n::…[], …)`; advances `parameter`. The column `stamped` gets now().
 template <std::size_t N>
-std::string insert_from_arrays(std::string_view table, std::array<column, N> const& columns, int& parameter) {
+std::string insert_from_arrays(std::string_view table, std::array<column, N> const& columns, int& parameter,
+                               std::string_view stamped = {}) {
    std::string names, values, arrays;
    for (auto const& c : columns) {
       auto const* comma = names.empty() ? "" : ", ";
@@ -134,7 +135,9 @@ std::string insert_from_arrays(std::string_view table, std::array<column, N> con
           .append(as_text ? "text" : c.type)
           .append("[]");
    }
-   return "insert into " + std::string(table) + " (" + names + ") select " + values + " from unnest(" + arrays +
+   auto const targets = stamped.empty() ? names : names + ", " + std::string(stamped);
+   if (!stamped.empty()) values += ", now()";
+   return "insert into " + std::string(table) + " (" + targets + ") select " + values + " from unnest(" + arrays +
           ") x(" + names + ")";
 }
 
@@ -149,8 +152,8 @@ inline std::string build_write(bool events, bool commands, bool outbox) {
    if (commands)
       part("c", insert_from_arrays("noetl.command", command_columns, parameter) +
                     " on conflict (execution_id, command_id) do nothing");
-   if (outbox)
-      part("o", insert_from_arrays("noetl.outbox", outbox_columns, parameter) +
+   if (outbox) // locked_at: for some seconds the row is ours to publish (outbox_sql::due)
+      part("o", insert_from_arrays("noetl.outbox", outbox_columns, parameter, "locked_at") +
                     " on conflict (execution_id, event_id) do nothing");
    auto const next = [&](char const* type) { return "$" + std::to_string(parameter++) + "::" + type + "[]"; };
    text +=

@@ -97,8 +97,7 @@ public:
       end();
    }
 
-   // Ends the connection if it waits for a request; one with a request under way ends by itself after it. On the
-   // strand.
+   // Ends the connection if it waits for a request; one under way ends by itself after it. On the strand.
    void drain() {
       error_code ignored;
       if (idle_) socket_.cancel(ignored);

@@ -1,0 +1,119 @@
+// control_plane/detail/event_retention.hpp: drops whole partitions of the event log that nobody needs any more.
+// Knows pg/. Rules: http-platform.md section 6 and D-75, schema.md 10.5.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <noetl/core/log.hpp>
+#include <noetl/events/envelope.hpp>
+#include <noetl/pg/connection.hpp>
+#include <noetl/pg/partition_list.hpp>
+
+namespace noetl::control_plane {
+
+/// A partition past its retention that stays.
+struct kept_partition {
+   std::string partition;
+   std::string reason;
+};
+
+namespace detail {
+
+inline constexpr std::string_view lifecycle_types =
+    "'subscription.registered', 'subscription.activated', 'subscription.paused', 'subscription.resumed', "
+    "'subscription.draining', 'subscription.deactivated'";
+
+inline std::string terminal_list() {
+   std::string out;
+   for (auto const& one : terminal_types) out.append(out.empty() ? "'" : ", '").append(one.event_type).append("'");
+   return out;
+}
+
+/// An execution with a running head in a range of ids that is no deactivated subscription: quick, by indexes.
+inline std::string build_live_head() {
+   return "select h.execution_id from noetl.stream_head h where h.status = 'RUNNING' and h.execution_id >= $1 "
+          "and h.execution_id < $2 and coalesce((select e.event_type from noetl.event e "
+          "where e.execution_id = h.execution_id and e.event_type in (" +
+          std::string(lifecycle_types) +
+          ") order by e.stream_version desc nulls last, e.event_id desc limit 1), '') <> 'subscription.deactivated' "
+          "limit 1";
+}
+
+/// The same for executions that no head tells about: reads the partition.
+inline std::string build_live_events(std::string const& table) {
+   return "select e.execution_id from " + table + " e where not exists (select 1 from noetl.stream_head h where " +
+          "h.execution_id = e.execution_id and h.status in ('COMPLETED', 'FAILED', 'CANCELLED')) "
+          "group by e.execution_id having not coalesce(bool_or(e.event_type in (" +
+          terminal_list() +
+          ")), false) and coalesce((array_agg(e.event_type order by e.stream_version desc nulls last, e.event_id desc) "
+          "filter (where e.event_type in (" +
+          std::string(lifecycle_types) + ")))[1], '') <> 'subscription.deactivated' limit 1";
+}
+
+/// A row that a tailer of ours has not passed yet.
+inline std::string build_unstreamed(std::string const& table) {
+   return "select 1 from " + table +
+          " e join noetl.stream_cursor c on c.xid is not null and (e.ingest_xid, e.execution_id, e.event_id) > "
+          "(c.xid, coalesce(c.execution_id, 0), coalesce(c.event_id, 0)) where e.ingest_xid is not null limit 1";
+}
+
+struct retention_report {
+   std::vector<std::string> dropped;
+   std::vector<kept_partition> kept; ///< past the cutoff, and still needed or not ours to drop
+};
+
+/// Drops partitions whose ids are all below `cutoff`, each in a transaction of its own. One that holds an execution
+/// without an end, a subscription that is not deactivated, or rows that the stream has not seen is kept; so is one that
+/// the role may not drop or that is in use for long.
+inline retention_report drop_past_partitions(pg::connection& db, std::int64_t cutoff) {
+   static auto const live_head = build_live_head();
+   retention_report report;
+   for (auto const& one : pg::event_partitions(db)) {
+      if (one.name == "event_default" || !pg::is_past(one.bound_text, cutoff)) continue;
+      auto const ids = *pg::parse_bounds(one.bound_text);
+      auto const keep = [&](std::string reason) {
+         log::info("retention.partition_kept", {{"partition", one.name}, {"reason", reason}});
+         report.kept.push_back({one.name, std::move(reason)});
+      };
+      auto const reason = [&]() -> std::string {
+         if (auto const rows = db.exec(live_head, ids.from, ids.to); !rows.empty())
+            return "execution " + rows[0].get<std::string>(0) + " has not ended";
+         if (auto const rows = db.script(build_live_events(one.quoted)); !rows.empty())
+            return "execution " + rows[0].get<std::string>(0) + " has not ended";
+         if (!db.script(build_unstreamed(one.quoted)).empty()) return "the event stream has not passed it";
+         return {};
+      };
+      try {
+         db.begin();
+         db.script("set local statement_timeout = '10min'; set local lock_timeout = '2s'");
+         auto why = reason();
+         if (why.empty()) {
+            db.script("lock table " + one.quoted + " in access exclusive mode");
+            // What happened since: an old subscription may have been activated again.
+            if (!db.exec(live_head, ids.from, ids.to).empty()) why = "it came into use again";
+         }
+         if (why.empty()) {
+            db.script("drop table " + one.quoted);
+            db.exec("delete from noetl.stream_head where execution_id >= $1 and execution_id < $2", ids.from, ids.to);
+            db.commit();
+            report.dropped.push_back(one.name);
+            continue;
+         }
+         db.rollback();
+         keep(std::move(why));
+      } catch (pg::sql_error const& e) {
+         db.rollback();
+         log::warn("retention.partition_not_dropped", {{"partition", one.name}, {"detail", e.what()}});
+         keep(e.is("42501") ? "the database role does not own it"
+                            : "the database refused to drop it (" + e.sqlstate() + ")");
+      }
+   }
+   return report;
+}
+
+} // namespace detail
+} // namespace noetl::control_plane
