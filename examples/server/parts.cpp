@@ -65,6 +65,7 @@ noetl::workflow::orchestrator_settings orchestrator_settings(cp::configuration c
    settings.server_url = config.noetl.public_server_url;
    settings.cached_executions = config.noetl.state_cache_executions;
    settings.cached_bytes = config.noetl.state_cache_bytes;
+   settings.snapshot_events = config.noetl.projector_owns_snapshot ? 0 : config.noetl.snapshot_events;
    return settings;
 }
 
@@ -102,14 +103,15 @@ parts::parts(boost::asio::io_context& io, cp::configuration const& given)
       shards(shard_settings(given), cluster_settings(given)), store(shards, ids), catalog(shards), library(catalog),
       dedup(shards, store), executions(store, catalog, library, dedup, ids, given.noetl.public_server_url),
       views(shards), commands(store, ids, issued), ingest(store, ids), ingested(metrics), workers(shards, ids),
+      states(shards, {.build = "noetl-server " + std::string(cp::compatible_version)}),
       orchestrator(
-          io.get_executor(), store, ids, [this](noetl::catalog_id id) { return library.find(id); },
+          io.get_executor(), store, states, ids, [this](noetl::catalog_id id) { return library.find(id); },
           orchestrator_settings(given)),
       announcements(
           store, [this](noetl::catalog_id id) { return library.find(id); }, given.noetl.public_server_url),
       reconciler(
           io.get_executor(), store, [this](noetl::execution_id id) { orchestrator.wake(id); },
-          [this] { return orchestrator.stats().active; },
+          [this] { return orchestrator.stats().active; }, [this] { return orchestrator.cached(); },
           [this](std::size_t shard) { return announcements.make_missing(shard); }),
       leases(io.get_executor(), store, ids, lease_settings(given)),
       bus(given.noetl.nats_url.value.empty() ? nullptr : std::make_unique<command_bus>(given.noetl)),

@@ -31,6 +31,7 @@
 #include <noetl/http/router.hpp>
 #include <noetl/pg/shards.hpp>
 #include <noetl/workflow/orchestrator.hpp>
+#include <noetl/workflow/states.hpp>
 
 namespace server {
 
@@ -74,6 +75,7 @@ public:
    cp::event_ingest ingest;
    cp::ingest_metrics ingested;
    cp::worker_pool_service workers;
+   noetl::workflow::workflow_states states;
    noetl::workflow::orchestrator orchestrator;
    cp::announcements announcements;
    cp::reconciler reconciler;

@@ -38,6 +38,9 @@ struct server_settings {
    std::chrono::seconds reannounce_after{60};                   ///< a command unclaimed for so long is announced again
    std::size_t state_cache_executions = 20'000;                 ///< folded executions kept in memory
    std::size_t state_cache_bytes = 268'435'456;                 ///< estimated memory of the folded executions kept
+   std::uint64_t snapshot_events = 500; ///< events of an execution between two snapshots of its state; 0: none is written
+   bool projector_owns_snapshot = false; ///< snapshots are written by POST /api/internal/projection/advance only
+   std::chrono::seconds snapshot_retention{86'400}; ///< a snapshot stays so long after the end of its execution
    secret internal_api_token;                                   ///< bearer token of /api/internal/*
 };
 
