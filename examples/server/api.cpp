@@ -6,6 +6,8 @@
 #include <noetl/control_plane/event_routes.hpp>
 #include <noetl/control_plane/execution_routes.hpp>
 #include <noetl/control_plane/health_routes.hpp>
+#include <noetl/control_plane/projection_routes.hpp>
+#include <noetl/control_plane/replay_routes.hpp>
 #include <noetl/control_plane/worker_pool_routes.hpp>
 #include <noetl/http/metrics.hpp>
 #include <noetl/http/openapi.hpp>
@@ -18,11 +20,12 @@ using namespace noetl::control_plane;
 namespace http = noetl::http;
 
 using services = http::services<catalog_service, execution_service, execution_views, event_ingest, ingest_metrics,
-                                command_service, worker_pool_service, health_service, http::metrics>;
+                                command_service, worker_pool_service, internal_gate, projection_service, replay_service,
+                                health_service, http::metrics>;
 
 inline constexpr auto without_metrics =
     http::join(http::routes<services>(health_routes, catalog_routes, execution_routes, event_routes, command_routes,
-                                      worker_pool_routes),
+                                      worker_pool_routes, projection_routes, replay_routes),
                http::openapi_routes);
 inline constexpr auto with_metrics = http::join(without_metrics, http::metrics_routes);
 
@@ -36,7 +39,8 @@ noetl::http::router make_router(parts& all) {
    else
       all.document.emplace(without_metrics, about);
    http::services const given(all.catalog, all.executions, all.views, all.ingest, all.ingested, all.commands,
-                              all.workers, all.health, all.metrics, *all.document);
+                              all.workers, all.gate, all.projection, all.replays, all.health, all.metrics,
+                              *all.document);
    if (metrics) return {with_metrics, given};
    return {without_metrics, given};
 }

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <noetl/control_plane/snapshot_metrics.hpp>
 #include <noetl/core/log.hpp>
 #include <noetl/pg/migrate.hpp>
 
@@ -104,6 +105,7 @@ parts::parts(boost::asio::io_context& io, cp::configuration const& given)
       dedup(shards, store), executions(store, catalog, library, dedup, ids, given.noetl.public_server_url),
       views(shards), commands(store, ids, issued), ingest(store, ids), ingested(metrics), workers(shards, ids),
       states(shards, {.build = "noetl-server " + std::string(cp::compatible_version)}),
+      gate(given.noetl.internal_api_token.value), projection(states), replays(shards),
       orchestrator(
           io.get_executor(), store, states, ids, [this](noetl::catalog_id id) { return library.find(id); },
           orchestrator_settings(given)),
@@ -133,6 +135,7 @@ parts::parts(boost::asio::io_context& io, cp::configuration const& given)
          if (background_->relay) background_->relay->wake();
       });
    }
+   cp::report_snapshots(metrics, states, projection);
    report_figures(*this, [this] {
       std::lock_guard const lock(background_->mutex);
       return background_->relay ? background_->relay->stats() : noetl::outbox_stats{};

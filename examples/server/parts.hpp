@@ -19,8 +19,11 @@
 #include <noetl/control_plane/execution_views.hpp>
 #include <noetl/control_plane/health.hpp>
 #include <noetl/control_plane/ingest_metrics.hpp>
+#include <noetl/control_plane/internal_gate.hpp>
 #include <noetl/control_plane/playbook_library.hpp>
+#include <noetl/control_plane/projection.hpp>
 #include <noetl/control_plane/reconciler.hpp>
+#include <noetl/control_plane/replay.hpp>
 #include <noetl/control_plane/settings.hpp>
 #include <noetl/control_plane/worker_pools.hpp>
 #include <noetl/core/snowflake.hpp>
@@ -76,6 +79,9 @@ public:
    cp::ingest_metrics ingested;
    cp::worker_pool_service workers;
    noetl::workflow::workflow_states states;
+   cp::internal_gate gate;
+   cp::projection_service projection;
+   cp::replay_service replays;
    noetl::workflow::orchestrator orchestrator;
    cp::announcements announcements;
    cp::reconciler reconciler;

@@ -75,10 +75,10 @@ int catch_up(workflow_state& state, memory_log const& log, std::size_t page) {
 
 /// Some event about one of two steps and three commands, whether it makes sense there or not.
 event random_event(random_source& random) {
-   static constexpr std::array types{"step.enter",      "step.enter",     "command.issued", "command.issued",
-                                     "command.claimed", "command.started", "call.done",     "command.completed",
-                                     "command.completed", "command.failed", "step.exit",    "ctx.updated",
-                                     "step.skipped",    "step.routed",    "some.thing",     "playbook_started"};
+   static constexpr std::array types{"step.enter",        "step.enter",      "command.issued", "command.issued",
+                                     "command.claimed",   "command.started", "call.done",      "command.completed",
+                                     "command.completed", "command.failed",  "step.exit",      "ctx.updated",
+                                     "step.skipped",      "step.routed",     "some.thing",     "playbook_started"};
    event e;
    e.execution_id = noetl::execution_id(7);
    e.catalog_id = noetl::catalog_id(5);
@@ -89,13 +89,15 @@ event random_event(random_source& random) {
    e.created_at = noetl::timestamp{std::chrono::seconds{1'700'000'000 + pick(random, 1000)}}; // any producer's clock
    auto const command = "\"command_id\":\"7:" + name + ":" + std::to_string(pick(random, 3)) + "\"";
    if (e.event_type == "step.enter") {
-      static constexpr std::array loops{R"({"status":"RUNNING"})", R"({"status":"RUNNING","context":{"iterations_expected":2}})",
+      static constexpr std::array loops{R"({"status":"RUNNING"})",
+                                        R"({"status":"RUNNING","context":{"iterations_expected":2}})",
                                         R"({"status":"RUNNING","context":{"__cursor_loop":true}})"};
       e.result = raw_json(loops[pick(random, loops.size())]);
       e.meta = raw_json(R"({"emitted_by":"orchestrator"})");
    } else if (e.event_type == "command.issued") {
       static constexpr std::array places{"", R"(,"iteration_index":0)", R"(,"iteration_index":1)",
-                                         R"(,"cursor":{"phase":"claim","frame":1})", R"(,"cursor":{"phase":"body","frame":1})"};
+                                         R"(,"cursor":{"phase":"claim","frame":1})",
+                                         R"(,"cursor":{"phase":"body","frame":1})"};
       e.meta = raw_json("{" + command + places[pick(random, places.size())] + "}");
    } else if (e.event_type == "ctx.updated") {
       e.result = raw_json(R"({"status":"OK","context":{"step":")" + name + R"(","gen":1,"values":{"v":1.5}}})");
@@ -183,7 +185,8 @@ void examine(exam& about, random_source& random) {
    if (pick(random, 4) == 0)
       for (auto const& e : log.unversioned) apply(state, e);
    auto const& wanted = late ? about.late_replay(end) : about.replayed[end];
-   ASSERT_EQ(state_text(state), wanted) << "cut " << cut << " end " << end << " overlap " << overlap << " late " << late;
+   ASSERT_EQ(state_text(state), wanted) << "cut " << cut << " end " << end << " overlap " << overlap << " late "
+                                        << late;
    ASSERT_GE(state.version, about.kept[cut].version);
 }
 
@@ -214,9 +217,11 @@ TEST(rebuild_property, holds_for_logs_that_the_engine_wrote_item_125) {
    random_source random(first);
    for (char const* steps :
         {"- {step: start, tool: {kind: noop}, next: a}\n- {step: a, tool: {kind: noop}}\n",
-         "- {step: start, tool: {kind: noop}, loop: {in: '[1,2,3]', iterator: x}, next: b}\n- {step: b, tool: {kind: noop}}\n",
+         "- {step: start, tool: {kind: noop}, loop: {in: '[1,2,3]', iterator: x}, next: b}\n- {step: b, tool: {kind: "
+         "noop}}\n",
          "- {step: start, tool: {kind: noop}, set: {ctx.n: '{{ 1 }}'}, next: [b, c]}\n- {step: b, tool: {kind: noop}, "
-         "loop: {in: '[1,2]', iterator: x, spec: {mode: parallel}}, next: d}\n- {step: c, tool: {kind: noop}, next: {arcs: "
+         "loop: {in: '[1,2]', iterator: x, spec: {mode: parallel}}, next: d}\n- {step: c, tool: {kind: noop}, next: "
+         "{arcs: "
          "[{step: d, when: 'n > 0'}]}}\n- {step: d, tool: {kind: noop}}\n"}) {
       exam about(recorded(steps), random);
       for (std::size_t cut = 0; cut < about.kept.size(); ++cut) {
@@ -232,7 +237,8 @@ TEST(rebuild_property, holds_for_logs_that_the_engine_wrote_item_125) {
    }
 }
 
-TEST(rebuild_property, a_late_row_of_an_older_server_costs_a_full_rebuild_and_is_folded_in_its_place_items_124_126_D54) {
+TEST(rebuild_property,
+     a_late_row_of_an_older_server_costs_a_full_rebuild_and_is_folded_in_its_place_items_124_126_D54) {
    memory_log log;
    for (std::int64_t id : {10, 30}) {
       event e;

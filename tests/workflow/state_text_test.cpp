@@ -29,7 +29,8 @@ workflow_state full_state() {
    s.path = "demo/\"path\"\n\x7f ü";
    s.parent_execution_id = noetl::execution_id(-3);
    s.execution_pool = "";
-   s.trace = parsed(R"({"traceparent":"00-1","n":[1,-2,3.5,1e300,5e-324,0.1,18446744073709551615,true,null,"",[],{}]})");
+   s.trace =
+       parsed(R"({"traceparent":"00-1","n":[1,-2,3.5,1e300,5e-324,0.1,18446744073709551615,true,null,"",[],{}]})");
    s.workload = parsed(R"({"b":1,"a":{"z":100000.0,"y":1e22,"x":-0.0}})");
    s.run = run_status::failed;
    s.started_at = at;
@@ -106,13 +107,58 @@ workflow_state folded(std::vector<event> const& log) {
 
 TEST(state_text, holds_every_member_and_reads_back_as_the_same_state_item_122_D50) {
    auto const text = state_text(full_state());
-   for (char const* member :
-        {"applied", "arcs", "called", "catalog_id", "claims_issued", "command_seen", "commands", "completed_at",
-         "completion", "ctx", "current_step", "cursor", "cursor_phase", "data", "decided", "done_order", "drained",
-         "early_result", "end_event", "ended", "entered_at", "entered_order", "error", "execution_id", "execution_pool",
-         "expected", "failures", "frame", "frames", "has_result", "index", "issued", "iteration_data", "last_event",
-         "last_unversioned", "parent_execution_id", "parked", "path", "phase", "results", "rows", "run", "set_applied",
-         "started_at", "step", "steps", "trace", "unmatched", "unversioned", "version", "visit", "workload"})
+   for (char const* member : {"applied",
+                              "arcs",
+                              "called",
+                              "catalog_id",
+                              "claims_issued",
+                              "command_seen",
+                              "commands",
+                              "completed_at",
+                              "completion",
+                              "ctx",
+                              "current_step",
+                              "cursor",
+                              "cursor_phase",
+                              "data",
+                              "decided",
+                              "done_order",
+                              "drained",
+                              "early_result",
+                              "end_event",
+                              "ended",
+                              "entered_at",
+                              "entered_order",
+                              "error",
+                              "execution_id",
+                              "execution_pool",
+                              "expected",
+                              "failures",
+                              "frame",
+                              "frames",
+                              "has_result",
+                              "index",
+                              "issued",
+                              "iteration_data",
+                              "last_event",
+                              "last_unversioned",
+                              "parent_execution_id",
+                              "parked",
+                              "path",
+                              "phase",
+                              "results",
+                              "rows",
+                              "run",
+                              "set_applied",
+                              "started_at",
+                              "step",
+                              "steps",
+                              "trace",
+                              "unmatched",
+                              "unversioned",
+                              "version",
+                              "visit",
+                              "workload"})
       EXPECT_NE(text.find("\"" + std::string(member) + "\":"), text.npos) << member;
    auto const again = parse_state(text);
    ASSERT_TRUE(again);
@@ -139,7 +185,8 @@ TEST(state_text, of_an_empty_state_is_an_empty_object) {
 TEST(state_text, writes_numbers_so_that_decimals_keep_their_kind) {
    workflow_state s;
    s.workload = parsed(R"([1e5,1e22,0.1,-0.0,123456789012345678,-7,1.5e-7])");
-   EXPECT_EQ(state_text(s), R"({"workload":[100000.0,10000000000000000000000.0,0.1,0.0,123456789012345678,-7,0.00000015]})");
+   EXPECT_EQ(state_text(s),
+             R"({"workload":[100000.0,10000000000000000000000.0,0.1,0.0,123456789012345678,-7,0.00000015]})");
 }
 
 TEST(state_text, of_other_shapes_is_refused_item_129) {

@@ -27,8 +27,8 @@ struct advance_request {
 
 struct advanced_execution {
    noetl::execution_id execution_id;
-   std::int64_t version = 0;  ///< highest stream_version folded; that of the stored snapshot or, after a race, below it
-   std::uint64_t events = 0;  ///< events folded
+   std::int64_t version = 0; ///< highest stream_version folded; that of the stored snapshot or, after a race, below it
+   std::uint64_t events = 0; ///< events folded
 };
 
 struct refused_execution {
@@ -47,7 +47,8 @@ class projection_service {
 public:
    explicit projection_service(workflow::workflow_states& states) : states_(states) {}
 
-   /// One after the other, in the order of the request; an id given twice counts once. What fails does not stop the rest.
+   /// One after the other, in the order of the request; an id given twice counts once. What fails does not stop the
+   /// rest.
    awaitable<advance_reply> advance(advance_request request) {
       advance_reply reply;
       std::unordered_set<noetl::execution_id> seen;
@@ -76,9 +77,9 @@ private:
          auto rebuilt = co_await states_.load(id);
          if (!rebuilt) co_return std::move(rebuilt).error();
          auto const at = workflow::workflow_aggregate::position(rebuilt->state);
-         if (at.applied == 0)
-            co_return fail(error_code::not_found, "Execution not found: " + std::to_string(id.value));
-         auto saved = co_await states_.snapshots().save(id, states_.snapshots().prepare(rebuilt->state, rebuilt->read_at));
+         if (at.applied == 0) co_return fail(error_code::not_found, "Execution not found: " + std::to_string(id.value));
+         auto saved =
+             co_await states_.snapshots().save(id, states_.snapshots().prepare(rebuilt->state, rebuilt->read_at));
          if (!saved) co_return std::move(saved).error();
          if (*saved != save_outcome::stale) co_return advanced_execution{id, at.version, at.applied};
          if (attempt == attempts)

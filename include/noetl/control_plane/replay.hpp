@@ -32,8 +32,8 @@ struct replay_query {
    std::optional<noetl::event_id> as_of_event_id;
    std::optional<noetl::event_id> as_of_position; ///< the same
    std::optional<timestamp> as_of_time;
-   std::string projection = "all"; ///< comes back in the answer; not a filter
-   std::int64_t limit = 10'000;    ///< events at most, oldest first; 1..100'000
+   std::string projection = "all";              ///< comes back in the answer; not a filter
+   std::int64_t limit = 10'000;                 ///< events at most, oldest first; 1..100'000
    std::optional<std::string> resolve_payloads; ///< accepted, without effect
    using json_rules = rules<defaulted<"tenant_id", "organization_id", "projection", "limit">>;
 };
@@ -44,8 +44,8 @@ public:
    explicit replay_service(pg::shard_map& shards) : shards_(shards) {}
 
    /// The fold of the events up to the cutoff, that one included, in the order of the log. An event id that the
-   /// execution has cuts behind that event, wherever late events stand; any other id keeps the events with ids up to it.
-   /// Errors: bad_request (two cutoffs, unknown projection).
+   /// execution has cuts behind that event, wherever late events stand; any other id keeps the events with ids up to
+   /// it. Errors: bad_request (two cutoffs, unknown projection).
    awaitable<result<replay_state>> state(replay_query query) {
       int const cutoffs = int{query.as_of_event_id.has_value()} + int{query.as_of_position.has_value()} +
                           int{query.as_of_time.has_value()};
@@ -85,7 +85,7 @@ public:
 private:
    static constexpr std::int64_t page_size = 1'000;
    static constexpr std::array<std::string_view, 7> projections{"execution",       "stage", "frame", "command",
-                                                               "business_object", "loop",  "all"};
+                                                                "business_object", "loop",  "all"};
 
    static std::string statement(bool numbered) {
       std::string const key = numbered ? "e.stream_version" : "e.event_id";

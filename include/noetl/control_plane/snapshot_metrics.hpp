@@ -13,8 +13,8 @@ namespace noetl::control_plane {
 
 /// Call once, before the first rebuild. All three live as long as the program.
 inline void report_snapshots(http::metrics& all, workflow::workflow_states& states, projection_service& projection) {
-   auto& seconds = all.histograms("noetl_rebuild_duration_seconds", "Time from the wish for a state to the folded state",
-                                  {"source"});
+   auto& seconds = all.histograms("noetl_rebuild_duration_seconds",
+                                  "Time from the wish for a state to the folded state", {"source"});
    auto& events = all.histograms("noetl_rebuild_events", "Events read to rebuild one state", {"source"},
                                  {1, 10, 100, 500, 1'000, 5'000, 10'000, 50'000, 100'000});
    states.on_rebuilt([&seconds, &events](rebuild_report const& done) {

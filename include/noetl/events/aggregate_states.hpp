@@ -100,8 +100,8 @@ private:
          if (next == step::done) co_return result<void>{};
          log::warn("log.changed_below", {{"execution_id", id}, {"version", A::position(state).version}});
          if (++report.restarts > most_restarts)
-            co_return fail(error_code::unavailable, "the log of execution " + std::to_string(id.value) +
-                                                        " changes faster than it can be read");
+            co_return fail(error_code::unavailable,
+                           "the log of execution " + std::to_string(id.value) + " changes faster than it can be read");
          report.from_snapshot = false;
          report.bytes = 0;
          state = typename A::state{};

@@ -93,7 +93,7 @@ public:
       auto meta = raw_json{to_json(row.meta)};
       auto work = [id, row = std::move(row), meta = std::move(meta)](pg::connection& db) {
          pg::rows const rows = db.exec(save_text, std::to_string(id.value), A::aggregate_type, row.position.version,
-                                   row.text, row.checksum, meta, id, row.position.unversioned);
+                                       row.text, row.checksum, meta, id, row.position.unversioned);
          if (!rows[0].get<bool>(0)) return save_outcome::stale;
          return rows[0].get<bool>(1) ? save_outcome::saved : save_outcome::superseded;
       };
@@ -137,8 +137,8 @@ public:
    }
 
    [[nodiscard]] snapshot_stats stats() const {
-      snapshot_stats now{saved_.load(),  superseded_.load(), stale_.load(), failed_.load(),
-                         corrupt_.load(), unreadable_.load()};
+      snapshot_stats now{saved_.load(),  superseded_.load(), stale_.load(),
+                         failed_.load(), corrupt_.load(),    unreadable_.load()};
       if (auto const at = last_saved_.load(); at != 0) now.last_saved = timestamp{std::chrono::nanoseconds{at}};
       return now;
    }

@@ -31,13 +31,15 @@ concept snapshotted = requires(typename A::state& s, typename A::state const& c,
                                std::int64_t version) {
    { A::aggregate_type } -> std::convertible_to<std::string_view>; // the column; another one when readers must not mix
    { A::format } -> std::convertible_to<int>;                      // layout of the text; another number is not read
-   A::apply(s, e);              // folds; an event that is in already changes nothing; stream_version 0: no number
-   A::start_after(s, version);  // the next numbered event is version + 1; called before the first of them is folded
+   A::apply(s, e);             // folds; an event that is in already changes nothing; stream_version 0: no number
+   A::start_after(s, version); // the next numbered event is version + 1; called before the first of them is folded
    { A::position(c) } -> std::same_as<fold_position>;
    { A::terminal(c) } -> std::same_as<bool>;
-   { A::routing(c) } -> std::same_as<raw_json>;       // what dispatch needs of the first event; for people and other tools
-   { A::text(c) } -> std::same_as<std::string>;       // canonical JSON: equal states give equal bytes, in every process
-   { A::parse(text) } -> std::same_as<std::optional<typename A::state>>; // text in any spacing; nothing for other shapes
+   { A::routing(c) } -> std::same_as<raw_json>; // what dispatch needs of the first event; for people and other tools
+   { A::text(c) } -> std::same_as<std::string>; // canonical JSON: equal states give equal bytes, in every process
+   {
+      A::parse(text)
+      } -> std::same_as<std::optional<typename A::state>>; // text in any spacing; nothing for other shapes
 };
 
 } // namespace noetl

@@ -47,7 +47,7 @@ struct orchestrator_settings {
    std::size_t cached_executions = 20'000;           ///< folded states kept; the rest is rebuilt when needed
    std::size_t cached_bytes = 256U << 20U;           ///< estimated memory of the states kept
    std::chrono::milliseconds retry_delay{500};       ///< after a failure that may pass; doubles up to 16 times this
-   std::uint64_t snapshot_events = 500;              ///< events of an execution between two snapshots; 0: none is written
+   std::uint64_t snapshot_events = 500; ///< events of an execution between two snapshots; 0: none is written
 };
 
 struct orchestrator_stats {
@@ -120,8 +120,8 @@ private:
       bool undecided = false;           ///< a trigger was folded and not decided upon yet
       event_id cause{};                 ///< the newest trigger: parent of what is decided
       std::uint32_t failures = 0;
-      std::size_t folded_bytes = 0;  ///< text of the events in `state`
-      std::size_t counted_bytes = 0; ///< its share of `bytes_`; belongs to the mutex
+      std::size_t folded_bytes = 0;    ///< text of the events in `state`
+      std::size_t counted_bytes = 0;   ///< its share of `bytes_`; belongs to the mutex
       std::uint64_t saved = 0;         ///< events in the last snapshot that was read or tried
       std::atomic<bool> saving{false}; ///< one at a time
    };

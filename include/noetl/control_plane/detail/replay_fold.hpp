@@ -100,8 +100,8 @@ public:
       if (auto id = own_id(e_.stage_id, "stage", "stage_id")) stage(*id);
       if (auto id = own_id(e_.frame_id, "frame", "frame_id")) frame(*id);
       if (auto id = e_.command_id ? std::to_string(*e_.command_id) : scalar(member(&meta_, "command_id"))) command(*id);
-      if (auto id = scalar(first_of(member(&meta_, "loop_id"), member(&meta_, "loop_event_id"),
-                                    member(&meta_, "__loop_epoch_id"))))
+      if (auto id = scalar(
+              first_of(member(&meta_, "loop_id"), member(&meta_, "loop_event_id"), member(&meta_, "__loop_epoch_id"))))
          loop(*id);
       business_object();
    }
@@ -148,8 +148,12 @@ private:
 
    void stage(std::string const& name) {
       auto& s = entry(state_.stages, name,
-                      {{"stage_id", name}, {"status", "UNKNOWN"}, {"frame_count", 0}, {"row_count", 0},
-                       {"events_emitted", 0}, {"failed_count", 0}});
+                      {{"stage_id", name},
+                       {"status", "UNKNOWN"},
+                       {"frame_count", 0},
+                       {"row_count", 0},
+                       {"events_emitted", 0},
+                       {"failed_count", 0}});
       set(s, "last_event_id", id());
       if (e_.fact.node_name) set_once(s, "step_name", *e_.fact.node_name);
       for (auto const* key : {"kind", "parent_stage_id", "loop_event_id"}) set_if(s, key, member(&meta_, key));
@@ -245,9 +249,14 @@ private:
          name = of->substr(slash + 1);
       }
       auto& o = entry(state_.business_objects, *kind + "/" + *name,
-                      {{"object_key", *kind + "/" + *name}, {"object_type", *kind}, {"object_id", *name},
-                       {"status", "ACTIVE"}, {"version", 0}, {"event_count", 0},
-                       {"attributes", tao::json::empty_object}, {"payload_refs", tao::json::empty_array}});
+                      {{"object_key", *kind + "/" + *name},
+                       {"object_type", *kind},
+                       {"object_id", *name},
+                       {"status", "ACTIVE"},
+                       {"version", 0},
+                       {"event_count", 0},
+                       {"attributes", tao::json::empty_object},
+                       {"payload_refs", tao::json::empty_array}});
       auto const events = count_up(o, "event_count");
       set(o, "version", integer(member(own, "version"), events));
       set_once(o, "first_event_id", id());
