@@ -106,6 +106,7 @@ parts::parts(boost::asio::io_context& io, cp::configuration const& given)
       views(shards), commands(store, ids, issued), ingest(store, ids), ingested(metrics), workers(shards, ids),
       states(shards, {.build = "noetl-server " + std::string(cp::compatible_version)}),
       gate(given.noetl.internal_api_token.value), projection(states), replays(shards),
+      keeper(io.get_executor(), states, shards.count(), {.retention = given.noetl.snapshot_retention}),
       orchestrator(
           io.get_executor(), store, states, ids, [this](noetl::catalog_id id) { return library.find(id); },
           orchestrator_settings(given)),
@@ -173,6 +174,7 @@ void parts::start() {
       background_->migrated = true;
       reconciler.start();
       leases.start();
+      keeper.start();
    });
 }
 

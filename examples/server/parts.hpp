@@ -25,6 +25,7 @@
 #include <noetl/control_plane/reconciler.hpp>
 #include <noetl/control_plane/replay.hpp>
 #include <noetl/control_plane/settings.hpp>
+#include <noetl/control_plane/snapshot_keeper.hpp>
 #include <noetl/control_plane/worker_pools.hpp>
 #include <noetl/core/snowflake.hpp>
 #include <noetl/events/outbox.hpp>
@@ -82,6 +83,7 @@ public:
    cp::internal_gate gate;
    cp::projection_service projection;
    cp::replay_service replays;
+   cp::snapshot_keeper keeper;
    noetl::workflow::orchestrator orchestrator;
    cp::announcements announcements;
    cp::reconciler reconciler;

@@ -18,6 +18,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include <noetl/control_plane/reconciler.hpp>
+#include <noetl/control_plane/snapshot_keeper.hpp>
 #include <noetl/pg/migrate.hpp>
 #include <noetl/workflow/orchestrator.hpp>
 #include <noetl/workflow/playbook_parser.hpp>
@@ -57,7 +58,8 @@ public:
       if (look) {
          reconciler.emplace(
              io_.get_executor(), store, [this](execution_id id) { orchestrator.wake(id); },
-             [this] { return orchestrator.stats().active; }, [this] { return orchestrator.cached(); }, *look);
+             [this] { return orchestrator.stats().active; }, [this] { return orchestrator.cached(); },
+             [](std::size_t) -> awaitable<result<std::size_t>> { co_return std::size_t{0}; }, *look);
          reconciler->start();
       }
       thread_ = std::jthread([this] { io_.run(); });
@@ -401,4 +403,25 @@ TEST_F(orchestrator_and_snapshots, a_cancelled_execution_is_never_driven_again_i
       EXPECT_EQ(refused.error().code, error_code::conflict);
       EXPECT_TRUE(eventually([&] { return server.orchestrator.stats().cached == 0; })) << spelling;
    }
+}
+
+TEST_F(orchestrator_and_snapshots, snapshots_of_executions_that_ended_long_ago_are_deleted) {
+   workflow::orchestrator_settings each;
+   each.snapshot_events = 1;
+   brain server(how(), 1, two_steps, each);
+   auto const id = server.start();
+   next_command();
+   ASSERT_TRUE(eventually([&] { return ask<int>("select count(*) from noetl.projection_snapshot") == 1; }));
+   control_plane::snapshot_keeper_settings often;
+   often.retention = std::chrono::seconds{0};
+   often.interval = 50ms;
+   boost::asio::io_context io;
+   control_plane::snapshot_keeper keeper(io.get_executor(), server.states, 1, often);
+   keeper.start();
+   std::jthread const turning([&] { io.run(); });
+   std::this_thread::sleep_for(200ms);
+   EXPECT_EQ(ask<int>("select count(*) from noetl.projection_snapshot"), 1) << "it runs";
+   ASSERT_TRUE(server.append(id, {plain("playbook_cancelled", "CANCELLED")}));
+   EXPECT_TRUE(eventually([&] { return ask<int>("select count(*) from noetl.projection_snapshot") == 0; }));
+   io.stop();
 }
