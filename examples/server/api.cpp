@@ -8,7 +8,9 @@
 #include <noetl/control_plane/execution_routes.hpp>
 #include <noetl/control_plane/health_routes.hpp>
 #include <noetl/control_plane/outbox_routes.hpp>
+#include <noetl/control_plane/projection_routes.hpp>
 #include <noetl/control_plane/projector_routes.hpp>
+#include <noetl/control_plane/replay_routes.hpp>
 #include <noetl/control_plane/subscription_routes.hpp>
 #include <noetl/control_plane/worker_pool_routes.hpp>
 #include <noetl/http/metrics.hpp>
@@ -24,12 +26,12 @@ namespace http = noetl::http;
 using services = http::services<catalog_service, execution_service, execution_views, event_ingest, ingest_metrics,
                                 command_service, worker_pool_service, subscription_service, subscription_metrics,
                                 health_service, http::metrics, internal_gate, outbox_service, projector_service,
-                                cleanup_service>;
+                                cleanup_service, projection_service, replay_service>;
 
 inline constexpr auto without_metrics =
     http::join(http::routes<services>(health_routes, catalog_routes, execution_routes, event_routes, command_routes,
                                       worker_pool_routes, subscription_routes, outbox_routes, projector_routes,
-                                      cleanup_routes),
+                                      cleanup_routes, projection_routes, replay_routes),
                http::openapi_routes);
 inline constexpr auto with_metrics = http::join(without_metrics, http::metrics_routes);
 
@@ -44,7 +46,7 @@ noetl::http::router make_router(parts& all) {
       all.document.emplace(without_metrics, about);
    http::services const given(all.catalog, all.executions, all.views, all.ingest, all.ingested, all.commands,
                               all.workers, all.subscriptions, all.subscribed, all.health, all.metrics, all.gate,
-                              all.outbox, all.projector, all.cleanup, *all.document);
+                              all.outbox, all.projector, all.cleanup, all.projection, all.replays, *all.document);
    if (metrics) return {with_metrics, given};
    return {without_metrics, given};
 }

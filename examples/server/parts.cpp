@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <noetl/control_plane/snapshot_metrics.hpp>
 #include <noetl/core/log.hpp>
 #include <noetl/pg/migrate.hpp>
 
@@ -65,6 +66,7 @@ noetl::workflow::orchestrator_settings orchestrator_settings(cp::configuration c
    settings.server_url = config.noetl.public_server_url;
    settings.cached_executions = config.noetl.state_cache_executions;
    settings.cached_bytes = config.noetl.state_cache_bytes;
+   settings.snapshot_events = config.noetl.projector_owns_snapshot ? 0 : config.noetl.snapshot_events;
    return settings;
 }
 
@@ -118,14 +120,17 @@ parts::parts(boost::asio::io_context& io, cp::configuration const& given)
       subscriptions(shards, store, ids, subscription_settings(given)), subscribed(metrics, subscriptions),
       gate(given.noetl.internal_api_token.value), outbox(shards, outbox_service_settings(given)), projector(shards),
       cleanup(shards),
+      states(shards, {.build = "noetl-server " + std::string(cp::compatible_version)}),
+      projection(states), replays(shards),
+      keeper(io.get_executor(), states, shards.count(), {.retention = given.noetl.snapshot_retention}),
       orchestrator(
-          io.get_executor(), store, ids, [this](noetl::catalog_id id) { return library.find(id); },
+          io.get_executor(), store, states, ids, [this](noetl::catalog_id id) { return library.find(id); },
           orchestrator_settings(given)),
       announcements(
           store, [this](noetl::catalog_id id) { return library.find(id); }, given.noetl.public_server_url),
       reconciler(
           io.get_executor(), store, [this](noetl::execution_id id) { orchestrator.wake(id); },
-          [this] { return orchestrator.stats().active; },
+          [this] { return orchestrator.stats().active; }, [this] { return orchestrator.cached(); },
           [this](std::size_t shard) { return announcements.make_missing(shard); }),
       leases(io.get_executor(), store, ids, lease_settings(given)),
       bus(given.noetl.nats_url.value.empty() ? nullptr : std::make_unique<command_bus>(given.noetl)),
@@ -147,6 +152,7 @@ parts::parts(boost::asio::io_context& io, cp::configuration const& given)
          if (background_->relay) background_->relay->wake();
       });
    }
+   cp::report_snapshots(metrics, states, projection);
    report_figures(*this, [this] {
       std::lock_guard const lock(background_->mutex);
       return background_->relay ? background_->relay->stats() : noetl::outbox_stats{};
@@ -185,6 +191,7 @@ void parts::start() {
       reconciler.start();
       leases.start();
       outbox.start(io_.get_executor());
+      keeper.start();
    });
 }
 

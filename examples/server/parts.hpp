@@ -24,10 +24,13 @@
 #include <noetl/control_plane/outbox_service.hpp>
 #include <noetl/control_plane/playbook_library.hpp>
 #include <noetl/control_plane/projector_service.hpp>
+#include <noetl/control_plane/projection.hpp>
 #include <noetl/control_plane/reconciler.hpp>
+#include <noetl/control_plane/replay.hpp>
 #include <noetl/control_plane/settings.hpp>
 #include <noetl/control_plane/subscription_metrics.hpp>
 #include <noetl/control_plane/subscriptions.hpp>
+#include <noetl/control_plane/snapshot_keeper.hpp>
 #include <noetl/control_plane/worker_pools.hpp>
 #include <noetl/core/snowflake.hpp>
 #include <noetl/events/outbox.hpp>
@@ -37,6 +40,7 @@
 #include <noetl/http/router.hpp>
 #include <noetl/pg/shards.hpp>
 #include <noetl/workflow/orchestrator.hpp>
+#include <noetl/workflow/states.hpp>
 
 namespace server {
 
@@ -86,6 +90,10 @@ public:
    cp::outbox_service outbox;
    cp::projector_service projector;
    cp::cleanup_service cleanup;
+   noetl::workflow::workflow_states states;
+   cp::projection_service projection;
+   cp::replay_service replays;
+   cp::snapshot_keeper keeper;
    noetl::workflow::orchestrator orchestrator;
    cp::announcements announcements;
    cp::reconciler reconciler;

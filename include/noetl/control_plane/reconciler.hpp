@@ -11,7 +11,9 @@
 #include <limits>
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -40,7 +42,8 @@ struct reconciler_settings {
 
 /// Wakes executions whose version moved since the last pass, W18 without its leaks: it keeps nothing of ended ones and
 /// writes no events itself. The first pass that succeeds takes over what an older server left running, and wakes every
-/// running execution. Each pass begins with `prepare`.
+/// running execution. Each pass begins with `prepare`. Executions that somebody keeps in memory although they run no
+/// more are woken too, so that their end is noticed whoever wrote it (138).
 /// Started once; ends when its executor stops. Not thread-safe beyond that.
 class reconciler {
 public:
@@ -48,11 +51,13 @@ public:
 
    /// \param wake  called for each execution to look at
    /// \param busy  how many executions are being advanced now: the next page waits while these are many
+   /// \param kept  executions held in memory
    /// \param prepare  called for each shard before its executions are looked at
    reconciler(boost::asio::any_io_executor executor, event_store& store, std::function<void(execution_id)> wake,
-              std::function<std::size_t()> busy, step prepare, reconciler_settings how = {})
+              std::function<std::size_t()> busy, std::function<std::vector<execution_id>()> kept, step prepare,
+              reconciler_settings how = {})
        : executor_(std::move(executor)), store_(store), wake_(std::move(wake)), busy_(std::move(busy)),
-         prepare_(std::move(prepare)), how_(how) {}
+         kept_(std::move(kept)), prepare_(std::move(prepare)), how_(how) {}
 
    void start() { boost::asio::co_spawn(executor_, run(), boost::asio::detached); }
 
@@ -74,6 +79,8 @@ private:
    }
 
    awaitable<result<void>> pass() {
+      auto const held = kept_(); // before the look, so that what starts meanwhile is not among them
+      std::unordered_set<execution_id> ended(held.begin(), held.end());
       versions running;
       for (std::size_t shard = 0; shard < store_.shards().count(); ++shard) {
          if (auto ready = co_await take_over(shard); !ready) co_return std::move(ready).error();
@@ -81,12 +88,16 @@ private:
          for (;;) {
             auto page = co_await store_.running(shard, before, how_.page);
             if (!page) co_return std::move(page).error();
-            for (auto const& head : *page) consider(head, running);
+            for (auto const& head : *page) {
+               ended.erase(head.execution_id);
+               consider(head, running);
+            }
             if (page->size() < how_.page) break;
             before = page->back().execution_id;
             while (busy_() > how_.page) co_await pause(std::chrono::milliseconds{20});
          }
       }
+      for (auto const id : ended) wake_(id);
       seen_ = std::move(running);
       co_return result<void>{};
    }
@@ -126,6 +137,7 @@ private:
    event_store& store_;
    std::function<void(execution_id)> wake_;
    std::function<std::size_t()> busy_;
+   std::function<std::vector<execution_id>()> kept_;
    step prepare_;
    reconciler_settings how_;
    versions seen_;

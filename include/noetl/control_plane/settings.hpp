@@ -39,6 +39,9 @@ struct server_settings {
    std::chrono::seconds subscription_drain_limit{600};          ///< a drain that lasts longer was cut short; 0: never
    std::size_t state_cache_executions = 20'000;                 ///< folded executions kept in memory
    std::size_t state_cache_bytes = 268'435'456;                 ///< estimated memory of the folded executions kept
+   std::uint64_t snapshot_events = 500; ///< events of an execution between two snapshots of its state; 0: none is written
+   bool projector_owns_snapshot = false; ///< snapshots are written by POST /api/internal/projection/advance only
+   std::chrono::seconds snapshot_retention{86'400}; ///< a snapshot stays so long after the end of its execution
    secret internal_api_token;                                   ///< bearer token of /api/internal/*
    ranged<int, 1, 86'400> outbox_lease{60};       ///< seconds that a claimed outbox row is its claimer's
    ranged<int, 1, 1'000'000> outbox_max_attempts{20}; ///< claims without success after which an outbox row is parked

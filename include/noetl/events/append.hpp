@@ -53,7 +53,7 @@ struct expected {
    enum kind : std::uint8_t {
       any,             ///< a fact that commutes with all others
       exactly,         ///< the stream's version must be `version`
-      undecided_since, ///< no guarded append (exactly, undecided_since, absent) after `version`
+      undecided_since, ///< not ended, and no guarded append (exactly, undecided_since, absent) after `version`
       absent,          ///< the stream must not exist; the append creates it
    };
    kind what = any;

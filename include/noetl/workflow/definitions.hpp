@@ -1,6 +1,7 @@
-// workflow/definitions.hpp: definitions of decide(), parse_playbook() and yaml_to_json(), with the template engine (PEGTL) and
-// yaml-cpp behind them. Heavy: include it in exactly one source file of a program (twice fails to link).
+// workflow/definitions.hpp: definitions of decide(), parse_playbook(), yaml_to_json() and the text of a state, with the
+// template engine (PEGTL) and yaml-cpp behind them. Heavy: include it in exactly one source file of a program (twice fails to link).
 #pragma once
 
 #include <noetl/workflow/detail/decide_pass.hpp>
 #include <noetl/workflow/detail/playbook_reader.hpp>
+#include <noetl/workflow/detail/state_text.hpp>

@@ -9,7 +9,8 @@ namespace noetl::workflow {
 /// Applies one event. Cannot refuse: unknown types and malformed bodies change nothing but the counters.
 ///
 /// Events must come in stream order. One whose stream_version is not above `state.version` was applied before and
-/// changes nothing; rows of an older server have none (0), come first and count up, as adoption of such a log does.
+/// changes nothing; rows of an older server have none (0), come first in event_id order and count up, as adoption of
+/// such a log does; one whose event_id is not above the last of them was applied before.
 void apply(workflow_state& state, event const& e);
 
 /// User data of a result envelope (3.6): `context.result.context.data`, `context.data`, `context`, or the value itself;

@@ -1,8 +1,9 @@
-// workflow/orchestrator.hpp: runs executions: folds committed events, decides, appends the decision.
-// Knows the event store and the pure parts of workflow/; where playbooks come from is a function given to it.
+// workflow/orchestrator.hpp: runs executions: folds committed events, decides, appends the decision, keeps snapshots.
+// Knows the event store, states and the pure parts of workflow/; where playbooks come from is a function given to it.
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -35,6 +36,7 @@
 #include <noetl/workflow/fold.hpp>
 #include <noetl/workflow/playbook.hpp>
 #include <noetl/workflow/state.hpp>
+#include <noetl/workflow/states.hpp>
 
 namespace noetl::workflow {
 
@@ -45,6 +47,7 @@ struct orchestrator_settings {
    std::size_t cached_executions = 20'000;           ///< folded states kept; the rest is rebuilt when needed
    std::size_t cached_bytes = 256U << 20U;           ///< estimated memory of the states kept
    std::chrono::milliseconds retry_delay{500};       ///< after a failure that may pass; doubles up to 16 times this
+   std::uint64_t snapshot_events = 500; ///< events of an execution between two snapshots; 0: none is written
 };
 
 struct orchestrator_stats {
@@ -53,13 +56,14 @@ struct orchestrator_stats {
    std::size_t active = 0;      ///< of them being advanced now
    std::uint64_t decisions = 0; ///< appended since start
    std::uint64_t conflicts = 0; ///< decisions another replica or event got in before
-   std::uint64_t rebuilds = 0;  ///< states loaded from the log
+   std::uint64_t rebuilds = 0;  ///< states loaded from snapshot and log
    std::uint64_t failures = 0;  ///< attempts put off
 };
 
 /// Decides asynchronously but durably (W10): a trigger is an event that is committed already, so a crash loses nothing;
 /// a restarted server wakes every running execution and decides what was left undone. One decision at a time per
-/// execution in this process; between replicas the expected version lets one decision win (W24).
+/// execution in this process; between replicas the expected version lets one decision win (W24). Snapshots are written
+/// beside the work: a failed one is logged and counted, and the next is due as many events later (132).
 ///
 /// Thread-safe. Lives until its executor has stopped.
 class orchestrator {
@@ -67,9 +71,9 @@ public:
    using playbook_ptr = std::shared_ptr<playbook const>;
    using playbook_source = std::function<awaitable<result<playbook_ptr>>(catalog_id)>;
 
-   orchestrator(boost::asio::any_io_executor executor, event_store& store, snowflake& ids, playbook_source playbooks,
-                orchestrator_settings how)
-       : executor_(std::move(executor)), store_(store), ids_(ids), playbooks_(std::move(playbooks)),
+   orchestrator(boost::asio::any_io_executor executor, event_store& store, workflow_states& states, snowflake& ids,
+                playbook_source playbooks, orchestrator_settings how)
+       : executor_(std::move(executor)), store_(store), states_(states), ids_(ids), playbooks_(std::move(playbooks)),
          how_(std::move(how)) {}
 
    /// For event_store::on_committed: queues the events of executions and starts what stands still. Quick.
@@ -85,6 +89,12 @@ public:
 
    /// Looks at an execution as if something had happened to it: after a restart, or for work that may have been missed.
    void wake(execution_id id) { deliver(id, {}); }
+
+   /// Executions in memory, for whoever knows which of them have ended elsewhere and wakes these (138).
+   [[nodiscard]] std::vector<execution_id> cached() const {
+      std::lock_guard const lock(mutex_);
+      return {recent_.begin(), recent_.end()};
+   }
 
    [[nodiscard]] orchestrator_stats stats() const {
       std::lock_guard const lock(mutex_);
@@ -110,8 +120,10 @@ private:
       bool undecided = false;           ///< a trigger was folded and not decided upon yet
       event_id cause{};                 ///< the newest trigger: parent of what is decided
       std::uint32_t failures = 0;
-      std::size_t folded_bytes = 0;  ///< text of the events in `state`
-      std::size_t counted_bytes = 0; ///< its share of `bytes_`; belongs to the mutex
+      std::size_t folded_bytes = 0;    ///< text of the events in `state`
+      std::size_t counted_bytes = 0;   ///< its share of `bytes_`; belongs to the mutex
+      std::uint64_t saved = 0;         ///< events in the last snapshot that was read or tried
+      std::atomic<bool> saving{false}; ///< one at a time
    };
    using entry_ptr = std::shared_ptr<entry>;
 
@@ -174,10 +186,12 @@ private:
             std::lock_guard const lock(mutex_);
             facts.swap(one->inbox);
             woken = std::exchange(one->woken, false);
-            bool const ended = one->loaded && one->state.terminal();
+            bool const idle = facts.empty() && !woken;
+            // Without a start there is nothing to run: a log of another kind, or none at all.
+            bool const ended = one->loaded && (one->state.terminal() || (idle && !one->state.started()));
             bytes_ += one->folded_bytes * bytes_per_text_byte - one->counted_bytes;
             one->counted_bytes = one->folded_bytes * bytes_per_text_byte;
-            if (ended || (facts.empty() && !woken)) {
+            if (ended || idle) {
                one->busy = false;
                --stats_.active;
                if (ended)
@@ -190,6 +204,7 @@ private:
          auto done = co_await advance(*one, std::move(facts), woken);
          if (done) {
             one->failures = 0;
+            save_when_due(one);
             continue;
          }
          // Database gone, playbook unreadable: the facts are safe in the log, so look again later.
@@ -216,6 +231,25 @@ private:
       std::lock_guard const lock(mutex_);
       one.woken = true;
       ++stats_.failures;
+   }
+
+   void save_when_due(entry_ptr const& one) {
+      auto const& state = one->state;
+      bool const due = how_.snapshot_events != 0 && state.applied - one->saved >= how_.snapshot_events;
+      if (!due || state.terminal() || one->saving.exchange(true)) return;
+      one->saved = state.applied;
+      boost::asio::co_spawn(executor_, save(one, states_.snapshots().prepare(state, now())), boost::asio::detached);
+   }
+
+   awaitable<void> save(entry_ptr one, snapshot_row row) {
+      auto const version = row.position.version;
+      auto saved = co_await states_.snapshots().save(one->id, std::move(row));
+      one->saving = false;
+      if (!saved)
+         log::warn("snapshot.not_saved", {{"execution_id", one->id},
+                                          {"version", version},
+                                          {"reason", saved.error().message},
+                                          {"detail", saved.error().detail}});
    }
 
    awaitable<result<void>> advance(entry& one, std::vector<event> facts, bool woken) {
@@ -249,19 +283,23 @@ private:
       if (from_start) {
          one.state = workflow_state{};
          one.folded_bytes = 0;
+         one.saved = 0;
+         one.decided_version = 0;
          one.loaded = true;
       }
-      if (!one.loaded || woken) {
-         if (!one.loaded) {
-            one.state = workflow_state{};
-            one.folded_bytes = 0;
-            one.decided_version = 0;
-            std::lock_guard const lock(mutex_);
-            ++stats_.rebuilds;
-         }
-         auto loaded = co_await catch_up(one);
-         if (!loaded) co_return std::move(loaded).error();
+      if (!one.loaded) {
+         auto rebuilt = co_await states_.load(one.id);
+         if (!rebuilt) co_return std::move(rebuilt).error();
+         one.state = std::move(rebuilt->state);
+         one.folded_bytes = rebuilt->report.bytes;
+         one.saved = rebuilt->report.from_snapshot ? rebuilt->report.snapshot_events : 0;
+         one.decided_version = 0;
          one.loaded = true;
+         std::lock_guard const lock(mutex_);
+         ++stats_.rebuilds;
+      } else if (woken) {
+         auto current = co_await catch_up(one);
+         if (!current) co_return std::move(current).error();
       }
       for (auto const& fact : facts) {
          if (fact.stream_version <= one.state.version) continue;
@@ -281,13 +319,10 @@ private:
    }
 
    awaitable<result<void>> catch_up(entry& one) {
-      constexpr std::size_t page = 100'000;
-      for (;;) {
-         auto tail = co_await store_.load(one.id, one.state.version, page);
-         if (!tail) co_return std::move(tail).error();
-         for (auto const& fact : *tail) take(one, fact);
-         if (tail->size() < page) co_return result<void>{};
-      }
+      auto current = co_await states_.catch_up(one.id, one.state);
+      if (!current) co_return std::move(current).error();
+      one.folded_bytes = (current->restarts == 0 ? one.folded_bytes : 0) + current->bytes;
+      co_return result<void>{};
    }
 
    awaitable<result<void>> decide_once(entry& one) {
@@ -337,6 +372,7 @@ private:
 
    boost::asio::any_io_executor executor_;
    event_store& store_;
+   workflow_states& states_;
    snowflake& ids_;
    playbook_source playbooks_;
    orchestrator_settings how_;

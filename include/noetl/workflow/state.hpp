@@ -2,6 +2,7 @@
 // workflow/decide.hpp reads it.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -29,10 +30,25 @@ constexpr std::string_view to_text(run_status status) noexcept {
    }
 }
 
+/// Names in stored states, by value.
+constexpr auto names_of(run_status) noexcept {
+   return std::array<std::string_view, 5>{"initial", "running", "completed", "failed", "cancelled"};
+}
+
 enum class step_phase : std::uint8_t { pending, running, completed, failed, skipped };
+
+/// \copydoc names_of(run_status)
+constexpr auto names_of(step_phase) noexcept {
+   return std::array<std::string_view, 5>{"pending", "running", "completed", "failed", "skipped"};
+}
 
 /// How far one command is known to be. It only grows, whatever order its events arrive in (L-15, W25).
 enum class command_phase : std::uint8_t { unknown, issued, claimed, started, completed, failed };
+
+/// \copydoc names_of(run_status)
+constexpr auto names_of(command_phase) noexcept {
+   return std::array<std::string_view, 6>{"unknown", "issued", "claimed", "started", "completed", "failed"};
+}
 
 constexpr bool is_terminal(command_phase phase) noexcept {
    return phase >= command_phase::completed;
@@ -110,8 +126,10 @@ struct workflow_state {
    tao::json::value data = tao::json::empty_object;    ///< step name to user data, as templates see it (3.6)
    tao::json::value results = tao::json::empty_object; ///< step name to raw result envelope (`steps` in templates)
 
-   std::int64_t version = 0;  ///< highest stream_version folded
-   std::uint64_t applied = 0; ///< events folded; the order of things inside the state
+   std::int64_t version = 0;          ///< highest stream_version folded
+   std::uint64_t applied = 0;         ///< events folded; the order of things inside the state
+   std::uint64_t unversioned = 0;     ///< of them rows of older servers, which have no stream_version
+   noetl::event_id last_unversioned{}; ///< the last of these; they are folded in event_id order
    std::string current_step;  ///< node of the newest step.enter or command.started
    noetl::event_id last_event{};
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,6 +27,9 @@ public:
          if (e_.stream_version <= state_.version) return;
          state_.version = e_.stream_version;
       } else {
+         if (e_.event_id <= state_.last_unversioned) return;
+         state_.last_unversioned = e_.event_id;
+         ++state_.unversioned;
          ++state_.version; // a row of an older server: adoption numbers them in this order
       }
       ++state_.applied;
@@ -74,11 +78,17 @@ private:
       return id_text(member(result(), "data", "command_id"));
    }
 
+   /// As the database keeps it, so that a state folded live equals one that is read back.
+   timestamp happened_at() const {
+      return std::chrono::time_point_cast<timestamp::duration>(
+          std::chrono::floor<std::chrono::microseconds>(e_.created_at));
+   }
+
    // ---- the run
    void started() {
       if (state_.run != run_status::initial) return;
       state_.run = run_status::running;
-      state_.started_at = e_.created_at;
+      state_.started_at = happened_at();
       state_.parent_execution_id = e_.parent_execution_id;
       if (auto const path = as_text(member(context(), "path"))) state_.path = std::string(*path);
       auto const* workload = member(context(), "workload");
@@ -94,7 +104,7 @@ private:
       state_.run = status == "COMPLETED" ? run_status::completed
                    : status == "FAILED"  ? run_status::failed
                                          : run_status::cancelled;
-      state_.completed_at = e_.created_at;
+      state_.completed_at = happened_at();
       if (e_.error)
          state_.error = *e_.error;
       else if (auto const text = as_text(member(meta(), "error")))
@@ -119,7 +129,7 @@ private:
          open_visit(s);
          s.phase = step_phase::skipped;
          s.done_order = state_.applied;
-         s.completed_at = e_.created_at;
+         s.completed_at = happened_at();
          s.completion = e_.event_id.value;
          return;
       case fact::issued: return issued(s);
@@ -137,7 +147,7 @@ private:
       s.visit += 1;
       s.phase = step_phase::running;
       s.entered_order = state_.applied;
-      s.entered_at = e_.created_at;
+      s.entered_at = happened_at();
       s.completed_at.reset();
       s.command_seen = s.has_result = s.cursor = s.drained = false;
       s.error.clear();
@@ -172,7 +182,7 @@ private:
       if (s.phase != step_phase::running) return;
       s.phase = step_phase::completed;
       s.done_order = state_.applied;
-      s.completed_at = e_.created_at;
+      s.completed_at = happened_at();
       s.completion = e_.event_id.value;
       if (s.expected && !s.cursor) {
          json all = tao::json::empty_array;
@@ -188,7 +198,7 @@ private:
       if (s.phase != step_phase::running) return;
       s.phase = step_phase::failed;
       s.done_order = state_.applied;
-      s.completed_at = e_.created_at;
+      s.completed_at = happened_at();
       s.completion = e_.event_id.value;
       s.error = std::move(error);
    }

@@ -1,0 +1,65 @@
+// events/log_reader.hpp: pages of an execution's log from PostgreSQL. Knows pg/ and events/.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <noetl/core/result.hpp>
+#include <noetl/events/catching_up.hpp>
+#include <noetl/events/detail/event_row.hpp>
+#include <noetl/pg/shards.hpp>
+
+namespace noetl {
+
+using boost::asio::awaitable;
+
+/// Reads pages. Thread-safe; one round trip each; the memory of an answer is that of its rows.
+class log_reader {
+public:
+   explicit log_reader(pg::shard_map& shards) : shards_(shards) {}
+
+   awaitable<result<log_page>> read(execution_id id, log_request what) {
+      if (what.unversioned) return shards_.of(id).run([id, what](pg::connection& db) { return older(db, id, what); });
+      return shards_.of(id).run([id, what](pg::connection& db) { return numbered(db, id, what); });
+   }
+
+private:
+   static log_page older(pg::connection& db, execution_id id, log_request const& what) {
+      static auto const text = "select " + std::string(detail::event_select) +
+                               " from noetl.event e where e.execution_id = $1 and e.stream_version is null "
+                               "and e.event_id > $2 order by e.event_id limit $3";
+      log_page page;
+      auto const rows = db.exec(text, id, what.after, what.limit);
+      page.events.reserve(rows.size());
+      for (auto const row : rows) page.events.push_back(detail::decode_event(row));
+      return page;
+   }
+
+   // One statement, so that counts and rows are of one moment. Without rows there is one line of counts alone.
+   static log_page numbered(pg::connection& db, execution_id id, log_request const& what) {
+      static auto const text =
+          "select " + std::string(detail::event_select) +
+          ", c.unversioned, h.version from (select count(*) as unversioned from noetl.event "
+          "where execution_id = $1 and stream_version is null) c "
+          "left join noetl.stream_head h on h.execution_id = $1 "
+          "left join lateral (select * from noetl.event x where x.execution_id = $1 and x.stream_version > $2 "
+          "order by x.stream_version limit $3) e on true order by e.stream_version";
+      log_page page;
+      auto const rows = db.exec(text, id, what.after, what.limit);
+      page.unversioned = rows.front().get<std::uint64_t>(17);
+      page.head_version = rows.front().get<std::optional<std::int64_t>>(18);
+      if (!rows.front()[1]) return page;
+      page.events.reserve(rows.size());
+      for (auto const row : rows) page.events.push_back(detail::decode_event(row));
+      return page;
+   }
+
+   pg::shard_map& shards_;
+};
+
+} // namespace noetl

@@ -1,0 +1,427 @@
+// The orchestrator and the reconciler on a real database, servers of the test's own: items 128, 130, 132, 134, 137-140;
+// D-52, D-60, D-61, D-64, D-65.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <random>
+#include <span>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <noetl/control_plane/reconciler.hpp>
+#include <noetl/control_plane/snapshot_keeper.hpp>
+#include <noetl/pg/migrate.hpp>
+#include <noetl/workflow/orchestrator.hpp>
+#include <noetl/workflow/playbook_parser.hpp>
+
+#include "pg/blocking.hpp"
+#include "pg/test_database.hpp"
+#include "support/eventually.hpp"
+
+using namespace noetl;
+using namespace noetl::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::string playbook_of(std::string const& steps) {
+   return "apiVersion: noetl.io/v2\nkind: Playbook\nmetadata: {name: demo, path: demo/path}\nworkflow:\n" + steps;
+}
+
+/// One server: a store, an orchestrator and, if wished, a reconciler, on a thread of their own.
+class brain {
+public:
+   brain(pg::settings how, unsigned machine, std::string const& yaml, workflow::orchestrator_settings wish = {},
+         std::optional<control_plane::reconciler_settings> look = std::nullopt)
+       : shards_(std::move(how)), ids(machine), store(shards_, ids), states(shards_),
+         orchestrator(
+             io_.get_executor(), store, states, ids,
+             [yaml](catalog_id) -> awaitable<result<workflow::orchestrator::playbook_ptr>> {
+                auto book = workflow::parse_playbook(yaml);
+                if (!book) co_return std::move(book).error();
+                co_return std::make_shared<workflow::playbook const>(*std::move(book));
+             },
+             std::move(wish)) {
+      states.on_rebuilt([this](rebuild_report const& done) { from_snapshot += done.from_snapshot ? 1 : 0; });
+      store.on_committed([this](std::span<event const> committed) {
+         if (!deaf) orchestrator.observe(committed);
+      });
+      if (look) {
+         reconciler.emplace(
+             io_.get_executor(), store, [this](execution_id id) { orchestrator.wake(id); },
+             [this] { return orchestrator.stats().active; }, [this] { return orchestrator.cached(); },
+             [](std::size_t) -> awaitable<result<std::size_t>> { co_return std::size_t{0}; }, *look);
+         reconciler->start();
+      }
+      thread_ = std::jthread([this] { io_.run(); });
+   }
+   ~brain() {
+      deaf = true;
+      io_.stop();
+   }
+
+   static control_plane::reconciler_settings often() { return {.interval = 100ms, .retry = 50ms, .grace = 0ms}; }
+
+   result<append_result> append(execution_id id, std::vector<event> events, expected expect = {}) {
+      append_request request;
+      request.execution_id = id;
+      request.expect = expect;
+      request.events = std::move(events);
+      return blocking(store.append(std::move(request)));
+   }
+   execution_id start(std::string const& meta = "{}") {
+      execution_id const id{ids.next()};
+      event e;
+      e.event_type = "playbook_started";
+      e.node_name = "demo/path";
+      e.status = "STARTED";
+      e.catalog_id = catalog_id{7};
+      e.context = raw_json(R"({"path":"demo/path","workload":{"n":3}})");
+      e.meta = raw_json(meta);
+      auto const stored = append(id, {e}, {expected::absent, 0});
+      EXPECT_TRUE(stored) << stored.error().message;
+      return id;
+   }
+
+private:
+   boost::asio::io_context io_;
+   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{io_.get_executor()};
+   pg::shard_map shards_;
+
+public:
+   snowflake ids;
+   std::atomic<bool> deaf{false}; ///< as if the process had died between the commit and the decision
+   std::atomic<int> from_snapshot{0};
+   event_store store;
+   workflow::workflow_states states;
+   workflow::orchestrator orchestrator;
+   std::optional<control_plane::reconciler> reconciler;
+
+private:
+   std::jthread thread_;
+};
+
+struct open_command {
+   execution_id execution;
+   event_id issued;
+   std::string id, step;
+};
+
+event fact(std::string type, std::string const& step, std::string const& command, std::string const& more = "") {
+   event e;
+   e.event_type = std::move(type);
+   e.node_id = e.node_name = step;
+   e.status = "COMPLETED";
+   e.result = raw_json(R"({"status":"COMPLETED","context":{"command_id":")" + command + "\"" + more + "}}");
+   return e;
+}
+event plain(std::string type, std::string status = "RUNNING") {
+   event e;
+   e.event_type = std::move(type);
+   e.status = std::move(status);
+   return e;
+}
+
+auto const two_steps = playbook_of("- {step: start, tool: {kind: noop}, next: a}\n- {step: a, tool: {kind: noop}}\n");
+auto const looped = playbook_of("- {step: start, tool: {kind: noop}, loop: {in: '[1,2,3,4]', iterator: x}, next: a}\n"
+                                "- {step: a, tool: {kind: noop}}\n");
+
+class orchestrator_and_snapshots : public testing::Test {
+protected:
+   static void SetUpTestSuite() {
+      if (!has_postgres()) return;
+      database_ = std::make_unique<database>("noetl_brain");
+      auto const report = pg::migrate(database_->settings());
+      ASSERT_TRUE(report) << report.error().message << " " << report.error().detail;
+   }
+   static void TearDownTestSuite() { database_.reset(); }
+   void SetUp() override {
+      if (!has_postgres()) GTEST_SKIP() << "NOETL_TEST_PG is not set";
+      db.emplace(database_->settings());
+      db->script("truncate noetl.event, noetl.command, noetl.stream_head, noetl.outbox, noetl.projection_snapshot");
+   }
+   static pg::settings how() { return database_->settings(); }
+
+   template <class T>
+   T ask(std::string_view sql) {
+      return db->exec(sql)[0].template get<T>(0);
+   }
+   std::vector<open_command> open() {
+      std::vector<open_command> out;
+      for (auto const row : db->exec("select execution_id, event_id, meta->>'command_id', step_name from noetl.command "
+                                     "where status = 'PENDING' order by command_id"))
+         out.push_back(
+             {row.get<execution_id>(0), row.get<event_id>(1), row.get<std::string>(2), row.get<std::string>(3)});
+      return out;
+   }
+   open_command next_command() {
+      EXPECT_TRUE(eventually([&] { return !open().empty(); }));
+      auto const all = open();
+      return all.empty() ? open_command{} : all.front();
+   }
+   static void complete(brain& at, open_command const& c) {
+      append_request request;
+      request.execution_id = c.execution;
+      request.events = {fact("call.done", c.step, c.id, R"(,"result":{"context":{"data":{"v":1}}})"),
+                        fact("command.completed", c.step, c.id)};
+      request.updates = {{c.execution, c.issued, "COMPLETED", {}, {}, false}};
+      auto const stored = blocking(at.store.append(std::move(request)));
+      EXPECT_TRUE(stored) << stored.error().message;
+   }
+   bool ended(std::string const& status = "COMPLETED") {
+      return eventually([&] {
+         return ask<std::int64_t>("select count(*) from noetl.stream_head where status = '" + status + "'") > 0;
+      });
+   }
+   /// The state in memory is gone, so what is stored is all that the next server has.
+   std::string folded(execution_id id) {
+      pg::shard_map shards(how());
+      log_reader log(shards);
+      workflow::workflow_state state;
+      catching_up<workflow::workflow_aggregate> progress(state, 1'000);
+      auto next = catching_up<workflow::workflow_aggregate>::step::more;
+      while (next == catching_up<workflow::workflow_aggregate>::step::more) {
+         auto const page = blocking(log.read(id, progress.next()));
+         if (!page) return page.error().detail;
+         next = progress.take(*page);
+      }
+      return workflow::state_text(state);
+   }
+
+   static inline std::unique_ptr<database> database_{};
+   std::optional<pg::connection> db;
+};
+
+} // namespace
+
+TEST_F(orchestrator_and_snapshots, writes_two_snapshots_in_1000_events_items_130_131_D52) {
+   brain server(how(), 1, two_steps);
+   auto const id = server.start();
+   ASSERT_EQ(next_command().step, "start");
+   auto events = ask<std::int64_t>("select count(*) from noetl.event");
+   auto const saved = [&] { return server.states.snapshots().stats().saved; };
+   for (; events < 500; ++events) ASSERT_TRUE(server.append(id, {plain("step.progress")}));
+   ASSERT_TRUE(eventually([&] { return saved() == 1; }));
+   EXPECT_EQ(ask<std::int64_t>("select (meta->>'applied_count')::bigint from noetl.projection_snapshot"), 500);
+   for (; events < 1'000; ++events) ASSERT_TRUE(server.append(id, {plain("step.progress")}));
+   ASSERT_TRUE(eventually([&] { return saved() == 2; }));
+   EXPECT_EQ(ask<std::int64_t>("select (meta->>'applied_count')::bigint from noetl.projection_snapshot"), 1'000);
+   EXPECT_EQ(saved(), 2U);
+   auto const again = blocking(server.states.load(id));
+   ASSERT_TRUE(again);
+   EXPECT_TRUE(again->report.from_snapshot);
+   EXPECT_EQ(again->report.events, 0U);
+   EXPECT_EQ(workflow::state_text(again->state), folded(id)) << "126: what is stored equals a full replay";
+}
+
+TEST_F(orchestrator_and_snapshots, a_restart_keeps_pool_segment_and_trace_from_the_snapshot_items_128_136) {
+   workflow::orchestrator_settings each;
+   each.snapshot_events = 1;
+   execution_id id;
+   {
+      brain first(how(), 1, two_steps, each);
+      id = first.start(R"({"execution_pool":"gpu","trace":{"traceparent":"00-abc-def-01"}})");
+      next_command();
+      ASSERT_TRUE(eventually([&] { return ask<int>("select count(*) from noetl.projection_snapshot") == 1; }));
+      ASSERT_TRUE(eventually([&] {
+         return ask<int>("select count(*) from noetl.projection_snapshot p join noetl.stream_head h "
+                         "on h.version = p.version") == 1;
+      }));
+   }
+   EXPECT_EQ(ask<std::string>("select meta->>'routing_meta' from noetl.projection_snapshot"),
+             R"({"trace": {"traceparent": "00-abc-def-01"}, "execution_pool": "gpu"})");
+   brain second(how(), 2, two_steps, each);
+   complete(second, next_command());
+   ASSERT_TRUE(eventually([&] { return ask<int>("select count(*) from noetl.outbox") == 2; }));
+   EXPECT_EQ(second.from_snapshot, 1) << "the start event was not read again";
+   EXPECT_EQ(ask<int>("select count(*) from noetl.outbox where subject = 'noetl.commands.gpu." +
+                      std::to_string(id.value) + "'"),
+             2);
+   EXPECT_EQ(ask<int>("select count(*) from noetl.event where event_type = 'command.issued' "
+                      "and meta->'trace'->>'traceparent' = '00-abc-def-01'"),
+             2);
+   auto const state = blocking(second.states.load(id));
+   ASSERT_TRUE(state && state->state.started_at);
+   EXPECT_EQ(*state->state.started_at, ask<timestamp>("select created_at from noetl.event "
+                                                      "where event_type = 'playbook_started'"))
+       << "136: event times, not load times";
+}
+
+TEST_F(orchestrator_and_snapshots, a_snapshot_that_cannot_be_saved_fails_no_pass_item_132) {
+   db->script("alter table noetl.projection_snapshot rename to elsewhere");
+   workflow::orchestrator_settings each;
+   each.snapshot_events = 1;
+   {
+      brain server(how(), 1, two_steps, each);
+      server.start();
+      complete(server, next_command());
+      complete(server, next_command());
+      EXPECT_TRUE(ended());
+      EXPECT_TRUE(eventually([&] { return server.states.snapshots().stats().failed > 0; }));
+      EXPECT_EQ(server.states.snapshots().stats().saved, 0U);
+      EXPECT_EQ(server.orchestrator.stats().failures, 0U);
+   }
+   db->script("alter table noetl.elsewhere rename to projection_snapshot");
+}
+
+TEST_F(orchestrator_and_snapshots, with_snapshots_owned_by_the_projector_it_reads_them_and_writes_none_item_134) {
+   workflow::orchestrator_settings reads_only;
+   reads_only.snapshot_events = 0;
+   execution_id id;
+   {
+      brain first(how(), 1, two_steps, reads_only);
+      id = first.start();
+      next_command();
+      for (int i = 0; i < 600; ++i) ASSERT_TRUE(first.append(id, {plain("step.progress")}));
+      auto const state = blocking(first.states.load(id)); // what the projection route does
+      ASSERT_TRUE(state);
+      auto row = first.states.snapshots().prepare(state->state, state->read_at);
+      auto const saved = blocking(first.states.snapshots().save(id, std::move(row)));
+      ASSERT_TRUE(saved && *saved == save_outcome::saved);
+      EXPECT_EQ(first.states.snapshots().stats().saved, 1U) << "by this test, not by the orchestrator";
+   }
+   brain second(how(), 2, two_steps, reads_only);
+   complete(second, next_command());
+   EXPECT_EQ(next_command().step, "a");
+   EXPECT_EQ(second.from_snapshot, 1);
+   EXPECT_EQ(second.states.snapshots().stats().saved, 0U);
+}
+
+TEST_F(orchestrator_and_snapshots, an_execution_left_in_mid_flight_goes_on_after_a_restart_item_137_D61) {
+   workflow::orchestrator_settings each;
+   each.snapshot_events = 1;
+   {
+      brain first(how(), 1, two_steps, each);
+      auto const id = first.start();
+      auto const command = next_command();
+      first.deaf = true; // killed between commit and decision
+      complete(first, command);
+      ASSERT_TRUE(first.append(id, {plain("step.progress")})); // and the last event triggers nothing
+   }
+   ASSERT_TRUE(open().empty());
+   brain second(how(), 2, two_steps, each, brain::often());
+   EXPECT_EQ(next_command().step, "a");
+   complete(second, next_command());
+   EXPECT_TRUE(ended());
+}
+
+TEST_F(orchestrator_and_snapshots, ended_executions_leave_memory_whoever_ends_them_item_138_D60) {
+   brain server(how(), 1, two_steps, {}, brain::often());
+   brain other(how(), 2, two_steps);
+   auto const failing = playbook_of("- {step: start, tool: {kind: noop}, next: [{step: a, when: '{{ 1 / 0 }}'}]}\n"
+                                    "- {step: a, tool: {kind: noop}}\n");
+   struct way {
+      char const* what;
+      std::function<void(execution_id)> end;
+   };
+   std::vector<way> const ways{
+       {"cancelled here", [&](auto id) { EXPECT_TRUE(server.append(id, {plain("playbook_cancelled", "CANCELLED")})); }},
+       {"cancelled with a dot",
+        [&](auto id) { EXPECT_TRUE(server.append(id, {plain("playbook.cancelled", "CANCELLED")})); }},
+       {"finalized here", [&](auto id) { EXPECT_TRUE(server.append(id, {plain("playbook.completed", "COMPLETED")})); }},
+       {"cancelled elsewhere",
+        [&](auto id) { EXPECT_TRUE(other.append(id, {plain("playbook_cancelled", "CANCELLED")})); }},
+       {"completed elsewhere",
+        [&](auto id) { EXPECT_TRUE(other.append(id, {plain("playbook.completed", "COMPLETED")})); }},
+   };
+   for (auto const& [what, end] : ways) {
+      auto const id = server.start();
+      ASSERT_TRUE(eventually([&] { return server.orchestrator.stats().cached == 1; })) << what;
+      end(id);
+      EXPECT_TRUE(eventually([&] { return server.orchestrator.stats().cached == 0; })) << what;
+   }
+   brain third(how(), 3, failing, {}, brain::often());
+   auto const id = third.start();
+   ASSERT_TRUE(eventually([&] {
+      return ask<int>("select count(*) from noetl.command where execution_id = " + std::to_string(id.value)) == 1;
+   }));
+   for (auto const& c : open())
+      if (c.execution == id) complete(third, c);
+   EXPECT_TRUE(ended("FAILED")) << "a template that cannot be evaluated ends the run";
+   EXPECT_TRUE(eventually([&] { return third.orchestrator.stats().cached == 0; }));
+   // A trigger that comes after the end is looked at once and forgotten.
+   ASSERT_TRUE(server.append(id, {fact("command.completed", "start", "nobody")}));
+   EXPECT_TRUE(eventually([&] { return server.orchestrator.stats().cached == 0; }));
+}
+
+TEST_F(orchestrator_and_snapshots, two_replicas_never_issue_the_same_command_twice_item_139_D64) {
+   auto const yaml = playbook_of("- {step: start, tool: {kind: noop}, next: [a, b, c]}\n"
+                                 "- {step: a, tool: {kind: noop}, loop: {in: '[1,2,3]', iterator: x}, next: j}\n"
+                                 "- {step: b, tool: {kind: noop}, loop: {in: '[1,2,3]', iterator: x, spec: {mode: "
+                                 "parallel}}, next: j}\n- {step: c, tool: {kind: noop}, next: j}\n"
+                                 "- {step: j, tool: {kind: noop}}\n");
+   workflow::orchestrator_settings each;
+   each.snapshot_events = 3;
+   brain left(how(), 1, yaml, each, brain::often());
+   brain right(how(), 2, yaml, each, brain::often());
+   constexpr int runs = 6;
+   for (int i = 0; i < runs; ++i) (i % 2 == 0 ? left : right).start();
+   std::mt19937 random{7};
+   bool const all = eventually([&] {
+      for (auto const& c : open()) complete(random() % 2 == 0 ? left : right, c);
+      return ask<int>("select count(*) from noetl.stream_head where status = 'COMPLETED'") == runs;
+   });
+   EXPECT_TRUE(all) << ask<int>("select count(*) from noetl.stream_head where status = 'COMPLETED'");
+   EXPECT_EQ(ask<int>("select count(*) from noetl.event where event_type = 'command.issued'"), runs * 9);
+   EXPECT_EQ(ask<int>("select count(*) from (select 1 from noetl.event where event_type = 'command.issued' group by "
+                      "execution_id, node_name, meta->>'iteration_index' having count(*) > 1) twice"),
+             0);
+   EXPECT_EQ(ask<int>("select count(*) from noetl.event where event_type = 'playbook.completed'"), runs);
+   EXPECT_GT(ask<int>("select count(*) from noetl.projection_snapshot"), 0);
+   EXPECT_EQ(left.states.snapshots().stats().corrupt + right.states.snapshots().stats().corrupt, 0U);
+}
+
+TEST_F(orchestrator_and_snapshots, a_cancelled_execution_is_never_driven_again_item_140_D65) {
+   for (char const* spelling : {"playbook_cancelled", "playbook.cancelled"}) {
+      db->script("truncate noetl.event, noetl.command, noetl.stream_head, noetl.outbox, noetl.projection_snapshot");
+      brain server(how(), 1, looped, {}, brain::often());
+      brain other(how(), 2, looped, {}, brain::often());
+      auto const id = server.start();
+      auto const command = next_command();
+      ASSERT_TRUE(other.append(id, {plain(spelling, "CANCELLED")}));
+      complete(server, command); // late, and to a server that has not heard of the cancellation
+      auto const passes = server.reconciler->passes();
+      ASSERT_TRUE(eventually([&] { return server.reconciler->passes() > passes + 2; }));
+      EXPECT_EQ(ask<int>("select count(*) from noetl.event where event_type = 'command.issued'"), 1) << spelling;
+      EXPECT_EQ(ask<int>("select count(*) from noetl.event where event_type like 'playbook.%' and event_type not like "
+                         "'%cancelled'"),
+                0)
+          << spelling;
+      EXPECT_EQ(ask<std::string>("select status from noetl.stream_head"), "CANCELLED");
+      // A decision that was made before the cancellation and comes after it is refused.
+      auto const refused = server.append(id, {plain("step.enter")}, {expected::undecided_since, 1'000'000});
+      ASSERT_FALSE(refused);
+      EXPECT_EQ(refused.error().code, error_code::conflict);
+      EXPECT_TRUE(eventually([&] { return server.orchestrator.stats().cached == 0; })) << spelling;
+   }
+}
+
+TEST_F(orchestrator_and_snapshots, snapshots_of_executions_that_ended_long_ago_are_deleted) {
+   workflow::orchestrator_settings each;
+   each.snapshot_events = 1;
+   brain server(how(), 1, two_steps, each);
+   auto const id = server.start();
+   next_command();
+   ASSERT_TRUE(eventually([&] { return ask<int>("select count(*) from noetl.projection_snapshot") == 1; }));
+   control_plane::snapshot_keeper_settings often;
+   often.retention = std::chrono::seconds{0};
+   often.interval = 50ms;
+   boost::asio::io_context io;
+   control_plane::snapshot_keeper keeper(io.get_executor(), server.states, 1, often);
+   keeper.start();
+   std::jthread const turning([&] { io.run(); });
+   std::this_thread::sleep_for(200ms);
+   EXPECT_EQ(ask<int>("select count(*) from noetl.projection_snapshot"), 1) << "it runs";
+   ASSERT_TRUE(server.append(id, {plain("playbook_cancelled", "CANCELLED")}));
+   EXPECT_TRUE(eventually([&] { return ask<int>("select count(*) from noetl.projection_snapshot") == 0; }));
+   io.stop();
+}
