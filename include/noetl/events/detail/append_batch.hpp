@@ -242,7 +242,8 @@ private:
                             std::to_string(request.expect.version));
          break;
       case expected::undecided_since:
-         if (at.status != "RUNNING") return conflict("has ended: " + at.status);
+         if (at.status == "COMPLETED" || at.status == "FAILED" || at.status == "CANCELLED")
+            return conflict("has ended: " + at.status);
          if (at.guarded_version > request.expect.version)
             return conflict("was decided on at version " + std::to_string(at.guarded_version));
          break;
