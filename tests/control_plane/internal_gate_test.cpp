@@ -7,9 +7,10 @@ using noetl::control_plane::internal_gate;
 namespace {
 unsigned status(internal_gate const& gate, std::optional<std::string_view> header) {
    auto const refusal = gate.refusal_of(header);
-   if (refusal) EXPECT_EQ(refusal->content_type, "text/plain; charset=utf-8");
-   if (refusal) EXPECT_TRUE(refusal->headers.empty()) << "no WWW-Authenticate";
-   return refusal ? refusal->status : 200;
+   if (!refusal) return 200;
+   EXPECT_EQ(refusal->content_type, "text/plain; charset=utf-8");
+   EXPECT_TRUE(refusal->headers.empty()) << "no WWW-Authenticate";
+   return refusal->status;
 }
 } // namespace
 
