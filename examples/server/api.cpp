@@ -18,7 +18,7 @@ using namespace noetl::control_plane;
 namespace http = noetl::http;
 
 using services = http::services<catalog_service, execution_service, execution_views, event_ingest, ingest_metrics,
-                                command_service, worker_pool_service, health_service, http::metrics>;
+                                command_service, worker_pool_service, write_metrics, health_service, http::metrics>;
 
 inline constexpr auto without_metrics =
     http::join(http::routes<services>(health_routes, catalog_routes, execution_routes, event_routes, command_routes,
@@ -36,7 +36,7 @@ noetl::http::router make_router(parts& all) {
    else
       all.document.emplace(without_metrics, about);
    http::services const given(all.catalog, all.executions, all.views, all.ingest, all.ingested, all.commands,
-                              all.workers, all.health, all.metrics, *all.document);
+                              all.workers, all.written, all.health, all.metrics, *all.document);
    if (metrics) return {with_metrics, given};
    return {without_metrics, given};
 }

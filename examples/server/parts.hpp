@@ -23,6 +23,7 @@
 #include <noetl/control_plane/reconciler.hpp>
 #include <noetl/control_plane/settings.hpp>
 #include <noetl/control_plane/worker_pools.hpp>
+#include <noetl/control_plane/write_metrics.hpp>
 #include <noetl/core/snowflake.hpp>
 #include <noetl/events/outbox.hpp>
 #include <noetl/events/store.hpp>
@@ -73,6 +74,7 @@ public:
    cp::command_service commands;
    cp::event_ingest ingest;
    cp::ingest_metrics ingested;
+   cp::write_metrics written;
    cp::worker_pool_service workers;
    noetl::workflow::orchestrator orchestrator;
    cp::announcements announcements;
