@@ -91,7 +91,7 @@ TEST_F(execution_views, status_and_events_of_a_detail_are_of_one_moment) {
    int ended = 0;
    int running = 0;
    int torn = 0;
-   for (int i = 0; i < 3000 && torn == 0 && (ended < 200 || running < 200); ++i) {
+   for (int i = 0; i < 1000 && torn == 0 && (ended < 30 || running < 30); ++i) {
       auto const view = get(views.find(execution_id{1}));
       if (!view) {
          ADD_FAILURE() << view.error().message;
