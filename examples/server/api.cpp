@@ -24,9 +24,9 @@ using namespace noetl::control_plane;
 namespace http = noetl::http;
 
 using services = http::services<catalog_service, execution_service, execution_views, event_ingest, ingest_metrics,
-                                command_service, worker_pool_service, subscription_service, subscription_metrics,
-                                health_service, http::metrics, internal_gate, outbox_service, projector_service,
-                                cleanup_service, projection_service, replay_service>;
+                                command_service, worker_pool_service, write_metrics, subscription_service,
+                                subscription_metrics, health_service, http::metrics, internal_gate, outbox_service,
+                                projector_service, cleanup_service, projection_service, replay_service>;
 
 inline constexpr auto without_metrics =
     http::join(http::routes<services>(health_routes, catalog_routes, execution_routes, event_routes, command_routes,
@@ -45,8 +45,9 @@ noetl::http::router make_router(parts& all) {
    else
       all.document.emplace(without_metrics, about);
    http::services const given(all.catalog, all.executions, all.views, all.ingest, all.ingested, all.commands,
-                              all.workers, all.subscriptions, all.subscribed, all.health, all.metrics, all.gate,
-                              all.outbox, all.projector, all.cleanup, all.projection, all.replays, *all.document);
+                              all.workers, all.written, all.subscriptions, all.subscribed, all.health, all.metrics,
+                              all.gate, all.outbox, all.projector, all.cleanup, all.projection, all.replays,
+                              *all.document);
    if (metrics) return {with_metrics, given};
    return {without_metrics, given};
 }

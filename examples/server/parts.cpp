@@ -15,6 +15,7 @@
 #include <noetl/control_plane/snapshot_metrics.hpp>
 #include <noetl/core/log.hpp>
 #include <noetl/pg/migrate.hpp>
+#include <noetl/pg/partition_keeper.hpp>
 
 #include "bus.hpp"
 
@@ -107,6 +108,8 @@ bool writers_connected(noetl::event_store const& store) {
 struct parts::background {
    mutable std::mutex mutex; // of relay and failure
    std::unique_ptr<noetl::outbox_relay<command_bus>> relay;
+   std::condition_variable_any pause;              // of the migrator
+   std::optional<pg::partition_keeper> partitions; // made by the migrator
    std::jthread migrator;
    std::atomic<bool> migrated{false};
    std::optional<noetl::error> failure;
@@ -116,13 +119,12 @@ parts::parts(boost::asio::io_context& io, cp::configuration const& given)
     : io_(io), background_(std::make_unique<background>()), config(given), ids(machine_id(given.noetl)),
       shards(shard_settings(given), cluster_settings(given)), store(shards, ids), catalog(shards), library(catalog),
       dedup(shards, store), executions(store, catalog, library, dedup, ids, given.noetl.public_server_url),
-      views(shards), commands(store, ids, issued), ingest(store, ids), ingested(metrics), workers(shards, ids),
-      subscriptions(shards, store, ids, subscription_settings(given)), subscribed(metrics, subscriptions),
-      gate(given.noetl.internal_api_token.value), outbox(shards, outbox_service_settings(given)), projector(shards),
-      cleanup(shards),
-      states(shards, {.build = "noetl-server " + std::string(cp::compatible_version)}),
-      projection(states), replays(shards),
-      keeper(io.get_executor(), states, shards.count(), {.retention = given.noetl.snapshot_retention}),
+      views(shards), commands(store, ids, issued), ingest(store, ids), ingested(metrics), written(metrics),
+      workers(shards, ids), subscriptions(shards, store, ids, subscription_settings(given)),
+      subscribed(metrics, subscriptions), gate(given.noetl.internal_api_token.value),
+      outbox(shards, outbox_service_settings(given)), projector(shards), cleanup(shards),
+      states(shards, {.build = "noetl-server " + std::string(cp::compatible_version)}), projection(states),
+      replays(shards), keeper(io.get_executor(), states, shards.count(), {.retention = given.noetl.snapshot_retention}),
       orchestrator(
           io.get_executor(), store, states, ids, [this](noetl::catalog_id id) { return library.find(id); },
           orchestrator_settings(given)),
@@ -170,7 +172,7 @@ void parts::start() {
       for (auto const& database : databases) {
          for (;;) {
             auto report =
-                pg::migrate(database, {.patience = std::chrono::seconds{5}, .build_indexes = true, .stop = stop});
+                pg::migrate(database, {.patience = std::chrono::seconds{5}, .build_indexes = false, .stop = stop});
             if (report) {
                for (auto const& done : report->applied) log::debug("database.step", {{"done", done}});
                log::info("database.ready", {{"database", database.database}, {"changes", report->applied.size()}});
@@ -192,6 +194,21 @@ void parts::start() {
       leases.start();
       outbox.start(io_.get_executor());
       keeper.start();
+      background_->partitions.emplace(databases).start();
+      // Tables in use get their indexes while the server serves; that may take hours.
+      for (auto const& database : databases) {
+         auto report = pg::build_missing_indexes(database, pg::migrations, stop);
+         while (!report && !stop.stop_requested()) {
+            log::warn("database.indexes", {{"database", database.database}, {"open", report.error().message}});
+            std::unique_lock lock(background_->mutex);
+            background_->pause.wait_for(lock, stop, std::chrono::minutes{1}, [] { return false; });
+            lock.unlock();
+            report = pg::build_missing_indexes(database, pg::migrations, stop);
+         }
+         if (!report) return;
+         for (auto const& done : report->applied) log::info("database.index", {{"done", done}});
+         for (auto const& open : report->skipped) log::warn("database.not_migrated", {{"step", open}});
+      }
    });
 }
 
@@ -199,6 +216,7 @@ void parts::stop() {
    using std::chrono::milliseconds;
    store.stop(milliseconds{500}); // first: what it still commits is told to parts that live
    background_->migrator = {};
+   background_->partitions.reset();
    std::unique_ptr<noetl::outbox_relay<command_bus>> relay;
    {
       std::lock_guard const lock(background_->mutex);

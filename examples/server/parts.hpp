@@ -23,15 +23,16 @@
 #include <noetl/control_plane/internal_gate.hpp>
 #include <noetl/control_plane/outbox_service.hpp>
 #include <noetl/control_plane/playbook_library.hpp>
-#include <noetl/control_plane/projector_service.hpp>
 #include <noetl/control_plane/projection.hpp>
+#include <noetl/control_plane/projector_service.hpp>
 #include <noetl/control_plane/reconciler.hpp>
 #include <noetl/control_plane/replay.hpp>
 #include <noetl/control_plane/settings.hpp>
+#include <noetl/control_plane/snapshot_keeper.hpp>
 #include <noetl/control_plane/subscription_metrics.hpp>
 #include <noetl/control_plane/subscriptions.hpp>
-#include <noetl/control_plane/snapshot_keeper.hpp>
 #include <noetl/control_plane/worker_pools.hpp>
+#include <noetl/control_plane/write_metrics.hpp>
 #include <noetl/core/snowflake.hpp>
 #include <noetl/events/outbox.hpp>
 #include <noetl/events/store.hpp>
@@ -83,6 +84,7 @@ public:
    cp::command_service commands;
    cp::event_ingest ingest;
    cp::ingest_metrics ingested;
+   cp::write_metrics written;
    cp::worker_pool_service workers;
    cp::subscription_service subscriptions;
    cp::subscription_metrics subscribed;

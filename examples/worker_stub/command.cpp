@@ -1,5 +1,6 @@
 // command.cpp: one command, from its notification to its last event (spec worker-protocol.md 4 to 9).
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 
 #include <boost/asio/steady_timer.hpp>
@@ -58,7 +59,7 @@ json variables_of(json variables, std::string const& action, std::string const& 
 
 } // namespace
 
-asio::awaitable<void> worker::handle(noetl::nats::message incoming) {
+asio::awaitable<void> worker::handle(notice incoming) {
    try {
       co_await execute(std::move(incoming));
    } catch (std::exception const& e) {
@@ -66,7 +67,7 @@ asio::awaitable<void> worker::handle(noetl::nats::message incoming) {
    }
 }
 
-asio::awaitable<void> worker::execute(noetl::nats::message incoming) {
+asio::awaitable<void> worker::execute(notice incoming) {
    // However this ends, the place becomes free.
    struct place {
       worker* self;
@@ -74,14 +75,20 @@ asio::awaitable<void> worker::execute(noetl::nats::message incoming) {
       ~place() { self->give_back_slots(1, finished); }
    } place{this};
 
-   auto const about = decode(incoming.data());
+   auto const about = decode(incoming);
    if (!about) {
       note("notification.undecodable", storable(std::string(incoming.data().substr(0, 200))));
-      (void)incoming.term();
+      incoming.term();
       co_return;
    }
    faults_.die("die-before-claim", about->step);
    auto won = co_await claim(*about, incoming);
+   // A message comes again by itself; a line is tried again until the worker stops.
+   while (!won && incoming.again && incoming.is_line() && !stopping()) {
+      co_await pause(1s);
+      incoming.again = false;
+      won = co_await claim(*about, incoming);
+   }
    if (!won) co_return;
    faults_.die("die-after-claim", about->step);
    if (!faults_.hit("drop-ack", about->step))
@@ -90,10 +97,17 @@ asio::awaitable<void> worker::execute(noetl::nats::message incoming) {
    place.finished = true;
 }
 
-std::optional<worker::notification> worker::decode(std::string_view payload) {
+std::optional<worker::notification> worker::decode(notice const& incoming) const {
+   notification out;
+   if (incoming.is_line()) { // the rest comes with the claim
+      auto const text = incoming.data();
+      auto const [end, failed] = std::from_chars(text.data(), text.data() + text.size(), out.event_id);
+      if (failed != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+      out.server_url = options_.server_url;
+      return out;
+   }
    try {
-      auto const body = tao::json::from_string(payload);
-      notification out;
+      auto const body = tao::json::from_string(incoming.data());
       out.execution_id = body.at("execution_id").as<std::int64_t>();
       out.event_id = body.at("event_id").as<std::int64_t>();
       out.step = body.at("step").as<std::string>();
@@ -108,8 +122,7 @@ std::optional<worker::notification> worker::decode(std::string_view payload) {
 }
 
 /// \return the command when it is ours now; otherwise the notification has been dealt with
-asio::awaitable<std::optional<worker::command>> worker::claim(notification const& about,
-                                                              noetl::nats::message& incoming) {
+asio::awaitable<std::optional<worker::command>> worker::claim(notification const& about, notice& incoming) {
    auto const target = "/api/commands/" + std::to_string(about.event_id) + "/claim";
    json const mine = {{"worker_id", options_.worker_id}};
    auto const body = tao::json::to_string(mine);
@@ -137,7 +150,7 @@ asio::awaitable<std::optional<worker::command>> worker::claim(notification const
       if (won) co_return won;
       note("claim.undecodable", storable(answer.body.substr(0, 500)));
       violation_ = true;
-      (void)incoming.nak(1s);
+      incoming.nak(1s);
       co_return std::nullopt;
    }
    if (answer.status == 409) {
@@ -145,7 +158,7 @@ asio::awaitable<std::optional<worker::command>> worker::claim(notification const
       co_return std::nullopt;
    }
    note("claim.refused", std::to_string(answer.status) + " " + storable(answer.body.substr(0, 200)));
-   (void)incoming.nak(1s);
+   incoming.nak(1s);
    co_return std::nullopt;
 }
 
@@ -157,6 +170,7 @@ std::optional<worker::command> worker::read_claim(notification const& about, std
       c.server = about.server_url;
       c.execution_id = claim.at("execution_id").as<std::int64_t>();
       c.step = claim.at("node_name").as<std::string>();
+      c.input.step = c.step;
       auto const action = claim.at("action").as<std::string>();
       auto const& context = claim.at("context");
       auto const& meta = claim.at("meta");

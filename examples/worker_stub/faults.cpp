@@ -40,10 +40,11 @@ bool number(std::string_view text, long long& out) {
 }
 } // namespace
 
-faults::faults(std::vector<std::string> const& texts) {
+faults::faults(std::vector<std::string> const& texts, std::optional<std::uint64_t> seed)
+    : random_(seed ? *seed : std::random_device{}()) {
    for (std::string_view rest : texts) {
       auto const refuse = [text = std::string(rest)] {
-         throw std::invalid_argument("--fault " + text + ": not NAME[=VALUE][@STEP][xN]");
+         throw std::invalid_argument("--fault " + text + ": not NAME[=VALUE][%CHANCE][@STEP][xN]");
       };
       fault one;
       if (auto const x = rest.rfind('x'); x != rest.npos && x > 0 && number(rest.substr(x + 1), one.left))
@@ -51,6 +52,10 @@ faults::faults(std::vector<std::string> const& texts) {
       if (auto const at = rest.find('@'); at != rest.npos) {
          one.step = rest.substr(at + 1);
          rest = rest.substr(0, at);
+      }
+      if (auto const percent = rest.find('%'); percent != rest.npos) {
+         if (!number(rest.substr(percent + 1), one.chance) || one.chance < 0 || one.chance > 100) refuse();
+         rest = rest.substr(0, percent);
       }
       if (auto const equals = rest.find('='); equals != rest.npos) {
          if (!number(rest.substr(equals + 1), one.value)) refuse();
@@ -65,6 +70,7 @@ faults::faults(std::vector<std::string> const& texts) {
 std::optional<long long> faults::hit(std::string const& name, std::string const& step) {
    for (auto& one : all_) {
       if (one.name != name || one.left == 0 || (!one.step.empty() && one.step != step)) continue;
+      if (one.chance < 100 && static_cast<long long>(random_() % 100) >= one.chance) continue;
       if (one.left > 0) --one.left;
       return one.value;
    }

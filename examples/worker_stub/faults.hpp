@@ -11,10 +11,14 @@
 //   oversize=BYTES put-fail        a large result; storing it is skipped as if it had failed
 //   bad-event                      command.started is sent with wrong types
 //   clock=MS                       times and ids are shifted
+//
+// NAME[=VALUE][%CHANCE][@STEP][xN]: with a chance of so many percent, at that step only, N times at most.
 #pragma once
 
+#include <cstdint>
 #include <cstdlib>
 #include <optional>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -23,15 +27,17 @@ namespace stub {
 struct fault {
    std::string name;
    long long value = 0;
-   std::string step;    ///< empty: any step
-   long long left = -1; ///< times it still happens; -1: always
+   std::string step;       ///< empty: any step
+   long long left = -1;    ///< times it still happens; -1: always
+   long long chance = 100; ///< percent
 };
 
 /// Not thread-safe.
 class faults {
 public:
+   /// \param seed  the same seed, the same chances; none: others each time
    /// \throws std::invalid_argument with a sentence when a text is no fault
-   explicit faults(std::vector<std::string> const& texts);
+   explicit faults(std::vector<std::string> const& texts, std::optional<std::uint64_t> seed = {});
 
    /// Whether the fault happens now at this step; counts it.
    std::optional<long long> hit(std::string const& name, std::string const& step);
@@ -42,6 +48,7 @@ public:
 
 private:
    std::vector<fault> all_;
+   std::mt19937_64 random_;
 };
 
 } // namespace stub

@@ -23,7 +23,7 @@ int main(int argc, char** argv) {
    if (!options) return code;
    std::signal(SIGPIPE, SIG_IGN);
    try {
-      stub::faults misbehaviour(options->faults);
+      stub::faults misbehaviour(options->faults, options->seed);
       asio::io_context io(1);
       stub::worker worker(io, *options, std::move(misbehaviour));
 

@@ -8,8 +8,8 @@
 namespace stub {
 
 namespace {
-std::string random_id() {
-   std::random_device source;
+std::string random_id(std::optional<std::uint64_t> seed) {
+   std::mt19937_64 source(seed ? *seed : std::random_device{}());
    std::string id = "stub-";
    for (int i = 0; i < 12; ++i) id += "0123456789abcdef"[source() % 16];
    return id;
@@ -57,9 +57,14 @@ std::optional<options> read_options(int argc, char** argv, int& code) {
    auto* const idle_flag = app.add_option("--idle-exit", idle, "exit when nothing arrived for so many seconds");
    app.add_option("--tools", tools, "kinds it executes, comma-separated")->delimiter(',');
    app.add_flag("--allow-shell", o.allow_shell, "run shell and python commands");
+   app.add_flag("--poll", o.poll, "no NATS: read ids of command.issued events from standard input, one per line");
+   app.add_option("--python-stub", o.python_stub,
+                  "JSON file {step: result}: python steps have these results, no interpreter runs")
+       ->check(CLI::ExistingFile);
+   app.add_option("--seed", o.seed, "makes faults by chance repeatable");
    app.add_option("--log", log, "text, or json: one line per exchange on standard output")
        ->check(CLI::IsMember({"text", "json"}));
-   app.add_option("--fault", o.faults, "NAME[=VALUE][@STEP][xN], repeatable; see faults.hpp");
+   app.add_option("--fault", o.faults, "NAME[=VALUE][%CHANCE][@STEP][xN], repeatable; see faults.hpp");
    try {
       app.parse(argc, argv);
    } catch (CLI::ParseError const& e) {
@@ -70,7 +75,7 @@ std::optional<options> read_options(int argc, char** argv, int& code) {
    if (idle_flag->count() > 0) o.idle_exit_seconds = idle;
    if (!tools.empty()) o.tools = {tools.begin(), tools.end()};
    o.log_json = log == "json";
-   if (o.worker_id.empty()) o.worker_id = random_id();
+   if (o.worker_id.empty()) o.worker_id = random_id(o.seed);
    while (o.server_url.ends_with('/')) o.server_url.pop_back();
    return o;
 }

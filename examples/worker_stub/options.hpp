@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
@@ -44,7 +45,10 @@ struct options {
    std::set<std::string> tools{"noop", "shell", "http", "python", "task_sequence"};
    bool allow_shell = false;
    bool log_json = false;
+   bool poll = false;       ///< no NATS: ids of command.issued events come from standard input, one per line
+   std::string python_stub; ///< file with fixed results of python steps; empty: the interpreter runs them
    std::vector<std::string> faults;
+   std::optional<std::uint64_t> seed; ///< makes faults by chance, and a worker id that is not given, repeatable
 };
 
 /// Reads flags, then the environment for what no flag says.

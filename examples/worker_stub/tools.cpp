@@ -2,7 +2,10 @@
 #include "tools.hpp"
 
 #include <chrono>
+#include <fstream>
+#include <iterator>
 #include <memory>
+#include <stdexcept>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
@@ -88,9 +91,19 @@ std::string percent_encoded(std::string const& plain) {
 
 } // namespace
 
+std::optional<json> read_python_results(std::string const& path) {
+   if (path.empty()) return std::nullopt;
+   std::ifstream file(path);
+   auto const found = parsed({std::istreambuf_iterator<char>(file), {}});
+   if (!found || !found->is_object())
+      throw std::invalid_argument("--python-stub " + path + ": not a JSON object of results by step");
+   return found;
+}
+
 asio::awaitable<tool_result> tools::run(tool_input what) {
    if (!settings_.kinds.contains(what.kind)) throw tool_error{"tool not found: " + what.kind};
-   if ((what.kind == "shell" || what.kind == "python") && !settings_.allow_shell)
+   bool const stand_in = what.kind == "python" && settings_.python_results;
+   if ((what.kind == "shell" || what.kind == "python") && !stand_in && !settings_.allow_shell)
       throw tool_error{what.kind + " is not allowed: the worker was started without --allow-shell"};
    auto const begin = std::chrono::steady_clock::now();
    tool_result out;
@@ -98,6 +111,8 @@ asio::awaitable<tool_result> tools::run(tool_input what) {
       out = co_await noop(std::move(what.config));
    else if (what.kind == "shell")
       out = co_await shell(std::move(what.config));
+   else if (stand_in)
+      out = python_stub(what.step);
    else if (what.kind == "python")
       out = co_await python(std::move(what.config));
    else if (what.kind == "http")
@@ -188,6 +203,14 @@ asio::awaitable<tool_result> tools::python(json config) {
    co_return finished("error", std::move(context));
 }
 
+/// The same members as a real run; no code is looked at.
+tool_result tools::python_stub(std::string const& step) const {
+   auto const* data = settings_.python_results->find(step);
+   if (data == nullptr) throw tool_error{"python: the file of --python-stub has no result of " + step};
+   json context = {{"data", *data}, {"stdout", ""}, {"stderr", ""}, {"exit_code", 0}};
+   return finished("success", std::move(context));
+}
+
 asio::awaitable<tool_result> tools::http(json config) {
    http_request request;
    request.url = text(at(config, "url"), text(at(config, "endpoint")));
@@ -244,7 +267,7 @@ asio::awaitable<tool_result> tools::sequence(json config, json variables) {
          for (auto const& [name, value] : copy.get_object()) variables[name] = value;
          spec["args"] = copy;
       }
-      tool_input one{text(at(spec, "kind")), spec, variables};
+      tool_input one{text(at(spec, "kind")), spec, variables, label};
       tool_result done;
       try {
          done = co_await run(std::move(one));

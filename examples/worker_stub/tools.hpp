@@ -33,14 +33,19 @@ struct tool_input {
    std::string kind;
    json config = tao::json::empty_object;
    json variables = tao::json::empty_object;
+   std::string step{}; ///< in a pipeline, the label of its item
 };
 
 struct tool_settings {
    std::set<std::string> kinds;
    bool allow_shell = false;
    std::string python = "python3";
-   unsigned threads = 4; ///< for tools that run programs
+   std::optional<json> python_results{}; ///< of python steps by their names, instead of running them
+   unsigned threads = 4;                 ///< for tools that run programs
 };
+
+/// Reads the file of --python-stub. \throws std::invalid_argument when it is not a JSON object
+std::optional<json> read_python_results(std::string const& path);
 
 /// Runs tools on the executor; programs on threads of its own. For one thread.
 class tools {
@@ -58,6 +63,7 @@ private:
    boost::asio::awaitable<tool_result> noop(json config);
    boost::asio::awaitable<tool_result> shell(json config);
    boost::asio::awaitable<tool_result> python(json config);
+   [[nodiscard]] tool_result python_stub(std::string const& step) const;
    boost::asio::awaitable<tool_result> http(json config);
    boost::asio::awaitable<tool_result> sequence(json config, json variables);
 

@@ -41,7 +41,9 @@ std::string host_name() {
 worker::worker(asio::io_context& io, options what, faults misbehaviour)
     : io_(io), options_(std::move(what)), faults_(std::move(misbehaviour)),
       api_(io.get_executor(), options_.token, options_.log_json),
-      tools_(io.get_executor(), api_, {options_.tools, options_.allow_shell, options_.python, options_.max_concurrent}),
+      tools_(io.get_executor(), api_,
+             {options_.tools, options_.allow_shell, options_.python, read_python_results(options_.python_stub),
+              options_.max_concurrent}),
       ids_(node_of(options_), shifted(faults_.constant("clock"))), done_(io, clock::time_point::max()) {}
 
 worker::~worker() {
@@ -55,9 +57,10 @@ void worker::note(std::string const& event, std::string const& text) const {
 }
 
 asio::awaitable<int> worker::run() {
-   if (auto const failed = co_await connect()) co_return *failed;
+   if (!options_.poll)
+      if (auto const failed = co_await connect()) co_return *failed;
    if (auto const failed = co_await register_pool(); failed != exit_normal) co_return failed;
-   note("worker.ready", "consumer=" + options_.consumer + " filter=" + options_.filter);
+   note("worker.ready", options_.poll ? "ids=stdin" : "consumer=" + options_.consumer + " filter=" + options_.filter);
    asio::co_spawn(io_, heartbeat(), asio::detached);
    puller_ = std::thread([this] { pull(); });
 
@@ -185,46 +188,68 @@ void worker::give_back_slots(std::size_t count, bool finished) {
    if (enough) stop();
 }
 
-/// The pull thread: as many messages as there are free places, handed to the executor in one go.
+/// The pull thread: as many notices as there are free places, handed to the executor in one go.
 void worker::pull() {
-   while (auto const room = wait_for_room()) {
-      auto wait = 5'000ms;
-      if (options_.idle_exit_seconds)
-         wait = std::min<std::chrono::milliseconds>(wait, std::max(*options_.idle_exit_seconds, 1U) * 500ms);
-      auto got = consumer_->fetch(room, wait);
-      std::unique_lock lock(mutex_);
-      if (!got) {
-         lock.unlock();
-         note("worker.pull_failed", got.error().message);
-         if (got.error().code == noetl::error_code::not_found) { // the stream is gone: make it again
-            auto wish = noetl::nats::command_stream();
-            wish.name = options_.stream;
-            wish.subjects = {options_.subject, options_.subject + ".>"};
-            if (auto const made = noetl::nats::ensure_stream(*connection_, wish); !made)
-               note("worker.no_stream", made.error().message);
-         }
-         lock.lock();
-         changed_.wait_for(lock, 500ms, [&] { return stopping_; });
-         continue;
-      }
-      if (got->empty()) {
-         bool const idle = options_.idle_exit_seconds && in_hand_ == 0 &&
-                           clock::now() - last_arrival_ >= std::chrono::seconds(*options_.idle_exit_seconds);
-         lock.unlock();
-         if (idle) stop();
-         continue;
-      }
-      in_hand_ += got->size();
-      last_arrival_ = clock::now();
-      lock.unlock();
-      auto batch = std::make_shared<std::vector<noetl::nats::message>>(*std::move(got));
-      asio::post(io_, [this, batch] {
-         for (auto& one : *batch) asio::co_spawn(io_, handle(std::move(one)), asio::detached);
-      });
-   }
+   while (auto const room = wait_for_room())
+      if (bool const goes_on = options_.poll ? pull_lines(room) : pull_messages(room); !goes_on) break;
    std::unique_lock lock(mutex_);
    changed_.wait(lock, [&] { return in_hand_ == 0; });
    asio::post(io_, [this] { done_.expires_at(clock::time_point::min()); }); // wakes run()
+}
+
+bool worker::idle_too_long() {
+   std::lock_guard lock(mutex_);
+   return options_.idle_exit_seconds && in_hand_ == 0 &&
+          clock::now() - last_arrival_ >= std::chrono::seconds(*options_.idle_exit_seconds);
+}
+
+void worker::take(std::vector<notice> batch) {
+   {
+      std::lock_guard lock(mutex_);
+      in_hand_ += batch.size();
+      last_arrival_ = clock::now();
+   }
+   auto const shared = std::make_shared<std::vector<notice>>(std::move(batch));
+   asio::post(io_, [this, shared] {
+      for (auto& one : *shared) asio::co_spawn(io_, handle(std::move(one)), asio::detached);
+   });
+}
+
+/// \return false when nothing will come any more
+bool worker::pull_messages(std::size_t room) {
+   auto wait = 5'000ms;
+   if (options_.idle_exit_seconds)
+      wait = std::min<std::chrono::milliseconds>(wait, std::max(*options_.idle_exit_seconds, 1U) * 500ms);
+   auto got = consumer_->fetch(room, wait);
+   if (!got) {
+      note("worker.pull_failed", got.error().message);
+      if (got.error().code == noetl::error_code::not_found) { // the stream is gone: make it again
+         auto wish = noetl::nats::command_stream();
+         wish.name = options_.stream;
+         wish.subjects = {options_.subject, options_.subject + ".>"};
+         if (auto const made = noetl::nats::ensure_stream(*connection_, wish); !made)
+            note("worker.no_stream", made.error().message);
+      }
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, 500ms, [&] { return stopping_; });
+      return true;
+   }
+   if (got->empty()) return !idle_too_long();
+   std::vector<notice> batch;
+   for (auto& one : *got) batch.emplace_back(std::move(one));
+   take(std::move(batch));
+   return true;
+}
+
+/// \copydoc pull_messages
+bool worker::pull_lines(std::size_t room) {
+   std::vector<notice> batch;
+   auto line = lines_.next(200ms);
+   for (; line; line = batch.size() < room ? lines_.next(0ms) : std::nullopt)
+      if (!line->empty()) batch.emplace_back(*std::move(line));
+   bool const arrived = !batch.empty();
+   if (arrived) take(std::move(batch));
+   return !lines_.ended() && (arrived || !idle_too_long());
 }
 
 } // namespace stub

@@ -22,6 +22,7 @@
 
 #include "api.hpp"
 #include "faults.hpp"
+#include "notice.hpp"
 #include "options.hpp"
 #include "tools.hpp"
 
@@ -61,15 +62,19 @@ private:
    boost::asio::awaitable<int> register_pool();
    boost::asio::awaitable<void> heartbeat();
    void pull();
+   bool pull_messages(std::size_t room);
+   bool pull_lines(std::size_t room);
+   [[nodiscard]] bool idle_too_long();
+   void take(std::vector<notice> batch);
    std::size_t wait_for_room();
    void give_back_slots(std::size_t count, bool finished);
    void note(std::string const& event, std::string const& text) const;
 
    // command.cpp: one command
-   boost::asio::awaitable<void> handle(noetl::nats::message incoming);
-   boost::asio::awaitable<void> execute(noetl::nats::message incoming);
-   static std::optional<notification> decode(std::string_view payload);
-   boost::asio::awaitable<std::optional<command>> claim(notification const& about, noetl::nats::message& incoming);
+   boost::asio::awaitable<void> handle(notice incoming);
+   boost::asio::awaitable<void> execute(notice incoming);
+   [[nodiscard]] std::optional<notification> decode(notice const& incoming) const;
+   boost::asio::awaitable<std::optional<command>> claim(notification const& about, notice& incoming);
    std::optional<command> read_claim(notification const& about, std::string const& body) const;
    boost::asio::awaitable<void> report(command& c);
    boost::asio::awaitable<std::optional<tool_result>> run_tool(command& c, std::string& error);
@@ -88,7 +93,8 @@ private:
    tools tools_;
    noetl::snowflake ids_;
    std::unique_ptr<noetl::nats::connection> connection_;
-   std::unique_ptr<noetl::nats::consumer> consumer_;
+   std::unique_ptr<noetl::nats::consumer> consumer_; // none with --poll
+   lines lines_;                                     // with --poll
    boost::asio::steady_timer done_;
    std::thread puller_;
    std::atomic<bool> violation_ = false; // the server broke the protocol

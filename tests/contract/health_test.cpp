@@ -76,6 +76,48 @@ TEST_F(health, metrics_are_Prometheus_text_with_the_families_of_ingest) {
           << bucket;
 }
 
+TEST_F(health, metrics_count_writes_by_endpoint_and_starts_by_outcome) {
+   auto const count = [](std::string const& name) {
+      auto const text = sample(server().get("/metrics").body, name);
+      return text.empty() ? 0.0 : std::stod(text);
+   };
+   auto const requests = [&](std::string const& endpoint, std::string const& status) {
+      return count("noetl_write_requests_total{endpoint=\"" + endpoint + "\",status=\"" + status + "\"}");
+   };
+   auto const outcomes = [&](std::string const& outcome) {
+      return count("noetl_execute_outcomes_total{entry=\"single\",outcome=\"" + outcome + "\"}");
+   };
+   auto const path = fresh("metrics/writes");
+   struct write {
+      std::string endpoint, target, good, bad;
+   };
+   for (auto const& [endpoint, target, good, bad] : std::vector<write>{
+            {"catalog_register", "/api/catalog/register", content_of(linear(path)), content_of("- no mapping")},
+            {"runtime_register", "/api/worker/pool/register", R"({"name":"m-1"})",
+             R"({"name":"m-1","kind":"no kind"})"},
+            {"runtime_heartbeat", "/api/worker/pool/heartbeat", R"({"name":"m-1"})",
+             R"({"name":"m-1","kind":"no kind"})"}}) {
+      auto const ok = requests(endpoint, "ok");
+      auto const errors = requests(endpoint, "error");
+      ASSERT_EQ(server().post(target, good).status, 200U) << endpoint;
+      ASSERT_EQ(server().post(target, bad).status, 422U) << endpoint;
+      EXPECT_EQ(requests(endpoint, "ok"), ok + 1) << endpoint;
+      EXPECT_EQ(requests(endpoint, "error"), errors + 1) << endpoint;
+      EXPECT_EQ(count("noetl_write_request_duration_seconds_count{endpoint=\"" + endpoint + "\"}"), ok + errors + 2);
+      for (auto const* bound : {"0.001", "10", "+Inf"})
+         EXPECT_NE(sample(server().get("/metrics").body, "noetl_write_request_duration_seconds_bucket{endpoint=\"" +
+                                                             endpoint + "\",le=\"" + bound + "\"}"),
+                   "");
+   }
+   auto const before = std::pair(outcomes("new"), outcomes("duplicate"));
+   std::string const once = R"(,"dedup":{"key":")" + path + "\"}";
+   EXPECT_EQ(execute(server(), path, once), execute(server(), path, once));
+   EXPECT_EQ(server().post("/api/execute", R"({"path":"no/such"})").status, 404U);
+   EXPECT_EQ(outcomes("new"), before.first + 1);
+   EXPECT_EQ(outcomes("duplicate"), before.second + 1);
+   EXPECT_EQ(outcomes("error"), 0) << "for batches only";
+}
+
 TEST_F(health, W31_unknown_event_types_share_one_metric_label) {
    auto const execution = start_linear(server());
    auto const before =

@@ -1,7 +1,14 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
 #include <string>
 #include <thread>
+
+#include <dlfcn.h>
+#include <netdb.h>
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -9,6 +16,43 @@
 #include <noetl/http/client.hpp>
 
 #include "http/support.hpp"
+
+namespace {
+
+// A name server that answers when the test wants it to, half a minute later at most.
+class name_server {
+public:
+   static name_server& instance() {
+      static name_server only;
+      return only;
+   }
+   void answer() {
+      std::lock_guard const lock(mutex_);
+      silent_ = false;
+      changed_.notify_all();
+   }
+   int wait() {
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, std::chrono::seconds(30), [this] { return !silent_; });
+      answered = true;
+      return EAI_AGAIN;
+   }
+   std::atomic<bool> answered = false;
+
+private:
+   std::mutex mutex_;
+   std::condition_variable changed_;
+   bool silent_ = true;
+};
+
+} // namespace
+
+// Stands in front of the system's for the whole program.
+extern "C" int getaddrinfo(char const* name, char const* service, addrinfo const* hints, addrinfo** out) {
+   if (name != nullptr && std::strcmp(name, "silent.test") == 0) return name_server::instance().wait();
+   static auto* const real = reinterpret_cast<decltype(&getaddrinfo)>(dlsym(RTLD_NEXT, "getaddrinfo"));
+   return real(name, service, hints, out);
+}
 
 namespace {
 
@@ -89,6 +133,20 @@ TEST(client, absence_and_slowness_are_unavailable) {
    EXPECT_EQ(hasty.idle_connections(), 0U);
    blocking_client small({.port = server.port()}, {.max_response_bytes = 5});
    EXPECT_FALSE(small.get("/a/b"));
+}
+
+TEST(client, a_name_server_that_does_not_answer_is_left_at_the_deadline) {
+   {
+      blocking_client client({.host = "silent.test", .port = 1}, {.connect_timeout = 50ms});
+      auto const got = client.get("/");
+      EXPECT_FALSE(name_server::instance().answered) << "the client waited for the name server";
+      name_server::instance().answer(); // the resolver's thread can end now
+      ASSERT_FALSE(got);
+      EXPECT_EQ(got.error().code, error_code::unavailable);
+   }
+   EXPECT_TRUE(name_server::instance().answered);
+   blocking_client client({.host = "silent.test", .port = 1});
+   EXPECT_FALSE(client.get("/")) << "an answer in time is taken, here a refusal";
 }
 
 // A server that takes a request and hangs up; `answers` of them are answered first.

@@ -2,11 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "http/server_fixture.hpp"
+#include "support/eventually.hpp"
 
 namespace {
 
@@ -226,6 +228,34 @@ TEST(server, many_threads_serve_many_connections) {
    clients.clear();
    EXPECT_EQ(good, 16 * 50);
    EXPECT_EQ(server.server().stats().requests, 16U * 50U);
+}
+
+TEST(server, a_connection_that_fails_gives_its_place_back) {
+   struct failing_log { // the access log cannot be written
+      failing_log() {
+         log::set_level(log::level::info);
+         log::set_sink([this](log::record const& line) {
+            if (line.event == "http.request") throw std::runtime_error("disk full");
+            if (line.event == "http.connection_failed") ++reported;
+         });
+      }
+      ~failing_log() {
+         log::set_sink(log::stderr_sink(log::format::text));
+         log::set_level(log::level::off);
+      }
+      std::atomic<int> reported = 0;
+   } failing;
+   auto settings = quick();
+   settings.access_log = log::level::info;
+   running_server server(router(api), settings);
+   for (int i = 0; i < 3; ++i) {
+      raw_connection c(server.port());
+      c.send(get_text("/health"));
+      EXPECT_TRUE(c.closed_within(5s));
+   }
+   EXPECT_TRUE(noetl::test::eventually([&] { return server.server().stats().connections == 0; }, 5s))
+       << server.server().stats().connections;
+   EXPECT_EQ(failing.reported, 3);
 }
 
 } // namespace

@@ -9,9 +9,11 @@
 #include <noetl/nats/stream.hpp>
 
 #include "nats_server.hpp"
+#include "support/eventually.hpp"
 
 using namespace noetl::nats;
 using namespace std::chrono_literals;
+using noetl::test::eventually;
 using noetl::test::nats_server;
 
 namespace {
@@ -33,6 +35,12 @@ struct consuming : testing::Test {
           natsConnection_RequestString(&raw, c->current_link()->native.get(), subject.c_str(), body.c_str(), 5000);
       detail::message_handle const answer(raw);
       ASSERT_EQ(status, NATS_OK);
+   }
+   /// Messages that were sent to the durable consumer and neither acknowledged nor given back.
+   std::int64_t with_the_consumer() {
+      auto const info =
+          detail::api_request(*c, "$JS.API.CONSUMER.INFO.noetl_commands.worker-pool", tao::json::empty_object, 5s);
+      return info && info->ok() ? info->body.at("num_ack_pending").as<std::int64_t>() : -1;
    }
    consumer_settings settings(std::string filter = "noetl.commands.>", std::chrono::seconds ack_wait = 30s) {
       return {.stream = "noetl_commands",
@@ -263,15 +271,13 @@ TEST_F(consuming, what_was_not_fetched_is_given_back) {
    std::set<std::string> seen;
    {
       consumer in(*c, settings());
-      std::thread writer([&] {
-         std::this_thread::sleep_for(100ms); // the pull for ten waits already
-         for (int i = 0; i < 5; ++i) put("noetl.commands.shared.1", std::to_string(i));
-      });
-      auto got = in.fetch(10, 5s);
-      writer.join();
-      std::this_thread::sleep_for(100ms);
+      put("noetl.commands.shared.1", "0");
+      auto got = in.fetch(10, 30s);
       ASSERT_TRUE(got);
-      ASSERT_LT(got->size(), 5U) << "some must have come after the call had returned";
+      ASSERT_EQ(got->size(), 1U);
+      // The pull asked for ten and is still open, so these are sent to us, too, while nobody fetches.
+      for (int i = 1; i < 5; ++i) put("noetl.commands.shared.1", std::to_string(i));
+      ASSERT_TRUE(eventually([&] { return with_the_consumer() == 5; })) << with_the_consumer();
       for (auto& m : *got) {
          seen.emplace(m.data());
          ASSERT_TRUE(m.ack());

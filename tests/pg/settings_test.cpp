@@ -55,7 +55,7 @@ TEST(param_test, arrays_are_literals_with_quoting) {
    EXPECT_EQ(param(texts).text(), R"({"a","","NULL","x\"y\\z","{,}",NULL})");
    EXPECT_EQ(param(std::vector<std::int64_t>{1, -2}).text(), "{1,-2}");
    EXPECT_EQ(param(std::vector<execution_id>{}).text(), "{}");
-   EXPECT_EQ(param(std::vector<bool>{true, false}).text(), "{t,f}");
+   EXPECT_EQ(param(std::vector<bool>{true, false}).text(), "{true,false}");
    EXPECT_EQ(param(std::vector<raw_json>{raw_json("{\"a\":1}"), raw_json()}).text(), R"({"{\"a\":1}",NULL})");
 }
 
@@ -64,17 +64,32 @@ TEST(param_test, scalars_are_exact) {
    EXPECT_EQ(param(event_id{7}).text(), "7");
    EXPECT_EQ(param(true).text(), "true");
    EXPECT_EQ(param(0.1).text(), "0.1");
-   EXPECT_EQ(param(timestamp(std::chrono::microseconds(1))).text(), "1970-01-01 00:00:00.000001");
+   EXPECT_EQ(param(timestamp(std::chrono::microseconds(1))).text(), "1970-01-01 00:00:00.000001+00");
    EXPECT_EQ(param(bytea{std::string("\x00\xff", 2)}).text(), "\\x00ff");
    EXPECT_TRUE(param(std::optional<int>{}).is_null());
    EXPECT_TRUE(param(raw_json{}).is_null());
    EXPECT_FALSE(param("").is_null());
 }
 
+TEST(param_test, values_have_the_text_that_reflect_gives_them) {
+   auto const same = [](auto const& value) {
+      EXPECT_EQ(param(value).text(), to_sql_text(value));
+      EXPECT_EQ(as<std::remove_cvref_t<decltype(value)>>(param(value).text()), value);
+   };
+   same(true);
+   same(-1.5e300);
+   same(std::numeric_limits<double>::infinity());
+   same(std::uint64_t{18446744073709551615ULL});
+   same(execution_id{-3});
+   same(timestamp(std::chrono::microseconds(1'700'000'000'123'456)));
+}
+
 TEST(rows_test, cells_convert_or_say_why_not) {
    EXPECT_EQ(as<std::int64_t>("-5"), -5);
    EXPECT_EQ(as<std::optional<int>>(std::nullopt), std::nullopt);
    EXPECT_TRUE(as<bool>("t"));
+   EXPECT_FALSE(as<bool>("f"));
+   for (auto const* text : {"yes", "T", "1", ""}) EXPECT_THROW((void)as<bool>(text), bad_cell) << text;
    EXPECT_EQ(as<timestamp>("1970-01-01 00:00:01+00"), timestamp(std::chrono::seconds(1)));
    EXPECT_THROW((void)as<int>("7x"), bad_cell);
    EXPECT_THROW((void)as<std::string>(std::nullopt), bad_cell);

@@ -29,7 +29,7 @@ public:
 
    /// The child sees PATH, HOME and TMPDIR of ours and `environment`, nothing else. Output is appended to `log`.
    process(std::vector<std::string> arguments, variables environment, std::filesystem::path log) : log_(std::move(log)) {
-      for (auto const* name : {"PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"})
+      for (auto const* name : {"PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"})
          if (auto const* value = std::getenv(name)) environment.emplace(name, value);
       std::vector<std::string> texts;
       for (auto const& [name, value] : environment) texts.push_back(name + "=" + value);

@@ -1,15 +1,17 @@
-// control_plane/catalog_routes.hpp: /api/catalog. Mount with a catalog_service.
+// control_plane/catalog_routes.hpp: /api/catalog. Mount with catalog_service and write_metrics.
 #pragma once
 
 #include <utility>
 
 #include <noetl/control_plane/catalog.hpp>
+#include <noetl/control_plane/write_metrics.hpp>
 #include <noetl/http/route.hpp>
 
 namespace noetl::control_plane {
 
-inline awaitable<result<register_reply>> register_entry(catalog_service& catalog, http::body<register_request> request) {
-   return catalog.add(std::move(request.value));
+inline awaitable<result<register_reply>> register_entry(catalog_service& catalog, write_metrics& metrics,
+                                                        http::body<register_request> request) {
+   return metrics.measured("catalog_register", catalog.add(std::move(request.value)));
 }
 
 inline awaitable<result<catalog_list>> list_entries(catalog_service& catalog, http::body<catalog_list_request> request) {

@@ -1,4 +1,5 @@
-// control_plane/execution_routes.hpp: /api/execute and /api/executions. Mount with execution_service and execution_views.
+// control_plane/execution_routes.hpp: /api/execute and /api/executions. Mount with execution_service,
+// execution_views and write_metrics.
 #pragma once
 
 #include <utility>
@@ -6,12 +7,16 @@
 
 #include <noetl/control_plane/execution_service.hpp>
 #include <noetl/control_plane/execution_views.hpp>
+#include <noetl/control_plane/write_metrics.hpp>
 #include <noetl/http/route.hpp>
 
 namespace noetl::control_plane {
 
-inline awaitable<result<execute_reply>> execute(execution_service& executions, http::body<execute_request> request) {
-   return executions.start(std::move(request.value));
+inline awaitable<result<execute_reply>> execute(execution_service& executions, write_metrics& metrics,
+                                                http::body<execute_request> request) {
+   auto reply = co_await executions.start(std::move(request.value));
+   if (reply) metrics.started("single", reply->status == "duplicate" ? "duplicate" : "new");
+   co_return reply;
 }
 
 inline awaitable<result<std::vector<execution_summary>>> list_executions(execution_views& views,

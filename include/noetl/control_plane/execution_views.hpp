@@ -137,7 +137,8 @@ inline std::string human_duration(std::chrono::nanoseconds span) {
 
 } // namespace detail
 
-/// Read models. Thread-safe; each answer is one snapshot of one shard.
+/// Read models. Thread-safe. What an answer tells of one shard is one snapshot of it; paths are looked up beside it, in
+/// the catalog, where they never change.
 class execution_views {
 public:
    explicit execution_views(pg::shard_map& shards) : shards_(shards) {}
@@ -172,7 +173,12 @@ public:
 
    /// The execution with its 2000 most recent events, oldest first. Errors: not_found.
    awaitable<result<execution_detail>> find(noetl::execution_id id) {
-      auto work = [id](pg::connection& db) { return select_detail(db, id); };
+      auto work = [id](pg::connection& db) {
+         return db.transaction([&] {
+            db.script("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"); // one snapshot for all statements
+            return select_detail(db, id);
+         });
+      };
       auto found = co_await shards_.of(id).run(std::move(work));
       if (!found) co_return std::move(found).error();
       auto path = co_await path_of(found->catalog_id);
@@ -209,7 +215,11 @@ private:
           " e.created_at AS started_at, o.created_at AS completed_at, 0::bigint AS event_count"
           " FROM noetl.event e " +
           std::string(detail::outcome_of_e) + " WHERE e.event_type IN " + std::string(detail::start_types) +
-          " AND ($1::bigint IS NULL OR e.catalog_id = $1::bigint)"
+          // Some producers write several kinds of start events; the first one counts.
+          " AND NOT EXISTS (SELECT 1 FROM noetl.event s WHERE s.execution_id = e.execution_id"
+          " AND s.event_id < e.event_id AND s.event_type IN " +
+          std::string(detail::start_types) +
+          ") AND ($1::bigint IS NULL OR e.catalog_id = $1::bigint)"
           " AND ($2::bigint[] IS NULL OR e.catalog_id = ANY($2::bigint[]))"
           " AND ($3::text IS NULL OR coalesce(o.status, 'RUNNING') = $3::text)"
           " ORDER BY e.created_at DESC, e.execution_id DESC LIMIT $4";

@@ -56,7 +56,7 @@ struct postgres_settings {
    std::string database = "noetl";
    ranged<int, 1, 1'000> max_connections{10};
    std::size_t min_connections = 1; ///< accepted for compatibility; every connection is opened at start
-   std::chrono::seconds acquire_timeout{30};
+   std::chrono::seconds acquire_timeout{5}; ///< longest wait for a connection; then 503
 };
 
 struct configuration {

@@ -1,21 +1,23 @@
-// control_plane/worker_pool_routes.hpp: /api/worker. Mount with worker_pool_service.
+// control_plane/worker_pool_routes.hpp: /api/worker. Mount with worker_pool_service and write_metrics.
 #pragma once
 
 #include <utility>
 #include <vector>
 
 #include <noetl/control_plane/worker_pools.hpp>
+#include <noetl/control_plane/write_metrics.hpp>
 #include <noetl/http/route.hpp>
 
 namespace noetl::control_plane {
 
-inline awaitable<result<runtime_view>> register_worker(worker_pool_service& pools,
+inline awaitable<result<runtime_view>> register_worker(worker_pool_service& pools, write_metrics& metrics,
                                                        http::body<runtime_registration> request) {
-   return pools.enroll(std::move(request.value));
+   return metrics.measured("runtime_register", pools.enroll(std::move(request.value)));
 }
 
-inline awaitable<result<acknowledgement>> record_heartbeat(worker_pool_service& pools, http::body<runtime_name> request) {
-   return pools.heartbeat(std::move(request.value));
+inline awaitable<result<acknowledgement>> record_heartbeat(worker_pool_service& pools, write_metrics& metrics,
+                                                           http::body<runtime_name> request) {
+   return metrics.measured("runtime_heartbeat", pools.heartbeat(std::move(request.value)));
 }
 
 inline awaitable<result<acknowledgement>> deregister_worker(worker_pool_service& pools, http::body<runtime_name> request) {

@@ -19,6 +19,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
@@ -84,7 +86,7 @@ struct client_response {
 };
 
 struct client_settings {
-   std::chrono::milliseconds connect_timeout = std::chrono::seconds(5);
+   std::chrono::milliseconds connect_timeout = std::chrono::seconds(5);  ///< from the name to the connection
    std::chrono::milliseconds request_timeout = std::chrono::seconds(30); ///< from sending to the last byte
    std::size_t max_response_bytes = std::size_t{64} << 20U;
    std::size_t max_idle_connections = 16;
@@ -137,6 +139,31 @@ private:
       bool keep = false;
    };
 
+   // A name being looked up. The system's resolver cannot be interrupted, so at the deadline it is left behind and
+   // holds what it writes to.
+   struct lookup : std::enable_shared_from_this<lookup> {
+      using resolver_type = boost::asio::ip::tcp::resolver;
+
+      lookup(boost::asio::any_io_executor const& executor, std::chrono::steady_clock::time_point deadline)
+          : resolver(executor), over(executor, deadline) {}
+      void start(std::string const& host, std::string const& service) {
+         resolver.async_resolve(
+             host, service,
+             [self = shared_from_this()](error_code_type const& ec, resolver_type::results_type const& answer) {
+                self->done = true;
+                self->unknown = ec;
+                self->found = answer;
+                self->over.cancel();
+             });
+      }
+
+      resolver_type resolver;
+      boost::asio::steady_timer over; // ends at the deadline, or earlier when the answer is there
+      bool done = false;
+      error_code_type unknown;
+      resolver_type::results_type found;
+   };
+
    message make_message(client_request const& wish) const {
       message out;
       out.method_string(to_text(wish.method));
@@ -183,12 +210,15 @@ private:
    }
 
    boost::asio::awaitable<error_code_type> connect(connection& to) {
-      boost::asio::ip::tcp::resolver resolver(executor_);
-      auto const service = std::to_string(where_.port);
-      auto const [unknown, found] = co_await resolver.async_resolve(where_.host, service, as_values);
-      if (unknown) co_return unknown;
-      to.io.expires_after(settings_.connect_timeout);
-      auto const [ec, endpoint] = co_await to.io.async_connect(found, as_values);
+      auto const deadline = std::chrono::steady_clock::now() + settings_.connect_timeout;
+      auto const search = std::make_shared<lookup>(executor_, deadline);
+      search->start(where_.host, std::to_string(where_.port));
+      error_code_type ended;
+      co_await search->over.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ended));
+      if (!search->done) co_return boost::asio::error::timed_out;
+      if (search->unknown) co_return search->unknown;
+      to.io.expires_at(deadline);
+      auto const [ec, endpoint] = co_await to.io.async_connect(search->found, as_values);
       if (ec) co_return ec;
       error_code_type ignored;
       to.io.socket().set_option(boost::asio::ip::tcp::no_delay(true), ignored);
@@ -236,8 +266,10 @@ public:
    result<client_response> send(client_request wish) {
       std::optional<result<client_response>> answer;
       std::exception_ptr failed;
-      boost::asio::co_spawn(io_, keep_answer(std::move(wish), answer),
-                            [&](std::exception_ptr thrown) { failed = thrown; });
+      boost::asio::co_spawn(io_, keep_answer(std::move(wish), answer), [&](std::exception_ptr thrown) {
+         failed = thrown;
+         io_.stop(); // a look-up that came too late is not waited for
+      });
       io_.restart();
       io_.run();
       if (failed) std::rethrow_exception(failed);

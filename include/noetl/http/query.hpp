@@ -101,7 +101,8 @@ void for_each_query_pair(std::string_view query, F&& f) {
 } // namespace detail
 
 /// Reads a query string into T. Names, aliases and defaults are those of the struct's JSON. Unknown keys are ignored;
-/// a known key given twice, a missing one or a value of the wrong form is error_code::bad_request.
+/// a name or value that is not UTF-8, a known key given twice, a missing one or a value of the wrong form is
+/// error_code::bad_request.
 template <class T>
 result<T> read_query(std::string_view query) {
    using layout = noetl::detail::json_layout<T>;
@@ -110,13 +111,14 @@ result<T> read_query(std::string_view query) {
    std::optional<error> misfit;
    detail::for_each_query_pair(query, [&](std::string_view raw_key, std::string_view raw_value) {
       auto const key = decode_query(raw_key);
-      if (!key) return true;
+      if (!key)
+         return misfit = fail(error_code::bad_request, "query string: the name of a parameter is not UTF-8"), false;
+      auto value = decode_query(raw_value);
+      if (!value) return misfit = detail::query_misfit(*key, "is not UTF-8"), false;
       for (auto const& known : layout::keys) {
          if (known.name != *key) continue;
          if (given[known.field]) return misfit = detail::query_misfit(*key, "given twice"), false;
          given[known.field] = true;
-         auto value = decode_query(raw_value);
-         if (!value) return misfit = detail::query_misfit(*key, "is not UTF-8"), false;
          char const* wanted = nullptr;
          for_each_field(out, [&](auto index, auto& target) {
             if (index == known.field) wanted = detail::read_text(std::move(*value), target);

@@ -138,6 +138,7 @@ private:
       if (open >= core->settings.max_connections + most_refusals) return; // no time for words either
       auto const c = std::make_shared<detail::connection>(core, std::move(socket));
       auto ended = [c](std::exception_ptr thrown) {
+         if (thrown) c->cut(); // else its watch would keep it, and its place, for ever
          try {
             if (thrown) std::rethrow_exception(thrown);
          } catch (std::exception const& e) {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <stop_token>
@@ -32,6 +33,13 @@ struct migration_report {
    std::vector<std::string>
        skipped{}; ///< what could not be done and is not needed to run, as sentences for the operator
 };
+
+namespace detail {
+inline void add_to(migration_report& report, partition_report partitions) {
+   for (auto& name : partitions.created) report.applied.push_back("partition " + std::move(name));
+   for (auto& why : partitions.skipped) report.skipped.push_back(std::move(why));
+}
+} // namespace detail
 
 /// Hash of all that a migration does, 16 hexadecimal digits.
 inline std::string checksum(migration const& m) {
@@ -75,9 +83,8 @@ public:
          report_.applied.push_back("migration " + label(*one));
       }
       if (auto usable = check_use(); !usable) return usable.error();
-      auto partitions = ensure_event_partitions(db_, now());
-      for (auto& name : partitions.created) report_.applied.push_back("partition " + std::move(name));
-      for (auto& why : partitions.skipped) report_.skipped.push_back(std::move(why));
+      // A table in use gets its partitions after this transaction, without stopping its writers.
+      if (created_.contains("event")) add_to(report_, ensure_event_partitions(db_, now()));
       return std::move(report_);
    }
 
@@ -221,11 +228,20 @@ private:
    /// Rights to work with the tables, all named in one sentence.
    result<void> check_use() {
       for (auto const& m : list_)
-         for (auto const& s : m.steps)
-            if (s.kind == step_kind::table)
-               for (auto const* right : {"SELECT", "INSERT", "UPDATE"})
-                  if (!yes(db_.exec("select has_table_privilege('noetl.' || $1::text, $2)", s.name, right)))
-                     lacking_[std::string(right)].push_back("noetl." + std::string(s.name));
+         for (auto const& s : m.steps) {
+            if (s.kind != step_kind::table) continue;
+            for (auto const* right : {"SELECT", "INSERT", "UPDATE", "DELETE"})
+               if ((*right != 'D' || rows_are_deleted(s.name)) &&
+                   !yes(db_.exec("select has_table_privilege('noetl.' || $1::text, $2)", s.name, right)))
+                  lacking_[right].push_back("noetl." + std::string(s.name));
+         }
+      // The only column whose values we leave to a sequence; where it is an identity column, no right is needed.
+      for (auto const row :
+           db_.exec("select c.relname from pg_depend d join pg_class c on c.oid = d.objid "
+                    "where d.classid = 'pg_class'::regclass and d.refclassid = d.classid "
+                    "and d.refobjid = to_regclass('noetl.outbox') and d.deptype = 'a' "
+                    "and case when c.relkind = 'S' then not has_sequence_privilege(c.oid, 'USAGE') end"))
+         lacking_["USAGE"].push_back("sequence noetl." + row.get<std::string>(0));
       if (!lacking_.empty()) return lacking();
       return {};
    }
@@ -236,9 +252,6 @@ private:
    std::set<std::string_view> created_{};
    migration_report report_{};
 };
-
-/// Any number, the same for all servers of ours.
-inline constexpr std::int64_t migration_lock = 6'080'912'346'711;
 
 } // namespace detail
 
@@ -254,9 +267,10 @@ inline result<migration_report> build_missing_indexes(settings how, std::span<mi
       std::stop_callback const cut(stop, [&db] { db.interrupt(); });
       for (auto const& m : list)
          for (auto const& s : m.steps) {
-            if (s.kind != step_kind::index || detail::state_of(db, std::string(s.name)).valid) continue;
+            if (s.kind != step_kind::index) continue;
             auto const text = detail::index_statement(s, "", s.name, "noetl." + std::string(s.table));
             try {
+               if (detail::state_of(db, std::string(s.name)).valid) continue;
                if (detail::build_index(db, s)) report.applied.push_back("index " + std::string(s.name));
             } catch (sql_error const& e) {
                report.skipped.push_back("index " + std::string(s.name) + " is missing (" + e.sqlstate() +
@@ -272,7 +286,7 @@ inline result<migration_report> build_missing_indexes(settings how, std::span<mi
 struct migrate_options {
    std::chrono::milliseconds patience{
        60'000};               ///< how long to wait for another migrator, for locks, and for the database
-   bool build_indexes = true; ///< false: the caller runs build_missing_indexes itself
+   bool build_indexes = true; ///< false: the caller runs build_missing_indexes and keep_event_partitions_ahead itself
    std::stop_token stop{};    ///< ends it at once with `unavailable`; a half-built index is built anew by the next one
 };
 
@@ -284,31 +298,39 @@ inline result<migration_report> migrate(settings how, migrate_options options = 
    how.statement_timeout = std::chrono::milliseconds(0);
    error last = fail(error_code::unavailable, "another process holds the migration lock");
    detail::backoff pause;
+   std::optional<migration_report> report; // once the tables are there
    do {
       try {
          connection db(how);
          std::stop_callback const cut(options.stop, [&db] { db.interrupt(); });
          if (db.server_version() < 150000) return fail(error_code::database, "PostgreSQL 15 or newer is needed");
-         db.begin();
-         // Polled instead of awaited: a waiter inside a statement would hold up concurrent index builds.
-         if (as<bool>(db.exec("select pg_try_advisory_xact_lock($1)", detail::migration_lock)[0][0])) {
-            db.script("set local lock_timeout = '2s'");
-            detail::migrator work(db, list);
-            auto report = work.apply();
-            if (!report) {
+         if (!report) {
+            db.begin();
+            // Polled instead of awaited: a waiter inside a statement would hold up concurrent index builds.
+            if (as<bool>(db.exec("select pg_try_advisory_xact_lock($1)", detail::migration_lock)[0][0])) {
+               db.script("set local lock_timeout = '2s'");
+               detail::migrator work(db, list);
+               auto made = work.apply();
+               if (!made) {
+                  db.rollback();
+                  return made;
+               }
+               db.commit();
+               report = *std::move(made);
+            } else {
                db.rollback();
-               return report;
             }
-            db.commit();
+         }
+         if (report) {
             if (options.build_indexes) {
+               detail::add_to(*report, keep_event_partitions_ahead(db, now()));
                auto built = build_missing_indexes(how, list, options.stop);
                if (!built) return built;
                report->applied.insert(report->applied.end(), built->applied.begin(), built->applied.end());
                report->skipped.insert(report->skipped.end(), built->skipped.begin(), built->skipped.end());
             }
-            return report;
+            return *std::move(report);
          }
-         db.rollback();
       } catch (sql_error const& e) {
          last = detail::to_error(e);
          if (!e.transient()) return last;

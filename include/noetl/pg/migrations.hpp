@@ -151,6 +151,14 @@ inline constexpr step outbox_lease_steps[] = {
 };
 } // namespace detail::steps
 
+/// Whether we delete rows of a table, for which its role needs the right. A test compares this with our statements.
+constexpr bool rows_are_deleted(std::string_view table) {
+   constexpr std::string_view all[] = {"outbox", "stream_head", "runtime", "subscription_dedup"};
+   for (auto const one : all)
+      if (one == table) return true;
+   return false;
+}
+
 inline constexpr migration migrations[] = {
     {1, "baseline", detail::steps::baseline_steps},
     {2, "event log", detail::steps::event_log_steps},

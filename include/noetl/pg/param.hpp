@@ -1,8 +1,7 @@
 // pg/param.hpp: C++ values as PostgreSQL text parameters, array literals included.
-// Knows core and raw_json; no driver here.
+// Knows core and how reflect writes single values; no driver here.
 #pragma once
 
-#include <charconv>
 #include <concepts>
 #include <cstdint>
 #include <optional>
@@ -15,6 +14,7 @@
 #include <noetl/core/strong.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/reflect/raw_json.hpp>
+#include <noetl/reflect/sql_values.hpp>
 
 namespace noetl::pg {
 
@@ -23,28 +23,7 @@ struct bytea {
    std::string bytes;
 };
 
-/// Text of one value as PostgreSQL reads it. Exact for integers and doubles.
-template <std::integral T>
-requires(!std::same_as<T, bool> && !std::same_as<T, char>) std::string sql_text(T value) {
-   char buffer[24];
-   auto const end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
-   return {buffer, end};
-}
-inline std::string sql_text(bool value) {
-   return value ? "true" : "false";
-}
-inline std::string sql_text(double value) {
-   if (value != value) return "NaN";
-   char buffer[40];
-   auto const end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
-   std::string_view const text{buffer, static_cast<std::size_t>(end - buffer)};
-   if (text == "inf") return "Infinity";
-   if (text == "-inf") return "-Infinity";
-   return std::string(text);
-}
-inline std::string sql_text(timestamp at) {
-   return to_sql(at);
-}
+/// Text of a bytea value as PostgreSQL reads it; other values: to_sql_text.
 inline std::string sql_text(bytea const& value) {
    static constexpr char digits[] = "0123456789abcdef";
    std::string out = "\\x";
@@ -55,10 +34,6 @@ inline std::string sql_text(bytea const& value) {
       out += digits[byte & 15];
    }
    return out;
-}
-template <fixed_string Name, class Rep>
-std::string sql_text(strong<Name, Rep> id) {
-   return sql_text(id.value);
 }
 
 /// Appends one element to an array literal, quoted; numbers need no quotes.
@@ -78,14 +53,13 @@ public:
    void add(std::string const& text) { add(std::string_view(text)); }
    void add(char const* text) { add(std::string_view(text)); }
    void add(raw_json const& json) { json.empty() ? add_null() : add(std::string_view(json.text)); }
-   void add(timestamp at) { add(std::string_view(sql_text(at))); }
-   void add(bool value) { next() += value ? 't' : 'f'; }
-   void add(double value) { add(std::string_view(sql_text(value))); }
+   void add(timestamp at) { add(std::string_view(*to_sql_text(at))); }
+   void add(bool value) { next() += *to_sql_text(value); }
+   void add(double value) { noetl::detail::append_sql_number(next(), value); }
    void add(bytea const& value) { add(std::string_view(sql_text(value))); }
    template <std::integral T>
    requires(!std::same_as<T, bool> && !std::same_as<T, char>) void add(T value) {
-      char buffer[24];
-      next().append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr);
+      noetl::detail::append_sql_number(next(), value);
    }
    template <fixed_string Name, class Rep>
    void add(strong<Name, Rep> id) {
@@ -123,9 +97,9 @@ public:
    param(std::string&& text) : owned_(std::move(text)), null_(false) {}
    param(raw_json const& json) : view_(json.text), null_(json.empty()) {}
    template <class T>
-   requires(std::is_arithmetic_v<T> || is_strong<T> || std::same_as<T, timestamp> || std::same_as<T, bytea>)
-       param(T const& value)
-       : owned_(sql_text(value)), null_(false) {}
+   requires(std::is_arithmetic_v<T> || is_strong<T> || std::same_as<T, timestamp>) param(T const& value)
+       : owned_(to_sql_text(value)), null_(false) {}
+   param(bytea const& value) : owned_(sql_text(value)), null_(false) {}
    template <class T>
    param(std::optional<T> const& value) : param(value ? param(*value) : param(nullptr)) {}
    template <class T>

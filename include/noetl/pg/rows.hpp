@@ -1,12 +1,10 @@
 // pg/rows.hpp: the answer of a statement as text cells, and their conversion to C++ values.
-// Knows core only; the driver's result stays behind a type-erased owner.
+// Knows core and how reflect reads single values; the driver's result stays behind a type-erased owner.
 #pragma once
 
-#include <charconv>
 #include <cstddef>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -14,9 +12,7 @@
 #include <vector>
 
 #include <noetl/core/result.hpp>
-#include <noetl/core/strong.hpp>
-#include <noetl/core/time.hpp>
-#include <noetl/reflect/raw_json.hpp>
+#include <noetl/reflect/sql_values.hpp>
 
 namespace noetl::pg {
 
@@ -24,10 +20,7 @@ namespace noetl::pg {
 using cell = std::optional<std::string_view>;
 
 /// A column holds something else than the program was written for: a broken invariant, not an expected failure.
-class bad_cell : public std::runtime_error {
-public:
-   using std::runtime_error::runtime_error;
-};
+using bad_cell = bad_column;
 
 /// Converts a cell. T: integers, bool, double, std::string, std::string_view, raw_json, timestamp (zone-less text is
 /// UTC), strong<>, std::optional of those. NULL for anything but optional and raw_json throws bad_cell, as does text
@@ -35,38 +28,19 @@ public:
 template <class T>
 T as(cell text);
 
-namespace detail {
-template <class T>
-inline constexpr bool is_optional = false;
-template <class T>
-inline constexpr bool is_optional<std::optional<T>> = true;
-} // namespace detail
-
 template <class T>
 T as(cell text) {
-   if constexpr (detail::is_optional<T>) {
+   if constexpr (noetl::is_optional<T>) {
       if (!text) return std::nullopt;
       return T{as<typename T::value_type>(text)};
-   } else if constexpr (std::is_same_v<T, raw_json>) {
-      return text ? raw_json(std::string(*text)) : raw_json{};
-   } else {
+   } else if constexpr (std::is_same_v<T, std::string_view>) { // lives in the rows
       if (!text) throw bad_cell("unexpected NULL");
-      if constexpr (is_strong<T>) {
-         return T{as<typename T::rep>(text)};
-      } else if constexpr (std::is_same_v<T, bool>) {
-         return *text == "t" || *text == "true";
-      } else if constexpr (std::is_arithmetic_v<T>) {
-         T value{};
-         auto const [rest, failed] = std::from_chars(text->data(), text->data() + text->size(), value);
-         if (failed != std::errc{} || rest != text->data() + text->size()) throw bad_cell("expected a number");
-         return value;
-      } else if constexpr (std::is_same_v<T, timestamp>) {
-         auto at = from_sql(*text);
-         if (!at) throw bad_cell(at.error().message);
-         return *at;
-      } else {
-         return T(*text);
-      }
+      return *text;
+   } else {
+      T value{};
+      if (!noetl::detail::decode_cell(text, value))
+         throw bad_cell(text ? "expected " + std::string(sql_type<T>()) + ", got other text" : "unexpected NULL");
+      return value;
    }
 }
 
