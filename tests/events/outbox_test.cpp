@@ -301,8 +301,9 @@ TEST_F(outbox_test, W1_a_wiped_bus_is_told_of_thousands_of_commands_in_one_go_an
    {
       replica r(database_->settings(), 2);
       memory_bus bus;
-      outbox_relay relay(r.shards, bus, {.announce_again = 3'600'000ms}); // care would come every 15 seconds
-      EXPECT_TRUE(eventually([&] { return bus.messages().size() == many && count("PUBLISHED") == many; }, 12s))
+      outbox_relay relay(r.shards, bus,
+                         {.announce_again = 3'600'000ms, .care = 3'600'000ms}); // the next turn is far away
+      EXPECT_TRUE(eventually([&] { return bus.messages().size() == many && count("PUBLISHED") == many; }, 60s))
           << bus.messages().size() << " told, " << count("PUBLISHED") << " rows published";
       EXPECT_EQ(relay.stats().purged, static_cast<std::uint64_t>(many));
    }

@@ -51,24 +51,26 @@ inline constexpr std::string_view release_abandoned =
     "select outbox_id from noetl.outbox where status = 'IN_FLIGHT' and locked_at < now() - make_interval(secs => $1) "
     "and available_at <= now() limit $2 for update skip locked)";
 
+// `offset 0` (or a lock) keeps a probe a probe: a plan made for empty tables would join them whole.
 // The notification of a command that somebody may still have to be told of stays: a claim can be taken back.
 inline constexpr std::string_view purge =
     "delete from noetl.outbox where outbox_id in (select o.outbox_id from noetl.outbox o where o.status = 'PUBLISHED' "
     "and o.published_at < now() - make_interval(secs => $1) and not exists (select 1 from noetl.command c "
-    "join noetl.stream_head h on h.execution_id = c.execution_id and h.status = 'RUNNING' "
-    "where c.execution_id = o.execution_id and c.event_id = o.event_id "
-    "and c.status in ('PENDING', 'CLAIMED', 'RUNNING')) "
-    "order by o.published_at limit $2 for update of o skip locked)";
+    "where c.execution_id = o.execution_id and c.event_id = o.event_id and c.status in ('PENDING', 'CLAIMED', "
+    "'RUNNING') "
+    "and exists (select 1 from noetl.stream_head h where h.execution_id = c.execution_id and h.status = 'RUNNING' "
+    "offset 0) offset 0) order by o.published_at limit $2 for update of o skip locked)";
 
 // Commands that no worker claimed since their last announcement are due again (W1). published_at is the time of the
 // last announcement, so of several replicas one announces.
 inline constexpr std::string_view announce_again =
     "update noetl.outbox o set status = 'PENDING', available_at = 'epoch', updated_at = now() where outbox_id in ("
-    "select o2.outbox_id from noetl.command c join noetl.stream_head h on h.execution_id = c.execution_id "
-    "join noetl.outbox o2 on o2.execution_id = c.execution_id and o2.event_id = c.event_id "
-    "where c.status = 'PENDING' and c.created_at < now() - make_interval(secs => $1) and h.status = 'RUNNING' "
-    "and o2.status = 'PUBLISHED' and o2.published_at < now() - make_interval(secs => $1) "
-    "limit $2 for update of o2 skip locked)";
+    "select p.outbox_id from noetl.command c cross join lateral (select o2.outbox_id, o2.status, o2.published_at "
+    "from noetl.outbox o2 where o2.execution_id = c.execution_id and o2.event_id = c.event_id for update skip locked) "
+    "p "
+    "where c.status = 'PENDING' and c.created_at < now() - make_interval(secs => $1) "
+    "and exists (select 1 from noetl.stream_head h where h.execution_id = c.execution_id and h.status = 'RUNNING' "
+    "offset 0) and p.status = 'PUBLISHED' and p.published_at < now() - make_interval(secs => $1) limit $2)";
 
 // The notifications of these commands are due at once, under a new message id (W8). A publication under way no longer
 // counts. Rows that are missing are made by the repair of `unannounced`.
@@ -83,10 +85,13 @@ inline constexpr std::string_view unannounced =
     "select c.execution_id, c.event_id, c.catalog_id, (select s.meta->>'execution_pool' from noetl.event s "
     "where s.execution_id = c.execution_id and s.event_type in ('playbook.initialized', 'playbook_started', "
     "'playbook.started') order by s.event_id limit 1) "
-    "from noetl.command c join noetl.stream_head h on h.execution_id = c.execution_id and h.status = 'RUNNING' "
-    "where c.status = 'PENDING' and not exists (select 1 from noetl.outbox o where o.execution_id = c.execution_id "
-    "and o.event_id = c.event_id) and exists (select 1 from noetl.event i where i.execution_id = c.execution_id "
-    "and i.event_id = c.event_id and i.event_type = 'command.issued') limit $1";
+    "from noetl.command c where c.status = 'PENDING' and exists (select 1 from noetl.stream_head h "
+    "where h.execution_id = c.execution_id and h.status = 'RUNNING' offset 0) and not exists (select 1 from "
+    "noetl.outbox o "
+    "where o.execution_id = c.execution_id and o.event_id = c.event_id offset 0) and exists (select 1 from noetl.event "
+    "i "
+    "where i.execution_id = c.execution_id and i.event_id = c.event_id and i.event_type = 'command.issued' offset 0) "
+    "limit $1";
 
 // Their notifications, from what the log says of them. They count as announced before: the command may have been.
 inline constexpr std::string_view announce_missing =
