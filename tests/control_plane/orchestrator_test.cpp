@@ -232,10 +232,6 @@ TEST_F(orchestrator_and_snapshots, a_restart_keeps_pool_segment_and_trace_from_t
       id = first.start(R"({"execution_pool":"gpu","trace":{"traceparent":"00-abc-def-01"}})");
       next_command();
       ASSERT_TRUE(eventually([&] { return ask<int>("select count(*) from noetl.projection_snapshot") == 1; }));
-      ASSERT_TRUE(eventually([&] {
-         return ask<int>("select count(*) from noetl.projection_snapshot p join noetl.stream_head h "
-                         "on h.version = p.version") == 1;
-      }));
    }
    EXPECT_EQ(ask<std::string>("select meta->>'routing_meta' from noetl.projection_snapshot"),
              R"({"trace": {"traceparent": "00-abc-def-01"}, "execution_pool": "gpu"})");
