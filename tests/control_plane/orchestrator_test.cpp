@@ -313,8 +313,8 @@ TEST_F(orchestrator_and_snapshots, an_execution_left_in_mid_flight_goes_on_after
 TEST_F(orchestrator_and_snapshots, ended_executions_leave_memory_whoever_ends_them_item_138_D60) {
    brain server(how(), 1, two_steps, {}, brain::often());
    brain other(how(), 2, two_steps);
-   auto const failing = playbook_of("- {step: start, tool: {kind: noop}, next: [{step: a, when: '{{ 1 / 0 }}'}]}\n"
-                                    "- {step: a, tool: {kind: noop}}\n");
+   auto const failing = playbook_of("- {step: start, tool: {kind: noop}, next: a}\n"
+                                    "- {step: a, tool: {kind: noop, v: \"{{ '' | int }}\"}}\n");
    struct way {
       char const* what;
       std::function<void(execution_id)> end;
