@@ -2,6 +2,7 @@
 // (http-platform.md 5.3): items 127, 132, 133, 134; D-51, D-55.
 #include "contract/hand.hpp"
 
+#include <cstdlib>
 #include <memory>
 
 #include <noetl/core/sha256.hpp>
