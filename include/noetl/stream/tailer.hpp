@@ -1,0 +1,422 @@
+// stream/tailer.hpp: brings every item of a source to a sink, in order and at least once, whatever stops in between.
+// Knows concepts and the window; nothing of databases or buses.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <noetl/core/log.hpp>
+#include <noetl/core/result.hpp>
+#include <noetl/stream/concepts.hpp>
+#include <noetl/stream/detail/pause.hpp>
+#include <noetl/stream/detail/side_thread.hpp>
+#include <noetl/stream/tailer_settings.hpp>
+#include <noetl/stream/window.hpp>
+
+namespace noetl::stream {
+
+/// Reads pages, publishes them in a window, and moves the cursor to the end of the acknowledged prefix. The next page is
+/// read, and the cursor written, while messages are under way.
+///
+/// Of several tailers with one cursor the holder of the lease publishes. It stops sending when its lease may have
+/// ended by its own clock, and each write of the cursor is refused when another took over. After any trouble with source
+/// or cursor it begins again at the stored position: what is repeated has the same message id. Goes on for ever.
+///
+/// Source, sink and cursor must outlive it. wake() and stats() are thread-safe; run() is for one thread.
+template <source Source, class Sink, cursor Cursor>
+requires sink<Sink, typename Source::item> && std::same_as<typename Source::position, typename Cursor::position>
+class tailer {
+   using clock = std::chrono::steady_clock;
+
+public:
+   using item = typename Source::item;
+   using position = typename Source::position;
+
+   tailer(Source& from, Sink& to, Cursor& at, tailer_settings how = {}) : source_(from), sink_(to), cursor_(at), how_(how) {}
+   tailer(tailer const&) = delete;
+   tailer& operator=(tailer const&) = delete;
+
+   /// Works until `stop`; then waits a little for acknowledgements, stores the cursor and gives the lease back.
+   void run(std::stop_token stop) {
+      box_->stopping(false);
+      std::stop_callback const at_stop(stop, [this] { box_->stopping(true); });
+      detail::pause pause(how_.least_pause, how_.most_pause);
+      while (!stop.stop_requested()) {
+         auto const outcome = attend(stop, pause);
+         if (outcome == turn::worked) pause.reset();
+         if (outcome == turn::following) {
+            pause.reset();
+            box_->rest(pause.jittered(cursor_.lease() / 3));
+         } else if (!stop.stop_requested()) {
+            box_->rest(pause.next());
+         }
+      }
+      note([](tailer_stats& s) { s.state = tailer_state::stopped; });
+   }
+
+   /// There may be something to read. Cheap; never blocks for long.
+   void wake() {
+      std::lock_guard lock(box_->guard);
+      box_->woken = true;
+      if (box_->listening) box_->wake.notify_all();
+   }
+
+   [[nodiscard]] tailer_stats stats() const {
+      std::lock_guard lock(stats_guard_);
+      return stats_;
+   }
+
+private:
+   enum class turn : std::uint8_t { worked, following, failed };
+
+   /// What other threads leave for the tailer. Outlives it when the bus answers late.
+   struct letter_box {
+      std::mutex guard;
+      std::condition_variable wake;
+      std::vector<sequence> acked;
+      std::vector<std::pair<sequence, error>> failed;
+      std::optional<result<page<item>>> read;
+      std::optional<result<void>> saved;
+      std::size_t enough = 1; ///< acknowledgements that are worth waking for
+      bool woken = false;
+      bool listening = false; ///< a wake() is of use now
+      bool stop = false;
+
+      void stopping(bool value) {
+         std::lock_guard lock(guard);
+         stop = value;
+         wake.notify_all();
+      }
+      void rest(std::chrono::milliseconds time) {
+         std::unique_lock lock(guard);
+         wake.wait_for(lock, time, [&] { return stop; });
+      }
+      void await_outcome(std::chrono::milliseconds time) {
+         std::unique_lock lock(guard);
+         enough = 1;
+         wake.wait_for(lock, time, [&] { return !acked.empty() || !failed.empty(); });
+      }
+   };
+
+   /// One time as the leader.
+   struct leadership {
+      std::uint64_t epoch;
+      position read;  ///< everything up to here was read
+      position acked; ///< everything up to here is delivered
+      position saved; ///< the cursor
+      clock::time_point lease_until, renew_at;
+      window<item> in_flight;
+      std::deque<item> ready{};
+      std::optional<position> saving{};
+      clock::time_point save_started{}, next_save{}, next_read{}, repeat_at{}, sink_away_since{};
+      std::chrono::milliseconds poll{1};
+      detail::pause sink_pause;
+      bool reading = false, more = true, repeating = false, unflushed = false;
+      bool lost = false;      ///< another has the lease
+      bool give_up = false;   ///< begin again from the stored position
+      bool hand_over = false; ///< let another try
+      bool saved_once = false;
+   };
+
+   turn attend(std::stop_token const& stop, detail::pause& pause) {
+      if (auto ready = sink_.ready(); !ready) return put_off("sink", ready.error());
+      auto const asked = clock::now();
+      auto granted = cursor_.acquire();
+      if (!granted) return put_off("cursor", granted.error());
+      if (!*granted) {
+         enter(tailer_state::following, stats().epoch);
+         return turn::following;
+      }
+      auto const from = (*granted)->from;
+      leadership t{.epoch = (*granted)->epoch,
+                   .read = from,
+                   .acked = from,
+                   .saved = from,
+                   .lease_until = asked + cursor_.lease(),
+                   .renew_at = asked + cursor_.lease() / 3,
+                   .in_flight = window<item>(how_.window, next_number_),
+                   .sink_pause = pause};
+      t.sink_pause.reset();
+      enter(tailer_state::leading, t.epoch);
+      lead(stop, t);
+      return t.saved_once ? turn::worked : turn::failed;
+   }
+
+   void lead(std::stop_token const& stop, leadership& t) {
+      {
+         std::lock_guard lock(box_->guard);
+         box_->acked.clear(), box_->failed.clear(), box_->read.reset(), box_->saved.reset();
+         box_->woken = false;
+      }
+      while (!stop.stop_requested()) {
+         take_letters(t);
+         settle(t);
+         if (t.lost || t.give_up || t.hand_over) break;
+         read_ahead(t);
+         send(t);
+         save(t);
+         show(t);
+         listen(t);
+      }
+      finish(t);
+   }
+
+   void take_letters(leadership& t) {
+      acked_.clear(), failed_.clear();
+      std::optional<result<page<item>>> read;
+      std::optional<result<void>> saved;
+      {
+         std::lock_guard lock(box_->guard);
+         acked_.swap(box_->acked), failed_.swap(box_->failed);
+         read.swap(box_->read), saved.swap(box_->saved);
+      }
+      for (auto const number : acked_) t.in_flight.acked(number);
+      for (auto& [number, why] : failed_) {
+         t.in_flight.failed(number);
+         trouble("sink", why);
+      }
+      if (!failed_.empty()) note([&](tailer_stats& s) { s.failed += failed_.size(); });
+      if (saved) take_saved(t, *saved);
+      if (read) take_page(t, std::move(*read));
+   }
+
+   void take_saved(leadership& t, result<void> const& outcome) {
+      auto const reached = *std::exchange(t.saving, std::nullopt);
+      if (!outcome) {
+         (outcome.error().code == error_code::conflict ? t.lost : t.give_up) = true;
+         if (t.lost) note([](tailer_stats& s) { ++s.stale_refused; });
+         (void)put_off("cursor", outcome.error());
+         return;
+      }
+      t.saved = reached;
+      t.saved_once = true;
+      t.lease_until = t.save_started + cursor_.lease();
+      t.renew_at = t.save_started + cursor_.lease() / 3;
+      t.next_save = t.save_started + how_.save_every;
+      note([](tailer_stats& s) { ++s.saves; });
+   }
+
+   void take_page(leadership& t, result<page<item>> got) {
+      t.reading = false;
+      if (!got) {
+         t.give_up = true;
+         (void)put_off("source", got.error());
+         return;
+      }
+      note([&](tailer_stats& s) {
+         ++s.reads, s.read += got->items.size();
+         if (t.in_flight.failures() == 0) s.trouble.clear();
+      });
+      // Commits that another writer's transaction still hides are seen a moment later, so the poll slows down by steps.
+      t.poll = got->items.empty() ? std::min(how_.poll, t.poll * 2) : std::chrono::milliseconds(1);
+      t.more = got->more;
+      t.next_read = clock::now() + t.poll;
+      t.read = std::move(got->through);
+      for (auto& one : got->items) t.ready.push_back(std::move(one));
+   }
+
+   /// Follows what the window says.
+   void settle(leadership& t) {
+      auto const again = advance(t);
+      if (again && !std::exchange(t.repeating, true)) {
+         t.sink_away_since = clock::now();
+         t.repeat_at = t.sink_away_since + t.sink_pause.next();
+      }
+      if (again && clock::now() >= t.repeat_at) repeat(t, *again);
+      if (t.in_flight.empty() && t.ready.empty()) t.acked = t.read; // a stretch without items counts as delivered
+   }
+   /// Books what is delivered. \return what must be sent again
+   std::optional<send_again> advance(leadership& t) {
+      for (;;) {
+         auto action = t.in_flight.next();
+         if (auto* again = std::get_if<send_again>(&action)) return std::move(*again);
+         auto* done = std::get_if<advance_to<item>>(&action);
+         if (done == nullptr) return std::nullopt;
+         t.acked = std::move(done->position);
+         t.repeating = false;
+         t.sink_pause.reset();
+         for (auto const& one : done->items) sink_.delivered(one);
+         note([&](tailer_stats& s) { s.delivered += done->items.size(), s.trouble.clear(); });
+      }
+   }
+
+   void repeat(leadership& t, send_again const& what) {
+      auto const refused = [&](error const& why) {
+         trouble("sink", why);
+         t.repeat_at = clock::now() + t.sink_pause.next();
+         // Perhaps it is only this process that cannot reach the sink.
+         t.hand_over = clock::now() - t.sink_away_since > 2 * cursor_.lease();
+      };
+      if (auto ready = sink_.ready(); !ready) return refused(ready.error());
+      for (auto const number : what.numbers)
+         if (auto prepared = sink_.prepare(std::span(&t.in_flight.item(number), 1)); !prepared)
+            return refused(prepared.error());
+      for (auto const number : what.numbers) {
+         if (!may_send(t)) return;
+         t.in_flight.sent_again(number);
+         transmit(t, number);
+      }
+      t.repeat_at = clock::now() + t.sink_pause.next();
+   }
+
+   [[nodiscard]] bool may_send(leadership const& t) const { return clock::now() < t.lease_until - cursor_.lease() / 10; }
+
+   void transmit(leadership& t, sequence number) {
+      t.unflushed = true;
+      ++sent_;
+      sink_.send(t.in_flight.item(number), [box = box_, number](result<void> outcome) {
+         std::lock_guard lock(box->guard);
+         bool const ok = outcome.has_value();
+         if (ok)
+            box->acked.push_back(number);
+         else
+            box->failed.emplace_back(number, std::move(outcome).error());
+         if (!ok || box->acked.size() == box->enough) box->wake.notify_all();
+      });
+   }
+
+   void read_ahead(leadership& t) {
+      if (!can_read(t)) return;
+      {
+         std::lock_guard lock(box_->guard);
+         if (box_->woken) t.poll = std::chrono::milliseconds(1);
+         if (!t.more && !box_->woken && clock::now() < t.next_read) return;
+         box_->woken = false;
+      }
+      t.reading = true;
+      reader_.start([this, after = t.read] {
+         auto got = source_.read(after, how_.batch);
+         if (got && !got->items.empty())
+            if (auto prepared = sink_.prepare(std::span(got->items)); !prepared) got = std::move(prepared).error();
+         std::lock_guard lock(box_->guard);
+         box_->read = std::move(got);
+         box_->wake.notify_all();
+      });
+   }
+   [[nodiscard]] bool can_read(leadership const& t) const { return !t.reading && t.ready.size() < how_.batch; }
+
+   void send(leadership& t) {
+      while (!t.ready.empty() && t.in_flight.room() > 0 && may_send(t)) {
+         auto const number = t.in_flight.add(std::move(t.ready.front()));
+         t.ready.pop_front();
+         transmit(t, number);
+      }
+      next_number_ = t.in_flight.next_number();
+      if (std::exchange(t.unflushed, false)) sink_.flush();
+   }
+
+   void save(leadership& t) {
+      if (t.saving) return;
+      auto const now = clock::now();
+      if (!(t.acked != t.saved && now >= t.next_save) && now < t.renew_at) return;
+      t.saving = t.acked;
+      t.save_started = now;
+      saver_.start([this, epoch = t.epoch, stored = t.saved, to = t.acked] {
+         auto outcome = cursor_.advance(epoch, stored, to);
+         std::lock_guard lock(box_->guard);
+         box_->saved = std::move(outcome);
+         box_->wake.notify_all();
+      });
+   }
+
+   /// Waits for the next thing to do.
+   void listen(leadership& t) {
+      auto until = clock::now() + std::chrono::seconds(1);
+      auto const by = [&](clock::time_point time) { until = std::min(until, time); };
+      bool const readable = can_read(t);
+      if (readable) by(t.more ? clock::now() : t.next_read);
+      if (!t.saving) by(t.renew_at);
+      if (!t.saving && t.acked != t.saved) by(t.next_save);
+      if (t.in_flight.failures() > 0 && t.in_flight.under_way() == 0) by(t.repeat_at);
+      auto const under_way = t.in_flight.under_way();
+      if (under_way > 0) by(clock::now() + std::chrono::milliseconds(20));
+
+      std::unique_lock lock(box_->guard);
+      auto& b = *box_;
+      // While more waits to be sent, a quarter of the window is worth a turn.
+      b.enough = std::max<std::size_t>(1, t.ready.empty() ? under_way : std::min(under_way, how_.window / 4));
+      b.listening = readable;
+      b.wake.wait_until(lock, until, [&] {
+         return b.stop || b.read || b.saved || !b.failed.empty() || b.acked.size() >= b.enough || (readable && b.woken);
+      });
+      b.listening = false;
+   }
+
+   void finish(leadership& t) {
+      auto const until = clock::now() + how_.farewell;
+      while (!t.lost && !t.give_up && t.in_flight.under_way() > 0 && clock::now() < until) {
+         box_->await_outcome(std::chrono::milliseconds(20));
+         take_letters(t);
+         (void)advance(t);
+      }
+      reader_.wait();
+      saver_.wait();
+      take_letters(t);
+      (void)advance(t);
+      if (!t.lost && !t.give_up && t.acked != t.saved) {
+         t.saving = t.acked;
+         t.save_started = clock::now();
+         take_saved(t, cursor_.advance(t.epoch, t.saved, t.acked));
+      }
+      if (!t.lost && !t.give_up)
+         if (auto released = cursor_.release(t.epoch); !released) trouble("cursor", released.error());
+      show(t);
+   }
+
+   // ---- what is told
+   template <class F>
+   void note(F change) {
+      std::lock_guard lock(stats_guard_);
+      change(stats_);
+   }
+   void show(leadership const& t) {
+      note([&](tailer_stats& s) {
+         s.sent = sent_, s.under_way = t.in_flight.under_way(), s.held = t.in_flight.size(), s.ready = t.ready.size();
+      });
+   }
+   void enter(tailer_state state, std::uint64_t epoch) {
+      note([&](tailer_stats& s) { s.state = state, s.epoch = epoch; });
+      if (std::exchange(announced_, state) != state) log::info("stream.tailer", {{"state", to_text(state)}, {"epoch", epoch}});
+   }
+   void trouble(std::string_view part, error const& why) {
+      bool fresh = false;
+      note([&](tailer_stats& s) {
+         fresh = s.trouble != why.message;
+         s.trouble = why.message;
+      });
+      if (fresh) log::warn("stream.put_off", {{"part", part}, {"reason", why.message}, {"detail", why.detail}});
+   }
+   turn put_off(std::string_view part, error const& why) {
+      trouble(part, why);
+      note([](tailer_stats& s) { ++s.put_off, s.state = tailer_state::waiting; });
+      return turn::failed;
+   }
+
+   Source& source_;
+   Sink& sink_;
+   Cursor& cursor_;
+   tailer_settings const how_;
+   std::shared_ptr<letter_box> box_ = std::make_shared<letter_box>();
+   std::vector<sequence> acked_;                     // of the last turn; kept for its memory
+   std::vector<std::pair<sequence, error>> failed_;  // likewise
+   sequence next_number_ = 0; // numbers are never used twice, so late outcomes of an earlier leadership mean nothing
+   std::uint64_t sent_ = 0;
+   tailer_state announced_ = tailer_state::stopped;
+   mutable std::mutex stats_guard_;
+   tailer_stats stats_;
+   detail::side_thread reader_;
+   detail::side_thread saver_;
+};
+
+} // namespace noetl::stream
