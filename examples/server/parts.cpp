@@ -17,6 +17,7 @@
 #include <noetl/pg/partition_keeper.hpp>
 
 #include "bus.hpp"
+#include "event_stream.hpp"
 
 namespace server {
 namespace {
@@ -101,7 +102,8 @@ struct parts::background {
 };
 
 parts::parts(boost::asio::io_context& io, cp::configuration const& given)
-    : io_(io), background_(std::make_unique<background>()), config(given), ids(machine_id(given.noetl)),
+    : io_(io), background_(std::make_unique<background>()),
+      events(std::make_unique<event_stream>(given.noetl, shard_settings(given))), config(given), ids(machine_id(given.noetl)),
       shards(shard_settings(given), cluster_settings(given)), store(shards, ids), catalog(shards), library(catalog),
       dedup(shards, store), executions(store, catalog, library, dedup, ids, given.noetl.public_server_url),
       views(shards), commands(store, ids, issued), ingest(store, ids), ingested(metrics), written(metrics),
@@ -123,6 +125,7 @@ parts::parts(boost::asio::io_context& io, cp::configuration const& given)
    store.on_committed([this](std::span<noetl::event const> committed) {
       issued.observe(committed);
       orchestrator.observe(committed);
+      if (!committed.empty()) events->committed(shards.index_of(committed.front().execution_id));
    });
    store.on_outbox([this](std::size_t shard, std::span<noetl::outbox_row const> rows) {
       std::lock_guard const lock(background_->mutex);
@@ -172,6 +175,7 @@ void parts::start() {
       background_->migrated = true;
       reconciler.start();
       leases.start();
+      events->start();
       background_->partitions.emplace(databases).start();
       // Tables in use get their indexes while the server serves; that may take hours.
       for (auto const& database : databases) {
@@ -195,6 +199,7 @@ void parts::stop() {
    store.stop(milliseconds{500}); // first: what it still commits is told to parts that live
    background_->migrator = {};
    background_->partitions.reset();
+   events->stop();
    std::unique_ptr<noetl::outbox_relay<command_bus>> relay;
    {
       std::lock_guard const lock(background_->mutex);

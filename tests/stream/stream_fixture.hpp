@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -29,6 +31,25 @@
 namespace noetl::test {
 
 using namespace std::chrono_literals;
+
+/// A file that lives as long as the object.
+class temporary_file {
+public:
+   explicit temporary_file(std::string const& content) {
+      path_ = (std::filesystem::temp_directory_path() / "noetl-file-XXXXXX").string();
+      int const fd = ::mkstemp(path_.data());
+      if (fd < 0 || ::write(fd, content.data(), content.size()) != static_cast<ssize_t>(content.size()))
+         throw std::runtime_error("no temporary file");
+      ::close(fd);
+   }
+   ~temporary_file() { ::unlink(path_.c_str()); }
+   temporary_file(temporary_file const&) = delete;
+   temporary_file& operator=(temporary_file const&) = delete;
+   [[nodiscard]] std::string const& path() const { return path_; }
+
+private:
+   std::string path_;
+};
 
 struct stream_message {
    std::string subject, id, data;

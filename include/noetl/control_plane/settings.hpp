@@ -7,11 +7,26 @@
 #include <optional>
 #include <string>
 
+#include <noetl/core/flag.hpp>
 #include <noetl/core/log.hpp>
 #include <noetl/core/ranged.hpp>
 #include <noetl/core/secret.hpp>
 
 namespace noetl::control_plane {
+
+/// NOETL_EVENT_STREAM_*: committed events on JetStream. Spec: http-platform.md sections 15, 16, 20.
+struct event_stream_settings {
+   flag enabled;                                ///< true, 1, yes, on
+   flag backfill;                               ///< a first start begins with the oldest event instead of the next
+   ranged<int, 1, 10'000> batch{500};           ///< events of one read
+   ranged<int, 1, 60'000> poll_ms{500};         ///< between looks for events that other processes wrote
+   ranged<int, 1, 65'536> window{1'024};        ///< messages sent and not yet acknowledged
+   ranged<int, 1, 604'800> dedup_secs{120};     ///< dedup window of a stream that we create
+   ranged<int, 0, 315'360'000> retention_secs{86'400}; ///< max age of a stream that we create; 0: unlimited
+   ranged<int, 200, 600'000> lease_ms{5'000};   ///< a publisher that is silent for so long is replaced by another
+   ranged<int, 0, 604'800> audit_secs{3'600};   ///< between comparisons of stream and table; 0: only after a loss
+   ranged<int, 1, 604'800> audit_stretch_secs{3'600}; ///< how far back a comparison looks
+};
 
 /// NOETL_*: the server itself. Spec: http-execution.md section 23.
 struct server_settings {
@@ -38,6 +53,7 @@ struct server_settings {
    std::chrono::seconds reannounce_after{60};                   ///< a command unclaimed for so long is announced again
    std::size_t state_cache_executions = 20'000;                 ///< folded executions kept in memory
    std::size_t state_cache_bytes = 268'435'456;                 ///< estimated memory of the folded executions kept
+   event_stream_settings event_stream;                          ///< committed events as messages
    secret internal_api_token;                                   ///< bearer token of /api/internal/*
 };
 

@@ -31,7 +31,17 @@ struct feed_lag {
    std::int64_t holder = 0;        ///< its backend pid; 0: none, or a prepared transaction
 };
 
-/// Reads committed events above a position.
+/// Sessions for the feed: few, and bound to follow the index. A plan made while the table was small would go on reading
+/// and sorting all of it.
+inline pg::settings feed_sessions(pg::settings base) {
+   base.max_connections = 3; // the next page, the cursor, figures
+   base.application_name = "noetl-stream";
+   for (auto const* name : {"enable_seqscan", "enable_bitmapscan", "enable_sort", "enable_hashjoin", "enable_mergejoin", "jit"})
+      base.parameters.emplace_back(name, "off");
+   return base;
+}
+
+/// Reads committed events above a position, over a pool with feed_sessions().
 ///
 /// Rows of transactions at or above the horizon (the oldest one that still runs, pg_snapshot_xmin) stay invisible until
 /// every older one has ended, so a late commit is never behind the cursor. Horizon and rows are of one statement, hence of
@@ -51,7 +61,11 @@ public:
    /// \return unavailable: the database is away; database: the column ingest_xid is missing
    result<page<item>> read(position const& after, std::size_t limit) {
       auto const most = std::min(limit, most_);
-      auto work = [&](pg::connection& db) { return after.in_history() ? history(db, after, most) : live(db, after, most); };
+      auto look = [&](pg::connection& db) { return after.in_history() ? history(db, after, most) : live(db, after, most); };
+      // Behind a transaction pooler the session's parameters hold inside of transactions only.
+      auto work = [&](pg::connection& db) {
+         return db.pooled() ? db.transaction([&] { return look(db); }) : look(db);
+      };
       auto got = pool_->run_blocking(work);
       if (!got && got.error().detail.starts_with("42703")) {
          columns_.reset();

@@ -76,6 +76,11 @@ public:
       std::lock_guard lock(stats_guard_);
       return stats_;
    }
+   /// Everything up to here is delivered, so far as this tailer knows.
+   [[nodiscard]] position delivered_through() const {
+      std::lock_guard lock(stats_guard_);
+      return through_;
+   }
 
 private:
    enum class turn : std::uint8_t { worked, following, failed };
@@ -383,6 +388,7 @@ private:
    void show(leadership const& t) {
       note([&](tailer_stats& s) {
          s.sent = sent_, s.under_way = t.in_flight.under_way(), s.held = t.in_flight.size(), s.ready = t.ready.size();
+         through_ = t.acked;
       });
    }
    void enter(tailer_state state, std::uint64_t epoch) {
@@ -415,6 +421,7 @@ private:
    tailer_state announced_ = tailer_state::stopped;
    mutable std::mutex stats_guard_;
    tailer_stats stats_;
+   position through_{};
    detail::side_thread reader_;
    detail::side_thread saver_;
 };
