@@ -4,13 +4,16 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <thread>
 #include <utility>
 
 #include <noetl/core/log.hpp>
 #include <noetl/nats/connection.hpp>
+#include <noetl/nats/consumer_state.hpp>
 #include <noetl/pg/pool.hpp>
+#include <noetl/stream/audit.hpp>
 #include <noetl/stream/committed_events.hpp>
 #include <noetl/stream/fenced_cursor.hpp>
 #include <noetl/stream/jetstream_sink.hpp>
@@ -64,7 +67,8 @@ void warn_of_odd(char const* name, noetl::flag const& given) {
 /// The stream of one database.
 struct lane {
    lane(cp::event_stream_settings const& how, pg::settings database, noetl::nats::connection& bus)
-       : pool(stream::feed_sessions(std::move(database))), events(pool),
+       : pool(stream::feed_sessions(std::move(database))),
+        events(pool, std::chrono::seconds(how.audit_stretch_secs)),
          sink(bus, stream::event_store_by_reference(pool), sink_settings(how)), cursor(pool, cursor_settings(how)),
          tail(events, sink, cursor, tailer_settings(how)), thread([this](std::stop_token stop) { tail.run(stop); }) {}
 
@@ -73,9 +77,13 @@ struct lane {
    stream::jetstream_sink sink;
    stream::fenced_cursor cursor;
    stream::tailer<stream::committed_events, stream::jetstream_sink, stream::fenced_cursor> tail;
-   std::mutex guard;
-   stream::feed_lag lag{}; // guarded
-   std::jthread thread;    // last: ends first
+   std::mutex guard; // of the next three
+   stream::feed_lag lag{};
+   stream::audit_report audited{};
+   std::uint64_t audits = 0;
+   std::uint64_t audit_epoch = 0, audit_connects = 0; // seen by the keeper
+   std::chrono::steady_clock::time_point next_audit = std::chrono::steady_clock::time_point::max();
+   std::jthread thread; // last: ends first
 };
 
 } // namespace
@@ -87,19 +95,71 @@ struct event_stream::impl {
       std::mutex own;
       std::condition_variable_any wake;
       while (!stop.stop_requested()) {
+         bool leads = false;
          for (auto& one : lanes) {
             if (one->tail.stats().state != stream::tailer_state::leading) continue;
+            leads = true;
             auto lag = one->events.lag(one->tail.delivered_through());
-            std::lock_guard const lock(one->guard);
-            if (lag) one->lag = *lag; // else the tailer says what is away
+            {
+               std::lock_guard const lock(one->guard);
+               if (lag) one->lag = *lag; // else the tailer says what is away
+            }
+            audit(*one, stop);
          }
+         if (leads) look_at_consumers();
          std::unique_lock lock(own);
          wake.wait_for(lock, stop, 5s, [] { return false; });
       }
    }
 
+   /// Soon after taking over and after each connect, since a broker may come back with less than it had; then regularly.
+   void audit(lane& one, std::stop_token const& stop) {
+      using clock = std::chrono::steady_clock;
+      auto const epoch = one.tail.stats().epoch;
+      auto const connects = bus->stats().connects;
+      auto const now = clock::now();
+      if (std::exchange(one.audit_epoch, epoch) != epoch || std::exchange(one.audit_connects, connects) != connects)
+         one.next_audit = std::min(one.next_audit, now + 5s);
+      if (now < one.next_audit) return;
+      stream::audit_settings wish;
+      wish.stream = one.sink.stats().stream;
+      wish.stretch = std::chrono::seconds(how.event_stream.audit_stretch_secs);
+      auto const goes_on = [&] {
+         auto const stats = one.tail.stats();
+         return !stop.stop_requested() && stats.state == stream::tailer_state::leading && stats.epoch == epoch;
+      };
+      auto const report = stream::audit(one.events, one.sink, *bus, one.tail.delivered_through(), wish, goes_on);
+      if (!report) {
+         one.next_audit = clock::now() + 10s;
+         if (goes_on()) log::warn("event_stream.audit_put_off", {{"reason", report.error().message}});
+         return;
+      }
+      int const every = how.event_stream.audit_secs;
+      one.next_audit = every == 0 ? clock::time_point::max() : clock::now() + std::chrono::seconds(every);
+      std::lock_guard const lock(one.guard);
+      ++one.audits;
+      one.audited.compared += report->compared;
+      one.audited.missing += report->missing;
+      one.audited.sent_again += report->sent_again;
+   }
+
+   void look_at_consumers() {
+      auto const& sink = lanes.front()->sink;
+      for (auto const& name : stream::sink_settings().consumers) {
+         auto const state = noetl::nats::look_at_consumer(*bus, sink.stats().stream, name);
+         if (!state) continue; // the tailer says what is away
+         if (state->nearly_lost())
+            log::warn("event_stream.consumer_late", {{"consumer", name}, {"oldest_seconds", state->oldest_seconds},
+                                                     {"retention_seconds", state->retention_seconds}});
+         std::lock_guard const lock(consumers_guard);
+         consumers[name] = *state;
+      }
+   }
+
    cp::server_settings const how;
    std::vector<pg::settings> const databases;
+   mutable std::mutex consumers_guard;
+   std::map<std::string, noetl::nats::consumer_state> consumers;
    mutable std::mutex guard; // of what start and stop change
    std::unique_ptr<noetl::nats::connection> bus;
    std::vector<std::unique_ptr<lane>> lanes;
@@ -189,8 +249,11 @@ void event_stream::report(noetl::http::samples& out) const {
               number(tail.stale_refused));
       counter("noetl_event_stream_put_off_total", "Times that database or stream were away", number(tail.put_off));
       counter("noetl_event_stream_streams_created_total", "Times that the stream had to be made", number(sent.streams_created));
-      if (!leading) continue; // others know nothing of the lag
       std::lock_guard const lane_lock(one.guard);
+      counter("noetl_event_stream_audits_total", "Comparisons of the stream with the table", number(one.audits));
+      counter("noetl_event_stream_audit_missing_total", "Events that an audit missed in the stream", number(one.audited.missing));
+      counter("noetl_event_stream_audit_sent_again_total", "Events that an audit brought to the stream", number(one.audited.sent_again));
+      if (!leading) continue; // others know nothing of the lag
       gauge("noetl_event_stream_lag_events", "Committed events not yet acknowledged, counted up to 100000", number(one.lag.events));
       gauge("noetl_event_stream_lag_seconds", "Age of the oldest of them", one.lag.seconds);
       gauge("noetl_event_stream_horizon_transactions", "Transactions at or above the horizon", number(one.lag.transactions));
@@ -198,6 +261,13 @@ void event_stream::report(noetl::http::samples& out) const {
             one.lag.horizon_seconds);
       gauge("noetl_event_stream_horizon_pid", "Backend that holds the horizon; 0: none, or a prepared transaction",
             number(one.lag.holder));
+   }
+   std::lock_guard const consumers_lock(impl_->consumers_guard);
+   for (auto const& [name, state] : impl_->consumers) {
+      out.gauge("noetl_event_stream_consumer_pending", "Messages not yet delivered to a consumer", number(state.pending), {{"consumer", name}});
+      out.gauge("noetl_event_stream_consumer_unacked", "Messages delivered and not acknowledged", number(state.unacked), {{"consumer", name}});
+      out.gauge("noetl_event_stream_consumer_oldest_seconds", "Age of the oldest message that a consumer has not acknowledged",
+                state.oldest_seconds, {{"consumer", name}});
    }
 }
 

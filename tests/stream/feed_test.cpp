@@ -37,7 +37,7 @@ protected:
    /// Reads until `count` ids came: transactions of other tests on this PostgreSQL may hide rows for a moment.
    std::vector<std::int64_t> all(std::size_t count, std::size_t limit = 500) {
       std::vector<std::int64_t> out;
-      (void)eventually([&] {
+      (void)in_time([&] {
          for (auto const id : next(limit)) out.push_back(id);
          return out.size() >= count;
       });
@@ -112,9 +112,9 @@ TEST_F(feed, item_1_41_the_payload_equals_to_jsonb_of_the_row_whatever_the_colum
        "add column x_interval interval, add column x_json json, add column x_char char(5), add column x_real real");
    db_->exec("insert into noetl.event (execution_id, event_id, catalog_id, event_type, created_at, duration, context, result, "
              "meta, error, event_time, x_numeric, x_date, x_array, x_uuid, x_bytes, x_flag, \"x \"\"odd\", x_interval, x_json, "
-             "x_char, x_real, trace_component, current_index) values (1, 9223372036854775807, -7, $1, '2026-01-31 12:00:00.25', "
-             "1e-7, $2::jsonb, '{\"status\": \"ok\"}', 'null', $1, '2026-01-31 12:00:00+02', 12.50, '2026-02-03', "
-             "'{1,null,3}', 'b5a1c2d3-0000-4000-8000-000000000000', '\\x0001ff', true, $1, '1 day 02:00', "
+             "x_char, x_real, trace_component, current_index) values (1, 9223372036854775807, -7, $1::text, '2026-01-31 12:00:00.25', "
+             "1e-7, $2::jsonb, '{\"status\": \"ok\"}', 'null', $1::text, '2026-01-31 12:00:00+02', 12.50, '2026-02-03', "
+             "'{1,null,3}', 'b5a1c2d3-0000-4000-8000-000000000000', '\\x0001ff', true, $1::text, '1 day 02:00', "
              "'{\"b\": 1, \"a\" : [1.0]}', 'ab', 0.1, '[1,\"\\u00e9\"]', -3)",
              std::string("q\" b\\ n\n t\t \x01 \xE2\x82\xAC \xF0\x9F\x98\x80"),
              std::string(R"({"z": [1, 2.50, {"deep": null}], "big": 123456789012345678901234567890, "text": "\"\\\u0007"})"));
@@ -123,7 +123,7 @@ TEST_F(feed, item_1_41_the_payload_equals_to_jsonb_of_the_row_whatever_the_colum
                "(2, 2, 7, '-Infinity', '0044-03-15 10:00:00 BC', '0044-03-15 10:00:00+00 BC', '-infinity', 'Infinity'), "
                "(2, 3, 7, 1e300, '2026-01-01', '2026-01-01 00:00:00.000001+00', null, 1e20)");
    std::size_t seen = 0;
-   ASSERT_TRUE(eventually([&] {
+   ASSERT_TRUE(in_time([&] {
       auto const got = source_->read(at_, 10);
       if (!got || got->items.size() < 4) return false;
       seen = got->items.size();
@@ -206,7 +206,7 @@ TEST_F(feed, goal_3_lag_tells_what_waits_and_who_holds_it) {
    EXPECT_GT(held->transactions, 0U);
    EXPECT_GT(held->holder, 0);
    // Others work on this PostgreSQL, too; ours holds it at the latest when they are done.
-   EXPECT_TRUE(eventually([&] { return source_->lag(at_)->holder == other_.backend_pid(); }));
+   EXPECT_TRUE(in_time([&] { return source_->lag(at_)->holder == other_.backend_pid(); }));
    other_.commit();
    EXPECT_EQ(all(6).size(), 6U);
    EXPECT_EQ(source_->lag(at_)->events, 0U);
@@ -218,7 +218,7 @@ TEST_F(feed, large_rows_make_pages_shorter_and_bear_an_outline) {
                 "jsonb_build_object('x', repeat('a', 3000000)))", i);
    std::size_t longest = 0;
    ids got;
-   ASSERT_TRUE(eventually([&] {
+   ASSERT_TRUE(in_time([&] {
       auto page = source_->read(at_, 12);
       if (!page) return false;
       longest = got.empty() ? longest : std::max(longest, page->items.size());

@@ -44,7 +44,7 @@ TEST_F(fenced, items_10_D26_an_expired_lease_goes_to_another_and_writes_of_the_f
    auto const from = place(3, 1, 1);
    ASSERT_TRUE(a.advance(old.epoch, old.from, from));
    stream::tenure<feed_position> fresh;
-   ASSERT_TRUE(eventually([&] {
+   ASSERT_TRUE(in_time([&] {
       auto got = b.acquire();
       if (!got || !*got) return false;
       fresh = **got;

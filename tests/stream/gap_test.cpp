@@ -74,11 +74,11 @@ TEST_F(gap_test, items_4_6_11_D20_D21_D22_goal_1_eight_writers_with_late_commits
    }
    auto const committed = ask<std::int64_t>("select count(*) from noetl.event");
    ASSERT_EQ(committed, static_cast<std::int64_t>(writers * rows));
-   ASSERT_TRUE(eventually([&] { return stored() >= committed; }, 60s)) << stored() << " of " << committed;
+   ASSERT_TRUE(eventually([&] { return stored() >= committed; }, 2 * patience)) << stored() << " of " << committed;
    reference.request_stop();
    reference.join();
 
-   auto const got = messages(static_cast<std::size_t>(committed), "noetl.events.>", 60s);
+   auto const got = messages(static_cast<std::size_t>(committed), "noetl.events.>", patience);
    std::unordered_map<std::string, std::size_t> place;
    for (std::size_t i = 0; i < got.size(); ++i) EXPECT_TRUE(place.emplace(got[i].id, i).second) << got[i].id << " twice";
    std::size_t lost = 0, disordered = 0;

@@ -51,6 +51,13 @@ private:
    std::string path_;
 };
 
+/// Transactions of other tests on the same PostgreSQL hide what was written after they began, so waits are generous.
+inline constexpr auto patience = std::chrono::seconds{90};
+template <class F>
+bool in_time(F done) {
+   return eventually(std::move(done), patience);
+}
+
 struct stream_message {
    std::string subject, id, data;
 };
@@ -88,7 +95,7 @@ protected:
    /// Waits until nothing written so far is hidden by a transaction of somebody else on the same PostgreSQL.
    bool horizon_passes() {
       auto const now = ask<std::string>("select pg_current_xact_id()::text");
-      return eventually([&] { return ask<bool>("select pg_snapshot_xmin(pg_current_snapshot()) > $1::text::xid8", now); }, 30s);
+      return eventually([&] { return ask<bool>("select pg_snapshot_xmin(pg_current_snapshot()) > $1::text::xid8", now); }, patience);
    }
 
    static inline std::unique_ptr<database> database_{};
@@ -125,7 +132,7 @@ protected:
    };
    std::unique_ptr<streaming> start(stream::cursor_settings cursor = {}, stream::sink_settings sink = {}) {
       auto made = std::make_unique<streaming>(*pool_, *bus_, std::move(cursor), std::move(sink));
-      EXPECT_TRUE(eventually([&] { return made->tail.stats().state == stream::tailer_state::leading; }))
+      EXPECT_TRUE(in_time([&] { return made->tail.stats().state == stream::tailer_state::leading; }))
           << made->tail.stats().trouble;
       return made;
    }
@@ -142,7 +149,7 @@ protected:
    }
    /// Everything in the stream, waiting until there are `count` or `limit` is over.
    std::vector<stream_message> messages(std::size_t count, std::string filter = "noetl.events.>",
-                                        std::chrono::milliseconds limit = 15s) {
+                                        std::chrono::milliseconds limit = patience) {
       static int number = 0;
       nats::consumer reader(*bus_, {.stream = "noetl_events", .durable = "reader_" + std::to_string(++number),
                                     .filter_subject = std::move(filter)});

@@ -295,3 +295,14 @@ TEST_F(tailing, when_only_its_own_sink_is_away_hands_the_lease_to_another) {
    EXPECT_EQ(a.tail.stats().state, tailer_state::waiting);
    EXPECT_EQ(a.tail.stats().trouble, "no route");
 }
+
+TEST_F(tailing, goal_5_what_a_wiped_sink_lost_is_sent_again_first_and_the_cursor_does_not_go_back) {
+   add(50);
+   running a(source, sink, row);
+   a.start();
+   ASSERT_TRUE(eventually([&] { return position() == 50; }));
+   sink.wipe();
+   add(50);
+   a.tail.wake();
+   expect_complete(100);
+}

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <noetl/core/result.hpp>
 #include <noetl/pg/connection.hpp>
@@ -48,13 +49,34 @@ inline pg::settings feed_sessions(pg::settings base) {
 /// one snapshot. All columns of the table are read, also those that we do not know: they are discovered from the catalogue
 /// at the first read, again every minute, and when a statement finds that they changed.
 ///
-/// A page of large rows makes the next ones shorter. Not thread-safe; one round trip a page; the items own their bytes.
+/// A page of large rows makes the next ones shorter. read() is for one thread at a time, the rest is thread-safe; one round
+/// trip a page; the items own their bytes.
 class committed_events {
 public:
    using position = feed_position;
    using item = feed_item;
 
-   explicit committed_events(pg::pool& from) : pool_(&from) {}
+   /// \param memory  how far back a stream that lost its messages gets them again
+   explicit committed_events(pg::pool& from, std::chrono::seconds memory = std::chrono::hours(1))
+       : pool_(&from), memory_(memory) {}
+
+   /// The place before every row written in the time given to the constructor, in history and in a first start `after`.
+   result<position> back(position const& after) {
+      if (after.xid == 0 || after.scope) return after;
+      return pool_->run_blocking([&](pg::connection& db) {
+         // Steps of some thousand rows down the index until one is old enough; a minute for transactions that took long.
+         static auto const text =
+             "select e.ingest_xid, e.execution_id, e.event_id, e.ingest_time < now() - make_interval(secs => $4) - interval '1 minute' "
+             "from noetl.event e where (e.ingest_xid, e.execution_id, e.event_id) < ($1::xid8, $2::bigint, $3::bigint) "
+             "order by e.ingest_xid desc, e.execution_id desc, e.event_id desc offset 2000 limit 1";
+         for (auto at = after;;) {
+            auto const rows = db.exec(text, at.xid, at.execution_id, at.event_id, memory_.count());
+            if (rows.empty()) return position::history_end();
+            at = {rows[0].get<std::uint64_t>(0), rows[0].get<std::int64_t>(1), rows[0].get<std::int64_t>(2), nullptr};
+            if (rows[0].get<bool>(3)) return at;
+         }
+      });
+   }
 
    /// Items in the order (ingest_xid, execution_id, event_id); history first, in primary key order.
    /// \param limit  1..10'000
@@ -78,6 +100,38 @@ public:
       }
       if (got) adapt(*got, most);
       return got;
+   }
+
+   /// Keys of the rows between two places, in order, at most `limit`: a walk over the index alone.
+   result<std::vector<position>> keys(position const& after, position const& through, std::size_t limit) {
+      return pool_->run_blocking([&](pg::connection& db) {
+         static auto const text = "select e.ingest_xid, e.execution_id, e.event_id from noetl.event e where " + above() +
+                                  " and (e.ingest_xid, e.execution_id, e.event_id) <= ($4::xid8, $5::bigint, $6::bigint) "
+                                  "order by e.ingest_xid, e.execution_id, e.event_id limit $7";
+         std::vector<position> out;
+         for (auto const row : db.exec(text, after.xid, after.execution_id, after.event_id, through.xid, through.execution_id,
+                                       through.event_id, limit))
+            out.push_back({row.get<std::uint64_t>(0), row.get<std::int64_t>(1), row.get<std::int64_t>(2), nullptr});
+         return out;
+      });
+   }
+
+   /// The rows of these keys that still exist, in order.
+   result<std::vector<item>> rows(std::vector<position> const& wanted) {
+      return pool_->run_blocking([&](pg::connection& db) {
+         auto const table = row_json::discover(db, "noetl.event", "e"); // not shared: another thread may read
+         auto const text = "select " + table.select_list() + " from unnest($1::bigint[], $2::bigint[]) with ordinality "
+                           "w(x, y, n) join noetl.event e on e.execution_id = w.x and e.event_id = w.y order by w.n";
+         std::vector<std::int64_t> executions, events;
+         for (auto const& one : wanted) executions.push_back(one.execution_id), events.push_back(one.event_id);
+         layout const cells(table);
+         std::vector<item> out;
+         for (auto const row : db.exec(text, executions, events)) {
+            out.push_back(to_item(table, cells, row, 0));
+            out.back().at = {row.get<std::uint64_t>(cells.xid), out.back().execution_id, out.back().event_id, nullptr};
+         }
+         return out;
+      });
    }
 
    /// \param count_up_to  events counted at most: counting is a walk over an index
@@ -111,14 +165,20 @@ private:
       return "(e.ingest_xid, e.execution_id, e.event_id) > ($1::xid8, $2::bigint, $3::bigint)";
    }
 
+   /// Cells of the columns that the feed itself needs.
+   struct layout {
+      layout() = default;
+      explicit layout(row_json const& table)
+          : execution(table.index_of("execution_id").value_or(0)), event(table.index_of("event_id").value_or(0)),
+            type(table.index_of("event_type").value_or(0)), xid(table.index_of("ingest_xid").value_or(0)) {}
+      std::size_t execution = 0, event = 0, type = 0, xid = 0;
+   };
+
    row_json const& columns(pg::connection& db) {
       if (!columns_ || clock::now() > discovered_ + std::chrono::minutes(1)) {
          columns_ = row_json::discover(db, "noetl.event", "e");
+         cells_ = layout(*columns_);
          discovered_ = clock::now();
-         execution_ = columns_->index_of("execution_id").value_or(0);
-         event_ = columns_->index_of("event_id").value_or(0);
-         type_ = columns_->index_of("event_type").value_or(0);
-         xid_ = columns_->index_of("ingest_xid").value_or(0);
       }
       return *columns_;
    }
@@ -136,8 +196,8 @@ private:
       page<item> out{.items = {}, .through = after, .more = rows.size() == limit};
       out.items.reserve(rows.size());
       for (auto const row : rows) {
-         auto one = to_item(row, 0);
-         one.at = {row.get<std::uint64_t>(xid_), one.execution_id, one.event_id, scope};
+         auto one = to_item(table, cells_, row, 0);
+         one.at = {row.get<std::uint64_t>(cells_.xid), one.execution_id, one.event_id, scope};
          if (scope && one.at.xid >= past(scope->seen)) one.at.scope = scope = nullptr;
          out.items.push_back(std::move(one));
       }
@@ -169,7 +229,7 @@ private:
       if (rows.empty()) return out; // the end: what follows is live
       for (auto const row : rows) {
          if (!row.get<bool>(2)) continue;
-         auto one = to_item(row, 3);
+         auto one = to_item(table, cells_, row, 3);
          one.at = {0, one.execution_id, one.event_id, after.scope};
          out.items.push_back(std::move(one));
       }
@@ -183,13 +243,13 @@ private:
       return out;
    }
 
-   item to_item(pg::rows::row const& row, std::size_t first) const {
+   static item to_item(row_json const& table, layout const& cells, pg::rows::row const& row, std::size_t first) {
       item out;
-      out.execution_id = row.get<std::int64_t>(first + execution_);
-      out.event_id = row.get<std::int64_t>(first + event_);
-      if (auto const type = row[first + type_]) out.event_type.emplace(*type);
-      out.payload = columns_->object(row, first);
-      if (out.payload.size() > large) out.outline = columns_->outline(row, large_cell, first);
+      out.execution_id = row.get<std::int64_t>(first + cells.execution);
+      out.event_id = row.get<std::int64_t>(first + cells.event);
+      if (auto const type = row[first + cells.type]) out.event_type.emplace(*type);
+      out.payload = table.object(row, first);
+      if (out.payload.size() > large) out.outline = table.outline(row, large_cell, first);
       return out;
    }
 
@@ -212,9 +272,10 @@ private:
    }
 
    pg::pool* pool_;
+   std::chrono::seconds memory_;
    std::optional<row_json> columns_;
    clock::time_point discovered_{};
-   std::size_t execution_ = 0, event_ = 0, type_ = 0, xid_ = 0;
+   layout cells_;
    std::size_t most_ = 10'000;
 };
 static_assert(source<committed_events>);

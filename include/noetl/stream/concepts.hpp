@@ -43,6 +43,8 @@ concept source = requires(S& from, typename S::position const& after, std::size_
    requires std::same_as<decltype(S::item::at), typename S::position>;
    // Items behind `after`, in order, at most `limit`. An item never appears at or before a `through` that was returned.
    { from.read(after, limit) } -> std::same_as<result<page<typename S::item>>>;
+   // Where the stretch before `after` begins that a sink that lost everything must get again; `after` when there is none.
+   { from.back(after) } -> std::same_as<result<typename S::position>>;
 };
 
 /// Where items go.
@@ -58,6 +60,8 @@ concept sink = requires(K& to, Item const& item, std::span<Item> items, outcome_
    to.send(item, done);
    // Nothing else will be sent for a moment: what was collected goes out now.
    to.flush();
+   // True once after the sink turned out to have lost what was delivered earlier.
+   { to.lost() } -> std::same_as<bool>;
    // The item is in the stream for certain. Called once for each, in order.
    to.delivered(item);
 };

@@ -122,6 +122,9 @@ public:
       if (std::exchange(unflushed_, 0) < 64) bus_.flush();
    }
 
+   /// The stream was made by us: whatever was in one of that name is gone.
+   bool lost() noexcept { return created_.exchange(false); }
+
    void delivered(feed_item const& one) {
       std::lock_guard lock(guard_);
       auto const& type = one.event_type ? *one.event_type : unknown_;
@@ -152,6 +155,7 @@ private:
       auto const report = nats::ensure_stream(connection_, wish_, how_.api_timeout);
       if (!report) return report.error();
       bool fresh = report->outcome == nats::stream_outcome::created;
+      if (fresh) created_ = true;
       {
          std::lock_guard lock(guard_);
          fresh = fresh || stats_.stream.empty();
@@ -177,6 +181,7 @@ private:
    std::string const unknown_ = "unknown";
    std::uint64_t looked_at_ = 0; // connects of the connection at the last look
    std::atomic<bool> doubtful_{true};
+   std::atomic<bool> created_{false};
    std::size_t unflushed_ = 0;
    mutable std::mutex guard_;
    sink_stats stats_;

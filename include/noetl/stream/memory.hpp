@@ -40,6 +40,8 @@ public:
       std::lock_guard lock(guard_);
       fault_ = std::move(f);
    }
+   /// Everything.
+   result<position> back(position) { return position{0}; }
    result<page<item>> read(position after, std::size_t limit) {
       std::lock_guard lock(guard_);
       if (fault_)
@@ -87,6 +89,16 @@ public:
       done(std::move(outcome));
    }
    void flush() {}
+   bool lost() {
+      std::lock_guard lock(guard_);
+      return std::exchange(lost_, false);
+   }
+   /// Forgets everything, as a stream whose storage was wiped.
+   void wipe() {
+      std::lock_guard lock(guard_);
+      stored_.clear(), known_.clear();
+      lost_ = halted_ = true;
+   }
    void delivered(item const& one) {
       std::lock_guard lock(guard_);
       delivered_.push_back(one.at);
@@ -150,6 +162,7 @@ private:
    std::size_t sends_ = 0;
    bool manual_ = false;
    bool halted_ = false;
+   bool lost_ = false;
 };
 static_assert(sink<memory_sink, memory_source::item>);
 

@@ -143,11 +143,13 @@ private:
          enter(tailer_state::following, stats().epoch);
          return turn::following;
       }
-      auto const from = (*granted)->from;
+      auto const stored = (*granted)->from;
+      auto const from = begin_at(stored);
+      if (!from) return put_off("source", from.error());
       leadership t{.epoch = (*granted)->epoch,
-                   .read = from,
-                   .acked = from,
-                   .saved = from,
+                   .read = *from,
+                   .acked = *from,
+                   .saved = stored,
                    .lease_until = asked + cursor_.lease(),
                    .renew_at = asked + cursor_.lease() / 3,
                    .in_flight = window<item>(how_.window, next_number_),
@@ -156,6 +158,15 @@ private:
       enter(tailer_state::leading, t.epoch);
       lead(stop, t);
       return t.saved_once ? turn::worked : turn::failed;
+   }
+
+   /// The stored place, or an earlier one while the sink lacks what was delivered before. The cursor stays where it is.
+   result<position> begin_at(position const& stored) {
+      if (sink_.lost()) again_ = true;
+      if (!again_) return stored;
+      auto from = source_.back(stored);
+      if (from && *from < stored) log::warn("stream.published_again", {{"reason", "the stream lost what was delivered"}});
+      return from;
    }
 
    void lead(std::stop_token const& stop, leadership& t) {
@@ -264,6 +275,10 @@ private:
          t.hand_over = clock::now() - t.sink_away_since > 2 * cursor_.lease();
       };
       if (auto ready = sink_.ready(); !ready) return refused(ready.error());
+      if (sink_.lost()) {
+         again_ = t.give_up = true; // begin with the lost stretch, so that order is kept
+         return;
+      }
       for (auto const number : what.numbers)
          if (auto prepared = sink_.prepare(std::span(&t.in_flight.item(number), 1)); !prepared)
             return refused(prepared.error());
@@ -324,10 +339,11 @@ private:
    void save(leadership& t) {
       if (t.saving) return;
       auto const now = clock::now();
-      if (!(t.acked != t.saved && now >= t.next_save) && now < t.renew_at) return;
-      t.saving = t.acked;
+      if (t.acked >= t.saved) again_ = false;
+      if (!(t.acked > t.saved && now >= t.next_save) && now < t.renew_at) return;
+      t.saving = std::max(t.acked, t.saved);
       t.save_started = now;
-      saver_.start([this, epoch = t.epoch, stored = t.saved, to = t.acked] {
+      saver_.start([this, epoch = t.epoch, stored = t.saved, to = *t.saving] {
          auto outcome = cursor_.advance(epoch, stored, to);
          std::lock_guard lock(box_->guard);
          box_->saved = std::move(outcome);
@@ -342,7 +358,7 @@ private:
       bool const readable = can_read(t);
       if (readable) by(t.more ? clock::now() : t.next_read);
       if (!t.saving) by(t.renew_at);
-      if (!t.saving && t.acked != t.saved) by(t.next_save);
+      if (!t.saving && t.acked > t.saved) by(t.next_save);
       if (t.in_flight.failures() > 0 && t.in_flight.under_way() == 0) by(t.repeat_at);
       auto const under_way = t.in_flight.under_way();
       if (under_way > 0) by(clock::now() + std::chrono::milliseconds(20));
@@ -369,7 +385,7 @@ private:
       saver_.wait();
       take_letters(t);
       (void)advance(t);
-      if (!t.lost && !t.give_up && t.acked != t.saved) {
+      if (!t.lost && !t.give_up && t.acked > t.saved) {
          t.saving = t.acked;
          t.save_started = clock::now();
          take_saved(t, cursor_.advance(t.epoch, t.saved, t.acked));
@@ -418,6 +434,7 @@ private:
    std::vector<std::pair<sequence, error>> failed_;  // likewise
    sequence next_number_ = 0; // numbers are never used twice, so late outcomes of an earlier leadership mean nothing
    std::uint64_t sent_ = 0;
+   bool again_ = false; // what the sink lost is not yet delivered again
    tailer_state announced_ = tailer_state::stopped;
    mutable std::mutex stats_guard_;
    tailer_stats stats_;
