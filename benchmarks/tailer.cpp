@@ -1,12 +1,14 @@
 // M1, M1b, M7: how much of JetStream's own speed is left after reading, encoding, guarding and booking.
-//   tailer            events/s of a backlog of full rows through source, window, sink and cursor ÷ the same messages, ready
+//   tailer            events/s of a backlog of full rows through source, window, sink and cursor ÷ the same messages,
+//   ready
 //                     in memory, published asynchronously by the faster of our publisher and the C client's
-//   tailer-reference  ÷ a tailer shaped like the reference: 500 rows a read, to_jsonb, parsed again, one acknowledgement
+//   tailer-reference  ÷ a tailer shaped like the reference: 500 rows a read, to_jsonb, parsed again, one
+//   acknowledgement
 //                     at a time (it gets an index on event_id that the reference lacks)
 //   tailer-growth     the rate over a table of NOETL_BENCH_ROWS (1,000,000) rows ÷ that over 10,000
-// Same stream settings, same bytes, file storage, 120 s of dedup window; sides alternate, medians are quoted. After each run of
-// ours the ids in the stream are compared with the table: all, once, in the order of the feed.
-// Needs NOETL_BENCH_PG and NOETL_BENCH_NATS.
+// Same stream settings, same bytes, file storage, 120 s of dedup window; sides alternate, medians are quoted. After
+// each run of ours the ids in the stream are compared with the table: all, once, in the order of the feed. Needs
+// NOETL_BENCH_PG and NOETL_BENCH_NATS.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -53,7 +55,8 @@ std::vector<ready_message> messages_of(pg::pool& pool, stream::feed_position fro
       auto page = source.read(from, 2'000);
       if (!page) throw std::runtime_error(page.error().message + " " + page.error().detail);
       for (auto& one : page->items)
-         out.push_back({stream::event_subject("noetl.events", one.event_type), std::move(one.payload), std::to_string(one.event_id)});
+         out.push_back({stream::event_subject("noetl.events", one.event_type), std::move(one.payload),
+                        std::to_string(one.event_id)});
       from = page->through;
       if (!page->more) return out;
    }
@@ -108,7 +111,8 @@ double publish_by_client(std::vector<ready_message> const& all) {
    auto const start = clock_type::now();
    for (auto const& one : all) {
       natsMsg* message = nullptr;
-      check(natsMsg_Create(&message, one.subject.c_str(), nullptr, one.payload.data(), static_cast<int>(one.payload.size())));
+      check(natsMsg_Create(&message, one.subject.c_str(), nullptr, one.payload.data(),
+                           static_cast<int>(one.payload.size())));
       jsPubOptions how;
       jsPubOptions_Init(&how);
       how.MsgId = one.id.c_str();
@@ -122,7 +126,10 @@ double publish_by_client(std::vector<ready_message> const& all) {
 
 /// The ids of the stream in their order.
 std::vector<std::string> ids_in_stream(nats::connection& bus, std::size_t count) {
-   nats::consumer reader(bus, {.stream = "noetl_events", .durable = "bench_check", .filter_subject = "noetl.events.>", .max_ack_pending = 100'000});
+   nats::consumer reader(bus, {.stream = "noetl_events",
+                               .durable = "bench_check",
+                               .filter_subject = "noetl.events.>",
+                               .max_ack_pending = 100'000});
    std::vector<std::string> out;
    for (int quiet = 0; quiet < 3;) {
       auto got = reader.fetch(1'000, std::chrono::milliseconds(out.size() < count ? 1'000 : 200));
@@ -146,7 +153,8 @@ double tail(pg::settings const& how, stream::feed_position const& from, std::vec
    {
       pg::connection db(how);
       db.script("truncate noetl.stream_cursor");
-      db.exec("insert into noetl.stream_cursor (name, position, xid, execution_id, event_id) values ('event_feed', 0, $1::xid8, $2, $3)",
+      db.exec("insert into noetl.stream_cursor (name, position, xid, execution_id, event_id) values ('event_feed', 0, "
+              "$1::xid8, $2, $3)",
               from.xid, from.execution_id, from.event_id);
    }
    stream::committed_events source(pool);
@@ -163,7 +171,8 @@ double tail(pg::settings const& how, stream::feed_position const& from, std::vec
    runner.request_stop();
    runner.join();
    auto const there = ids_in_stream(bus, wanted.size());
-   if (there.size() != wanted.size()) throw std::runtime_error("the stream holds " + std::to_string(there.size()) + " messages");
+   if (there.size() != wanted.size())
+      throw std::runtime_error("the stream holds " + std::to_string(there.size()) + " messages");
    for (std::size_t i = 0; i < there.size(); ++i)
       if (there[i] != wanted[i].id) throw std::runtime_error("out of order at " + std::to_string(i));
    return rate;
@@ -184,8 +193,10 @@ double tail_like_reference(pg::settings const& how, std::size_t count) {
    std::size_t done = 0;
    auto const start = clock_type::now();
    while (done < count) {
-      auto const rows = db.exec("select event_id, coalesce(event_type, 'unknown'), to_jsonb(e)::text from noetl.event e "
-                                "where event_id > $1 order by event_id limit 500", cursor);
+      auto const rows =
+          db.exec("select event_id, coalesce(event_type, 'unknown'), to_jsonb(e)::text from noetl.event e "
+                  "where event_id > $1 order by event_id limit 500",
+                  cursor);
       if (rows.empty()) break;
       for (auto const row : rows) {
          auto const value = tao::json::from_string(*row[2]);
@@ -203,8 +214,10 @@ double tail_like_reference(pg::settings const& how, std::size_t count) {
          cursor = row.get<std::int64_t>(0);
          ++done;
       }
-      db.exec("insert into noetl.stream_cursor (name, position) values ('reference', $1) on conflict (name) do update set "
-              "position = excluded.position, updated_at = now()", cursor);
+      db.exec(
+          "insert into noetl.stream_cursor (name, position) values ('reference', $1) on conflict (name) do update set "
+          "position = excluded.position, updated_at = now()",
+          cursor);
    }
    return static_cast<double>(done) / seconds_since(start);
 }
@@ -236,7 +249,8 @@ int run() {
       auto const shaped = tail_like_reference(how, std::min<std::size_t>(all.size(), 10'000));
       raw.push_back({ours, std::max(mine, client)});
       reference.push_back({ours, shaped});
-      std::printf("%2d: ours %8.0f/s, raw %8.0f/s (C client %8.0f/s), like the reference %8.0f/s\n", i + 1, ours, mine, client, shaped);
+      std::printf("%2d: ours %8.0f/s, raw %8.0f/s (C client %8.0f/s), like the reference %8.0f/s\n", i + 1, ours, mine,
+                  client, shaped);
    }
    auto const rows = number("NOETL_BENCH_ROWS", 1'000'000);
    if (rows > backlog) {
@@ -250,7 +264,8 @@ int run() {
          fill(how, first + before, 50'000);
          pg::pool pool(stream::feed_sessions(how));
          auto const wanted = messages_of(pool, stream::feed_position::behind(from));
-         for (int i = 0; i < std::max(3, pairs); ++i) rates.push_back(tail(how, stream::feed_position::behind(from), wanted));
+         for (int i = 0; i < std::max(3, pairs); ++i)
+            rates.push_back(tail(how, stream::feed_position::behind(from), wanted));
       };
       measure(10'000, 1, small);
       measure(rows - 60'000, 100'000, large);

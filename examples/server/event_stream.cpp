@@ -67,8 +67,7 @@ void warn_of_odd(char const* name, noetl::flag const& given) {
 /// The stream of one database.
 struct lane {
    lane(cp::event_stream_settings const& how, pg::settings database, noetl::nats::connection& bus)
-       : pool(stream::feed_sessions(std::move(database))),
-        events(pool, std::chrono::seconds(how.audit_stretch_secs)),
+       : pool(stream::feed_sessions(std::move(database))), events(pool, std::chrono::seconds(how.audit_stretch_secs)),
          sink(bus, stream::event_store_by_reference(pool), sink_settings(how)), cursor(pool, cursor_settings(how)),
          tail(events, sink, cursor, tailer_settings(how)), thread([this](std::stop_token stop) { tail.run(stop); }) {}
 
@@ -112,7 +111,8 @@ struct event_stream::impl {
       }
    }
 
-   /// Soon after taking over and after each connect, since a broker may come back with less than it had; then regularly.
+   /// Soon after taking over and after each connect, since a broker may come back with less than it had; then
+   /// regularly.
    void audit(lane& one, std::stop_token const& stop) {
       using clock = std::chrono::steady_clock;
       auto const epoch = one.tail.stats().epoch;
@@ -149,7 +149,8 @@ struct event_stream::impl {
          auto const state = noetl::nats::look_at_consumer(*bus, sink.stats().stream, name);
          if (!state) continue; // the tailer says what is away
          if (state->nearly_lost())
-            log::warn("event_stream.consumer_late", {{"consumer", name}, {"oldest_seconds", state->oldest_seconds},
+            log::warn("event_stream.consumer_late", {{"consumer", name},
+                                                     {"oldest_seconds", state->oldest_seconds},
                                                      {"retention_seconds", state->retention_seconds}});
          std::lock_guard const lock(consumers_guard);
          consumers[name] = *state;
@@ -227,47 +228,63 @@ void event_stream::report(noetl::http::samples& out) const {
       auto const shard = std::to_string(i);
       auto const tail = one.tail.stats();
       auto const sent = one.sink.stats();
-      auto const gauge = [&](char const* name, char const* help, double value) { out.gauge(name, help, value, {{"shard", shard}}); };
-      auto const counter = [&](char const* name, char const* help, double value) { out.counter(name, help, value, {{"shard", shard}}); };
+      auto const gauge = [&](char const* name, char const* help, double value) {
+         out.gauge(name, help, value, {{"shard", shard}});
+      };
+      auto const counter = [&](char const* name, char const* help, double value) {
+         out.counter(name, help, value, {{"shard", shard}});
+      };
       for (auto const& [type, count] : sent.delivered)
          out.counter("noetl_event_stream_published_total", "Events acknowledged by the stream", number(count),
                      {{"shard", shard}, {"event_type", type}});
-      counter("noetl_event_stream_skipped_total", "Events left out of the stream: none is, large ones go by reference", 0);
-      counter("noetl_event_stream_by_reference_total", "Events whose text went to the result store", number(sent.by_reference));
+      counter("noetl_event_stream_skipped_total", "Events left out of the stream: none is, large ones go by reference",
+              0);
+      counter("noetl_event_stream_by_reference_total", "Events whose text went to the result store",
+              number(sent.by_reference));
       gauge("noetl_event_stream_cursor", "Id of the event that was acknowledged last", number(sent.last_event_id));
       bool const leading = tail.state == stream::tailer_state::leading;
       gauge("noetl_event_stream_leading", "1 while this process publishes the events of the shard", leading ? 1 : 0);
       gauge("noetl_event_stream_lease_epoch", "Epoch of the lease held now or last", number(tail.epoch));
       out.gauge("noetl_event_stream_lease_owner", "1 for the lease held by this process", leading ? 1 : 0,
                 {{"shard", shard}, {"owner", one.cursor.owner()}});
-      gauge("noetl_event_stream_window", "Messages sent and not yet part of the acknowledged prefix", number(tail.held));
+      gauge("noetl_event_stream_window", "Messages sent and not yet part of the acknowledged prefix",
+            number(tail.held));
       gauge("noetl_event_stream_in_flight", "Messages without outcome", number(tail.under_way));
       counter("noetl_event_stream_acked_total", "Messages acknowledged", number(tail.delivered));
       counter("noetl_event_stream_sent_total", "Messages sent, repeats included", number(tail.sent));
-      counter("noetl_event_stream_failed_total", "Messages without acknowledgement, sent again later", number(tail.failed));
-      counter("noetl_event_stream_stale_writes_refused_total", "Writes of the cursor refused because another has the lease",
-              number(tail.stale_refused));
+      counter("noetl_event_stream_failed_total", "Messages without acknowledgement, sent again later",
+              number(tail.failed));
+      counter("noetl_event_stream_stale_writes_refused_total",
+              "Writes of the cursor refused because another has the lease", number(tail.stale_refused));
       counter("noetl_event_stream_put_off_total", "Times that database or stream were away", number(tail.put_off));
-      counter("noetl_event_stream_streams_created_total", "Times that the stream had to be made", number(sent.streams_created));
+      counter("noetl_event_stream_streams_created_total", "Times that the stream had to be made",
+              number(sent.streams_created));
       std::lock_guard const lane_lock(one.guard);
       counter("noetl_event_stream_audits_total", "Comparisons of the stream with the table", number(one.audits));
-      counter("noetl_event_stream_audit_missing_total", "Events that an audit missed in the stream", number(one.audited.missing));
-      counter("noetl_event_stream_audit_sent_again_total", "Events that an audit brought to the stream", number(one.audited.sent_again));
+      counter("noetl_event_stream_audit_missing_total", "Events that an audit missed in the stream",
+              number(one.audited.missing));
+      counter("noetl_event_stream_audit_sent_again_total", "Events that an audit brought to the stream",
+              number(one.audited.sent_again));
       if (!leading) continue; // others know nothing of the lag
-      gauge("noetl_event_stream_lag_events", "Committed events not yet acknowledged, counted up to 100000", number(one.lag.events));
+      gauge("noetl_event_stream_lag_events", "Committed events not yet acknowledged, counted up to 100000",
+            number(one.lag.events));
       gauge("noetl_event_stream_lag_seconds", "Age of the oldest of them", one.lag.seconds);
-      gauge("noetl_event_stream_horizon_transactions", "Transactions at or above the horizon", number(one.lag.transactions));
-      gauge("noetl_event_stream_horizon_age_seconds", "Age of the oldest transaction that may still write: events behind it wait",
-            one.lag.horizon_seconds);
+      gauge("noetl_event_stream_horizon_transactions", "Transactions at or above the horizon",
+            number(one.lag.transactions));
+      gauge("noetl_event_stream_horizon_age_seconds",
+            "Age of the oldest transaction that may still write: events behind it wait", one.lag.horizon_seconds);
       gauge("noetl_event_stream_horizon_pid", "Backend that holds the horizon; 0: none, or a prepared transaction",
             number(one.lag.holder));
    }
    std::lock_guard const consumers_lock(impl_->consumers_guard);
    for (auto const& [name, state] : impl_->consumers) {
-      out.gauge("noetl_event_stream_consumer_pending", "Messages not yet delivered to a consumer", number(state.pending), {{"consumer", name}});
-      out.gauge("noetl_event_stream_consumer_unacked", "Messages delivered and not acknowledged", number(state.unacked), {{"consumer", name}});
-      out.gauge("noetl_event_stream_consumer_oldest_seconds", "Age of the oldest message that a consumer has not acknowledged",
-                state.oldest_seconds, {{"consumer", name}});
+      out.gauge("noetl_event_stream_consumer_pending", "Messages not yet delivered to a consumer",
+                number(state.pending), {{"consumer", name}});
+      out.gauge("noetl_event_stream_consumer_unacked", "Messages delivered and not acknowledged", number(state.unacked),
+                {{"consumer", name}});
+      out.gauge("noetl_event_stream_consumer_oldest_seconds",
+                "Age of the oldest message that a consumer has not acknowledged", state.oldest_seconds,
+                {{"consumer", name}});
    }
 }
 

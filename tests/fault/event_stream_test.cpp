@@ -1,5 +1,5 @@
-// The event stream of real servers: off by default, leaders killed and paused, NATS away and wiped, a transaction held open.
-// Each test can be run alone: ctest -R 'fault.event_stream'.
+// The event stream of real servers: off by default, leaders killed and paused, NATS away and wiped, a transaction held
+// open. Each test can be run alone: ctest -R 'fault.event_stream'.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -31,16 +31,20 @@ protected:
       system = std::make_unique<deployment>();
    }
    static deployment::variables on(deployment::variables more = {}) {
-      deployment::variables all{{"NOETL_EVENT_STREAM_ENABLED", "Yes"},      {"NOETL_EVENT_STREAM_BACKFILL", "on"},
-                                {"NOETL_EVENT_STREAM_LEASE_MS", "400"},     {"NOETL_EVENT_STREAM_POLL_MS", "50"},
+      deployment::variables all{{"NOETL_EVENT_STREAM_ENABLED", "Yes"},
+                                {"NOETL_EVENT_STREAM_BACKFILL", "on"},
+                                {"NOETL_EVENT_STREAM_LEASE_MS", "400"},
+                                {"NOETL_EVENT_STREAM_POLL_MS", "50"},
                                 {"NOETL_EVENT_STREAM_AUDIT_SECS", "3600"}};
       for (auto& [name, value] : more) all[name] = value;
       return all;
    }
    /// Rows straight into the table, as any other writer does.
    static void write(noetl::pg::connection& db, std::int64_t first, std::int64_t count) {
-      db.exec("insert into noetl.event (execution_id, event_id, catalog_id, event_type, status) select 1 + n % 7, n, 7, "
-              "'call.done', 'x' from generate_series($1::bigint, $2::bigint) n", first, first + count - 1);
+      db.exec(
+          "insert into noetl.event (execution_id, event_id, catalog_id, event_type, status) select 1 + n % 7, n, 7, "
+          "'call.done', 'x' from generate_series($1::bigint, $2::bigint) n",
+          first, first + count - 1);
    }
    std::vector<std::string> stream_ids(std::size_t count, std::chrono::milliseconds limit = patience) {
       noetl::nats::connection_settings how;
@@ -48,8 +52,10 @@ protected:
       noetl::nats::connection bus(how);
       (void)bus.wait_connected(10s);
       static int number = 0;
-      noetl::nats::consumer reader(bus, {.stream = "noetl_events", .durable = "check_" + std::to_string(++number),
-                                         .filter_subject = "noetl.events.>", .max_ack_pending = 100'000});
+      noetl::nats::consumer reader(bus, {.stream = "noetl_events",
+                                         .durable = "check_" + std::to_string(++number),
+                                         .filter_subject = "noetl.events.>",
+                                         .max_ack_pending = 100'000});
       std::vector<std::string> out;
       auto const until = std::chrono::steady_clock::now() + limit;
       while (std::chrono::steady_clock::now() < until) {
@@ -102,7 +108,8 @@ protected:
 
 TEST_F(event_stream, items_15_25_off_by_default_nothing_is_made) {
    system->start_server();
-   ASSERT_TRUE(eventually([&] { return system->server->output().find("event_stream.off") != std::string::npos; }, patience));
+   ASSERT_TRUE(
+       eventually([&] { return system->server->output().find("event_stream.off") != std::string::npos; }, patience));
    evidence found(*system);
    write(found.database(), 1, 3);
    std::this_thread::sleep_for(1s);
@@ -111,16 +118,20 @@ TEST_F(event_stream, items_15_25_off_by_default_nothing_is_made) {
    EXPECT_EQ(system->server->output().find("stream.ready"), std::string::npos);
 }
 
-TEST_F(event_stream, items_36_54_54_goal_3_metrics_tell_what_was_published_what_waits_and_who_holds_the_horizon) {
+TEST_F(event_stream, items_36_54_goal_3_metrics_tell_what_was_published_what_waits_and_who_holds_the_horizon) {
    system->start_server(on());
    evidence found(*system);
    write(found.database(), 1, 2);
-   found.database().script("insert into noetl.event (execution_id, event_id, catalog_id, event_type, error) values (1, 3, 7, 'x.y', repeat('x', 1000000))");
+   found.database().script("insert into noetl.event (execution_id, event_id, catalog_id, event_type, error) values (1, "
+                           "3, 7, 'x.y', repeat('x', 1000000))");
    auto all = metrics(system->port);
-   ASSERT_TRUE(eventually([&] {
-      all = metrics(system->port);
-      return sum(all, "noetl_event_stream_published_total") >= 3;
-   }, patience)) << tail(system->server->output());
+   ASSERT_TRUE(eventually(
+       [&] {
+          all = metrics(system->port);
+          return sum(all, "noetl_event_stream_published_total") >= 3;
+       },
+       patience))
+       << tail(system->server->output());
    EXPECT_EQ((all[R"(noetl_event_stream_published_total{shard="0",event_type="call.done"})"]), 2);
    EXPECT_EQ((all[R"(noetl_event_stream_published_total{shard="0",event_type="x.y"})"]), 1);
    EXPECT_EQ(sum(all, "noetl_event_stream_skipped_total"), 0);
@@ -128,32 +139,47 @@ TEST_F(event_stream, items_36_54_54_goal_3_metrics_tell_what_was_published_what_
    EXPECT_EQ(sum(all, "noetl_event_stream_cursor"), 3);
    EXPECT_EQ(sum(all, "noetl_event_stream_leading"), 1);
    EXPECT_GE(sum(all, "noetl_event_stream_lease_epoch"), 1);
+   EXPECT_EQ(system->get("/readyz").json.at("event_stream").get_string(), "leading");
 
    // Goal 3 with a shorter time: a transaction held open. Everything behind it waits, and its pid is shown.
    noetl::pg::connection open(system->db.settings());
    open.begin();
    write(open, 100, 1);
    write(found.database(), 200, 50);
-   EXPECT_TRUE(eventually([&] {
-      all = metrics(system->port);
-      return sum(all, "noetl_event_stream_horizon_pid") == open.backend_pid() && sum(all, "noetl_event_stream_lag_events") == 50 &&
-             sum(all, "noetl_event_stream_horizon_age_seconds") > 1 && sum(all, "noetl_event_stream_lag_seconds") > 1;
-   }, patience)) << sum(all, "noetl_event_stream_horizon_pid") << " " << open.backend_pid();
+   EXPECT_TRUE(eventually(
+       [&] {
+          all = metrics(system->port);
+          return sum(all, "noetl_event_stream_horizon_pid") == open.backend_pid() &&
+                 sum(all, "noetl_event_stream_lag_events") == 50 &&
+                 sum(all, "noetl_event_stream_horizon_age_seconds") > 1 &&
+                 sum(all, "noetl_event_stream_lag_seconds") > 1;
+       },
+       patience))
+       << sum(all, "noetl_event_stream_horizon_pid") << " " << open.backend_pid();
    open.commit();
    EXPECT_EQ(stream_ids(54).size(), 54U);
-   EXPECT_TRUE(eventually([&] {
-      all = metrics(system->port);
-      return sum(all, "noetl_event_stream_consumer_pending") == 2 * 54 && sum(all, "noetl_event_stream_consumer_oldest_seconds") > 0;
-   }, patience)) << "neither projector nor materializer read anything";
+   EXPECT_TRUE(eventually(
+       [&] {
+          all = metrics(system->port);
+          return sum(all, "noetl_event_stream_consumer_pending") == 2 * 54 &&
+                 sum(all, "noetl_event_stream_consumer_oldest_seconds") > 0;
+       },
+       patience))
+       << "neither projector nor materializer read anything";
 }
 
-TEST_F(event_stream, items_26_59_goal_5_nats_absent_at_boot_restarted_and_wiped_everything_arrives_and_the_api_stays_up) {
+TEST_F(event_stream,
+       items_26_59_goal_5_nats_absent_at_boot_restarted_and_wiped_everything_arrives_and_the_api_stays_up) {
    system->nats.stop();
    system->start_server(on());
    evidence found(*system);
    write(found.database(), 1, 100);
    std::this_thread::sleep_for(1s);
    EXPECT_EQ(system->get("/livez").status, 200U);
+   auto const ready = system->get("/readyz");
+   EXPECT_EQ(ready.status, 200U);
+   EXPECT_EQ(ready.json.at("status").get_string(), "degraded");
+   EXPECT_TRUE(ready.json.at("event_stream").get_string().starts_with("waiting")) << ready.body;
    system->nats.start();
    EXPECT_EQ(stream_ids(100).size(), 100U) << tail(system->server->output());
    system->nats.stop(SIGKILL);
@@ -168,13 +194,15 @@ TEST_F(event_stream, items_26_59_goal_5_nats_absent_at_boot_restarted_and_wiped_
    auto const got = stream_ids(300);
    std::vector<std::string> wanted;
    for (int i = 1; i <= 300; ++i) wanted.push_back(std::to_string(i));
-   EXPECT_EQ(std::set(got.begin(), got.end()), std::set(wanted.begin(), wanted.end())) << tail(system->server->output());
+   EXPECT_EQ(std::set(got.begin(), got.end()), std::set(wanted.begin(), wanted.end()))
+       << tail(system->server->output());
 }
 
 TEST_F(event_stream, items_37_40_D29_every_shard_is_streamed_into_one_stream) {
    database second("noetl_shard");
    auto const dsn = [](noetl::pg::settings const& s) {
-      return "host=" + s.host + ";port=" + std::to_string(s.port) + ";user=" + s.user + ";password=" + s.password + ";database=" + s.database;
+      return "host=" + s.host + ";port=" + std::to_string(s.port) + ";user=" + s.user + ";password=" + s.password +
+             ";database=" + s.database;
    };
    system->start_server(on({{"NOETL_SHARDS", dsn(system->db.settings()) + "," + dsn(second.settings())}}));
    noetl::pg::connection first_db(system->db.settings()), second_db(second.settings());
@@ -184,7 +212,8 @@ TEST_F(event_stream, items_37_40_D29_every_shard_is_streamed_into_one_stream) {
    EXPECT_TRUE(eventually([&] { return sum(metrics(system->port), "noetl_event_stream_leading") == 2; }, patience));
 }
 
-TEST_F(event_stream, items_5_10_37_D26_goal_4_leaders_killed_and_paused_fifty_times_lose_nothing_and_the_cursor_never_goes_back) {
+TEST_F(event_stream,
+       items_5_10_37_D26_goal_4_leaders_killed_and_paused_fifty_times_lose_nothing_and_the_cursor_never_goes_back) {
    constexpr int rounds = 50;
    int const ports[] = {system->port, free_port()};
    std::unique_ptr<process> servers[2];
@@ -205,7 +234,8 @@ TEST_F(event_stream, items_5_10_37_D26_goal_4_leaders_killed_and_paused_fifty_ti
    noetl::pg::connection watch(system->db.settings());
    auto const look = [&] {
       // PostgreSQL compares, so that 9 < 10.
-      auto const now = watch.exec("select xid::text, execution_id, event_id, lease_epoch from noetl.stream_cursor where name = 'event_feed'");
+      auto const now = watch.exec(
+          "select xid::text, execution_id, event_id, lease_epoch from noetl.stream_cursor where name = 'event_feed'");
       if (now.empty()) return;
       std::string place = std::string(*now[0][0]) + " " + std::string(*now[0][1]) + " " + std::string(*now[0][2]);
       if (!places.empty() && place != places.back()) {
@@ -223,17 +253,21 @@ TEST_F(event_stream, items_5_10_37_D26_goal_4_leaders_killed_and_paused_fifty_ti
    int paused = 0, killed = 0;
    for (int round = 0; round < rounds; ++round) {
       int leader = -1;
-      ASSERT_TRUE(eventually([&] {
-         look();
-         for (int i = 0; i < 2; ++i)
-            if (leads(ports[i])) leader = i;
-         return leader >= 0;
-      }, patience)) << "round " << round << tail(servers[0]->output()) << tail(servers[1]->output());
+      ASSERT_TRUE(eventually(
+          [&] {
+             look();
+             for (int i = 0; i < 2; ++i)
+                if (leads(ports[i])) leader = i;
+             return leader >= 0;
+          },
+          patience))
+          << "round " << round << tail(servers[0]->output()) << tail(servers[1]->output());
       auto const others = 1 - leader;
       if (round % 5 == 4) {
          servers[leader]->kill(SIGKILL);
          ++killed;
-         ASSERT_TRUE(eventually([&] { return look(), leads(ports[others]); }, patience)) << tail(servers[others]->output());
+         ASSERT_TRUE(eventually([&] { return look(), leads(ports[others]); }, patience))
+             << tail(servers[others]->output());
          servers[leader] = start(ports[leader], leader + 1, "server-" + std::to_string(leader) + ".log");
          continue;
       }
@@ -261,9 +295,9 @@ TEST_F(event_stream, items_5_10_37_D26_goal_4_leaders_killed_and_paused_fifty_ti
       disordered += number < before ? 1 : 0;
       before = std::max(before, static_cast<std::int64_t>(number));
    }
-   say(std::to_string(paused) + " pauses, " + std::to_string(killed) + " kills; " + std::to_string(written) + " events, " +
-       std::to_string(got.size()) + " messages, " + std::to_string(places.size()) + " places of the cursor, " +
-       std::to_string(static_cast<int>(stale)) + " stale writes refused");
+   say(std::to_string(paused) + " pauses, " + std::to_string(killed) + " kills; " + std::to_string(written) +
+       " events, " + std::to_string(got.size()) + " messages, " + std::to_string(places.size()) +
+       " places of the cursor, " + std::to_string(static_cast<int>(stale)) + " stale writes refused");
    EXPECT_EQ(static_cast<std::int64_t>(different.size()), written) << "events were lost";
    EXPECT_EQ(disordered, 0U);
    EXPECT_FALSE(went_back) << "the cursor went back";

@@ -23,7 +23,8 @@ protected:
       return stream::audit(table, running_->to, *bus_, running_->tail.delivered_through(), how);
    }
    void remove(int sequence) {
-      auto const gone = nats::detail::api_request(*bus_, "$JS.API.STREAM.MSG.DELETE.noetl_events", {{"seq", sequence}}, 5s);
+      auto const gone =
+          nats::detail::api_request(*bus_, "$JS.API.STREAM.MSG.DELETE.noetl_events", {{"seq", sequence}}, 5s);
       ASSERT_TRUE(gone && gone->ok());
    }
    std::unique_ptr<streaming> running_;
@@ -66,7 +67,8 @@ TEST_F(stream_audit, tells_of_messages_that_the_dedup_window_refuses) {
 
 TEST_F(stream_audit, ends_when_it_must_and_says_when_something_is_away) {
    stream::committed_events table(*pool_);
-   auto const ended = stream::audit(table, running_->to, *bus_, running_->tail.delivered_through(), {}, [] { return false; });
+   auto const ended =
+       stream::audit(table, running_->to, *bus_, running_->tail.delivered_through(), {}, [] { return false; });
    ASSERT_FALSE(ended);
    EXPECT_EQ(look({.stream = "no_such_stream"}).error().code, error_code::not_found);
    nats_.stop();

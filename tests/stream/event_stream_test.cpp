@@ -11,11 +11,6 @@ namespace {
 
 class event_stream : public stream_fixture {
 protected:
-   static std::vector<std::string> texts(std::vector<int> const& numbers) {
-      std::vector<std::string> out;
-      for (int n : numbers) out.push_back(std::to_string(n));
-      return out;
-   }
    void restart_nats(std::vector<std::string> arguments = {}) {
       nats_.stop(SIGTERM);
       nats_.arguments(std::move(arguments));
@@ -23,18 +18,9 @@ protected:
       ASSERT_TRUE(bus_->wait_connected(10s));
    }
    static tao::json::value json(std::string const& text) { return tao::json::from_string(text); }
-   tao::json::value consumer(std::string const& name) {
-      auto const info = nats::detail::api_request(*bus_, "$JS.API.CONSUMER.INFO.noetl_events." + name, tao::json::empty_object, 5s);
-      return info && info->ok() ? info->body : tao::json::value(tao::json::null);
+   std::int64_t position() {
+      return ask<std::int64_t>("select position from noetl.stream_cursor where name = 'event_feed'");
    }
-   tao::json::value create_stream(tao::json::value change) {
-      tao::json::value config = {{"name", "noetl_events"}, {"subjects", tao::json::value::array({"noetl.events.>"})}, {"storage", "file"}};
-      for (auto& [key, value] : change.get_object()) config[key] = value;
-      auto const made = nats::detail::api_request(*bus_, "$JS.API.STREAM.CREATE.noetl_events", config, 5s);
-      EXPECT_TRUE(made && made->ok()) << (made ? made->description : made.error().message);
-      return config_of_stream();
-   }
-   std::int64_t position() { return ask<std::int64_t>("select position from noetl.stream_cursor where name = 'event_feed'"); }
 };
 
 } // namespace
@@ -48,7 +34,9 @@ TEST_F(event_stream, items_1_8_14_41_48_rows_arrive_whole_in_order_with_their_id
    ASSERT_EQ(ids(got), texts({11, 12, 13}));
    EXPECT_EQ(got[1].subject, "noetl.events.step.enter");
    for (auto const& one : got)
-      EXPECT_TRUE(ask<bool>("select to_jsonb(e) = $2::jsonb from noetl.event e where event_id = $1::bigint", one.id, one.data)) << one.data;
+      EXPECT_TRUE(
+          ask<bool>("select to_jsonb(e) = $2::jsonb from noetl.event e where event_id = $1::bigint", one.id, one.data))
+          << one.data;
    EXPECT_EQ(ids(messages(2, "noetl.events.playbook.*")), texts({11, 13}));
 }
 
@@ -95,7 +83,8 @@ TEST_F(event_stream, items_16_18_the_first_start_begins_with_what_is_committed_l
 }
 
 TEST_F(event_stream, item_17_backfill_begins_with_the_oldest_event_and_history_comes_first) {
-   db_->script("insert into noetl.event (execution_id, event_id, catalog_id, ingest_xid) values (1, 3, 7, null), (1, 4, 7, null)");
+   db_->script("insert into noetl.event (execution_id, event_id, catalog_id, ingest_xid) values (1, 3, 7, null), (1, "
+               "4, 7, null)");
    insert(1, 1), insert(1, 2);
    auto const running = start(from_the_beginning());
    EXPECT_EQ(ids(messages(4)), texts({3, 4, 1, 2}));
@@ -115,9 +104,11 @@ TEST_F(event_stream, items_9_31_32_D24_goal_6_above_900_KiB_a_stub_goes_out_and_
    auto const base = static_cast<std::int64_t>(messages(1)[0].data.size());
    auto const put = [&](int id, std::int64_t size) {
       db_->exec("insert into noetl.event (execution_id, event_id, catalog_id, event_type, status, error) values "
-                "(1, $1::bigint, 7, 'call.done', 'x', repeat('e', $2::int))", id, size - (base - 4) - 2);
+                "(1, $1::bigint, 7, 'call.done', 'x', repeat('e', $2::int))",
+                id, size - (base - 4) - 2);
    };
-   // The columns event_time, ingest_time and created_at may print shorter fractions; such a row is measured and put again.
+   // The columns event_time, ingest_time and created_at may print shorter fractions; such a row is measured and put
+   // again.
    put(2, 900 * 1024), put(3, 900 * 1024 + 400), insert(1, 4);
    auto const got = messages(4);
    ASSERT_EQ(ids(got), texts({1, 2, 3, 4}));
@@ -130,9 +121,10 @@ TEST_F(event_stream, items_9_31_32_D24_goal_6_above_900_KiB_a_stub_goes_out_and_
    EXPECT_TRUE(stub.at("error").is_null());
    EXPECT_EQ(stub.at("left_out").at(0).get_string(), "error");
    auto const reference = stub.at("by_reference");
-   auto const row = db_->exec("select encode(sha256(convert_to(data::text, 'UTF8')), 'hex'), octet_length(data::text), "
-                              "data = (select to_jsonb(e) from noetl.event e where event_id = 3), sha256, bytes, "
-                              "'noetl://execution/' || execution_id || '/result/' || name || '/' || result_id from noetl.result_store");
+   auto const row = db_->exec(
+       "select encode(sha256(convert_to(data::text, 'UTF8')), 'hex'), octet_length(data::text), "
+       "data = (select to_jsonb(e) from noetl.event e where event_id = 3), sha256, bytes, "
+       "'noetl://execution/' || execution_id || '/result/' || name || '/' || result_id from noetl.result_store");
    ASSERT_EQ(row.size(), 1U);
    EXPECT_EQ(reference.at("sha256").get_string(), *row[0][0]);
    EXPECT_EQ(std::to_string(reference.at("bytes").as<std::int64_t>()), *row[0][1]);
@@ -150,7 +142,8 @@ TEST_F(event_stream, item_31_the_limit_is_exact) {
    std::vector<stream::feed_item> items(2);
    items[0].event_id = 1, items[0].payload = most;
    items[1].event_id = 2, items[1].payload = most + "x";
-   stream::jetstream_sink sink(*bus_, [](stream::feed_item const&) -> result<stream::stored_event> { return stream::stored_event{}; });
+   stream::jetstream_sink sink(
+       *bus_, [](stream::feed_item const&) -> result<stream::stored_event> { return stream::stored_event{}; });
    ASSERT_TRUE(sink.prepare(items));
    EXPECT_FALSE(items[0].by_reference);
    EXPECT_TRUE(items[1].by_reference);
@@ -171,7 +164,8 @@ TEST_F(event_stream, items_34_goal_6_a_server_with_a_small_limit_gets_stubs_and_
 TEST_F(event_stream, a_large_event_that_the_store_refuses_still_gets_its_stub) {
    db_->script("alter table noetl.result_store add constraint refuse check (bytes < 0)");
    auto const running = start(from_the_beginning());
-   db_->script("insert into noetl.event (execution_id, event_id, catalog_id, event_type, error) values (1, 1, 7, 'a', repeat('x', 1000000))");
+   db_->script("insert into noetl.event (execution_id, event_id, catalog_id, event_type, error) values (1, 1, 7, 'a', "
+               "repeat('x', 1000000))");
    insert(1, 2);
    auto const got = messages(2);
    ASSERT_EQ(ids(got), texts({1, 2}));
@@ -182,7 +176,9 @@ TEST_F(event_stream, a_large_event_that_the_store_refuses_still_gets_its_stub) {
 
 TEST_F(event_stream, items_33_35_47_D23_goal_6_any_event_type_is_published_and_the_payload_holds_it_as_it_is) {
    auto const running = start(from_the_beginning());
-   std::vector<std::string> types{"a b", "x.*", ">", "", "a\r\nb", ".leading", "trailing.", "a..b", "\xE2\x82\xAC", std::string(10'000, 'y'), "\t", "%"};
+   std::vector<std::string> types{
+       "a b", "x.*", ">", "", "a\r\nb", ".leading", "trailing.", "a..b", "\xE2\x82\xAC", std::string(10'000, 'y'),
+       "\t",  "%"};
    for (std::size_t i = 0; i < types.size(); ++i) insert(1, static_cast<std::int64_t>(i) + 1, types[i]);
    db_->script("insert into noetl.event (execution_id, event_id, catalog_id, event_type) values (1, 100, 7, null)");
    insert(1, 101, "plain");
@@ -207,7 +203,8 @@ TEST_F(event_stream, items_26_38_49_59_D27_started_before_nats_and_before_the_ta
    EXPECT_EQ(one.tail.stats().state, stream::tailer_state::waiting);
    EXPECT_FALSE(one.tail.stats().trouble.empty());
    nats_.start();
-   ASSERT_TRUE(in_time([&] { return one.tail.stats().trouble.find("database is not prepared") != std::string::npos; })) << one.tail.stats().trouble;
+   ASSERT_TRUE(in_time([&] { return one.tail.stats().trouble.find("database is not prepared") != std::string::npos; }))
+       << one.tail.stats().trouble;
    ASSERT_TRUE(pg::migrate(later.settings()));
    pg::connection db(later.settings());
    insert(db, 1, 1);
@@ -256,10 +253,13 @@ TEST_F(event_stream, item_7_beyond_the_window_a_repeat_bears_the_same_id_so_that
    auto const got = messages(2);
    ASSERT_EQ(ids(got), texts({1, 1}));
    EXPECT_EQ(got[0].data, got[1].data);
-   db_->script("create table noetl.read_model (execution_id bigint, event_id bigint, primary key (execution_id, event_id))");
+   db_->script(
+       "create table noetl.read_model (execution_id bigint, event_id bigint, primary key (execution_id, event_id))");
    for (auto const& one : got)
-      db_->exec("insert into noetl.read_model select (j->>'execution_id')::bigint, (j->>'event_id')::bigint from (select $1::jsonb j) x "
-                "on conflict do nothing", one.data);
+      db_->exec("insert into noetl.read_model select (j->>'execution_id')::bigint, (j->>'event_id')::bigint from "
+                "(select $1::jsonb j) x "
+                "on conflict do nothing",
+                one.data);
    EXPECT_EQ(ask<int>("select count(*) from noetl.read_model"), 1);
    db_->script("drop table noetl.read_model");
 }
@@ -273,19 +273,23 @@ TEST_F(event_stream, items_10_37_D26_two_tailers_send_each_event_once_and_the_cu
    EXPECT_EQ(a.to.bus_stats().duplicates + b.to.bus_stats().duplicates, 0U);
 }
 
-TEST_F(event_stream, items_42_61_read_models_can_be_rebuilt_from_the_stream_and_ageing_out_takes_nothing_from_the_table) {
+TEST_F(event_stream,
+       items_42_61_read_models_can_be_rebuilt_from_the_stream_and_ageing_out_takes_nothing_from_the_table) {
    create_stream({{"max_age", 3'000'000'000}, {"duplicate_window", 1'000'000'000}});
    auto const running = start(from_the_beginning());
    for (int i = 1; i <= 50; ++i)
       db_->exec("insert into noetl.event (execution_id, event_id, catalog_id, event_type, status, context) values "
-                "(9, $1::bigint, 7, 'call.done', 'x', jsonb_build_object('n', $1::bigint))", i);
+                "(9, $1::bigint, 7, 'call.done', 'x', jsonb_build_object('n', $1::bigint))",
+                i);
    auto const got = messages(50);
    ASSERT_EQ(got.size(), 50U);
    db_->script("create table noetl.rebuilt (like noetl.event)");
    for (auto const& one : got)
-      db_->exec("insert into noetl.rebuilt select * from jsonb_populate_record(null::noetl.rebuilt, $1::jsonb)", one.data);
+      db_->exec("insert into noetl.rebuilt select * from jsonb_populate_record(null::noetl.rebuilt, $1::jsonb)",
+                one.data);
    EXPECT_EQ(ask<int>("select count(*) from ((table noetl.event except table noetl.rebuilt) union all "
-                      "(table noetl.rebuilt except table noetl.event)) x"), 0);
+                      "(table noetl.rebuilt except table noetl.event)) x"),
+             0);
    db_->script("drop table noetl.rebuilt");
    ASSERT_TRUE(in_time([&] { return stored() == 0; })) << "aged out";
    EXPECT_EQ(ask<int>("select count(*) from noetl.event"), 50);
@@ -298,14 +302,16 @@ TEST_F(event_stream, item_43_messages_folded_in_one_transaction_and_acknowledged
    for (int i = 1; i <= 30; ++i) insert(1, i);
    db_->script("create table noetl.folded (event_id bigint primary key)");
    auto const fold = [&](bool acknowledge) {
-      nats::consumer reader(*bus_, {.stream = "noetl_events", .durable = "folding", .filter_subject = "noetl.events.>", .ack_wait = 1s});
+      nats::consumer reader(
+          *bus_, {.stream = "noetl_events", .durable = "folding", .filter_subject = "noetl.events.>", .ack_wait = 1s});
       std::size_t count = 0;
       EXPECT_TRUE(in_time([&] {
          auto got = reader.fetch(100, 500ms);
          if (!got) return false;
          db_->begin();
          for (auto& one : *got)
-            db_->exec("insert into noetl.folded values ($1::bigint) on conflict do nothing", std::string(one.header("Nats-Msg-Id")));
+            db_->exec("insert into noetl.folded values ($1::bigint) on conflict do nothing",
+                      std::string(one.header("Nats-Msg-Id")));
          db_->commit();
          if (acknowledge)
             for (auto& one : *got) (void)one.ack();
@@ -316,102 +322,6 @@ TEST_F(event_stream, item_43_messages_folded_in_one_transaction_and_acknowledged
    fold(true);  // gets everything again
    EXPECT_EQ(ask<int>("select count(*) from noetl.folded"), 30);
    db_->script("drop table noetl.folded");
-}
-
-TEST_F(event_stream, items_46_49_53_makes_the_stream_with_file_storage_window_and_age) {
-   stream::sink_settings sink;
-   sink.stream.max_age = 7200s;
-   sink.stream.dedup_window = 90s;
-   auto const running = start(from_the_beginning(), sink);
-   auto const config = config_of_stream();
-   EXPECT_EQ(config.at("name").get_string(), "noetl_events");
-   EXPECT_EQ(config.at("subjects").at(0).get_string(), "noetl.events.>");
-   EXPECT_EQ(config.at("storage").get_string(), "file");
-   EXPECT_EQ(config.at("duplicate_window").as<std::int64_t>(), 90'000'000'000);
-   EXPECT_EQ(config.at("max_age").as<std::int64_t>(), 7'200'000'000'000);
-}
-
-TEST_F(event_stream, items_53_D33_a_retention_below_the_dedup_window_shortens_the_window_instead_of_failing) {
-   stream::sink_settings sink;
-   sink.stream.max_age = 60s;
-   sink.stream.dedup_window = 120s;
-   auto const running = start(from_the_beginning(), sink);
-   EXPECT_EQ(config_of_stream().at("duplicate_window").as<std::int64_t>(), 60'000'000'000);
-   insert(1, 1);
-   EXPECT_EQ(messages(1).size(), 1U);
-}
-
-TEST_F(event_stream, items_23_50_51_D33_an_existing_stream_is_left_as_it_is_and_its_differences_are_told) {
-   auto const before = create_stream({{"max_age", 5'000'000'000}, {"duplicate_window", 2'000'000'000}});
-   std::mutex guard;
-   std::string told;
-   log::set_sink([&](log::record const& line) {
-      std::lock_guard lock(guard);
-      log::append_line(told, line, log::format::text);
-      told += '\n';
-   });
-   {
-      auto const running = start(from_the_beginning());
-      insert(1, 1);
-      EXPECT_EQ(messages(1).size(), 1U);
-   }
-   log::set_sink(log::stderr_sink(log::format::text));
-   EXPECT_EQ(config_of_stream(), before);
-   EXPECT_NE(told.find("duplicate_window is 2 s, expected 120 s"), std::string::npos) << told;
-   EXPECT_NE(told.find("max_age is 5 s"), std::string::npos) << told;
-}
-
-TEST_F(event_stream, item_52_a_look_up_without_answer_does_not_create_anything) {
-   auto const before = create_stream({{"max_age", 5'000'000'000}, {"duplicate_window", 2'000'000'000}});
-   nats_.pause();
-   stream::jetstream_sink sink(*bus_, [](stream::feed_item const&) -> result<stream::stored_event> { return stream::stored_event{}; },
-                               {.api_timeout = 200ms});
-   auto const looked = sink.ready();
-   nats_.resume();
-   ASSERT_FALSE(looked);
-   EXPECT_EQ(looked.error().code, error_code::unavailable);
-   EXPECT_EQ(config_of_stream(), before);
-   EXPECT_EQ(sink.stats().streams_created, 0U);
-}
-
-TEST_F(event_stream, item_55_without_a_stream_publishing_is_an_error_and_the_stream_is_made_again) {
-   auto const running = start(from_the_beginning());
-   insert(1, 1);
-   ASSERT_TRUE(in_time([&] { return position() == 1; }));
-   ASSERT_TRUE(nats::detail::api_request(*bus_, "$JS.API.STREAM.DELETE.noetl_events", tao::json::empty_object, 5s)->ok());
-   insert(1, 2);
-   ASSERT_TRUE(in_time([&] { return stored() == 2; }));
-   EXPECT_GT(running->tail.stats().failed, 0U);
-   EXPECT_EQ(running->to.stats().streams_created, 2U);
-   EXPECT_EQ(ids(messages(2)), texts({1, 2})) << "what was lost comes first";
-}
-
-TEST_F(event_stream, items_56_57_58_59_D32_the_two_consumers_exist_and_keep_what_an_operator_set) {
-   create_stream(tao::json::empty_object);
-   tao::json::value const tuned = {{"stream_name", "noetl_events"},
-                                   {"config", {{"durable_name", "noetl_projector"}, {"ack_policy", "explicit"},
-                                               {"ack_wait", 120'000'000'000}, {"filter_subject", "noetl.events.>"}}}};
-   ASSERT_TRUE(nats::detail::api_request(*bus_, "$JS.API.CONSUMER.DURABLE.CREATE.noetl_events.noetl_projector", tuned, 5s)->ok());
-   auto const running = start(from_the_beginning());
-   for (int i = 1; i <= 3; ++i) insert(1, i);
-   ASSERT_TRUE(in_time([&] { return stored() == 3; }));
-   EXPECT_EQ(consumer("noetl_projector").at("config").at("ack_wait").as<std::int64_t>(), 120'000'000'000);
-   for (auto const* name : {"noetl_projector", "noetl_materializer"}) {
-      auto const config = consumer(name).at("config");
-      EXPECT_EQ(config.at("ack_policy").get_string(), "explicit");
-      EXPECT_EQ(config.at("filter_subject").get_string(), "noetl.events.>");
-   }
-   EXPECT_EQ(consumer("noetl_materializer").at("config").at("ack_wait").as<std::int64_t>(), 30'000'000'000);
-   nats::consumer projector(*bus_, {.stream = "noetl_events", .durable = "noetl_projector", .filter_subject = {}});
-   std::size_t acked = 0;
-   ASSERT_TRUE(in_time([&] {
-      auto got = projector.fetch(3, 1s);
-      if (got)
-         for (auto& one : *got) acked += one.ack() ? 1 : 0;
-      return acked == 3;
-   }));
-   EXPECT_TRUE(in_time([&] { return consumer("noetl_projector").at("ack_floor").at("stream_seq").as<int>() == 3; }));
-   EXPECT_EQ(consumer("noetl_materializer").at("ack_floor").at("stream_seq").as<int>(), 0);
 }
 
 } // namespace noetl::test

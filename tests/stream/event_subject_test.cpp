@@ -79,9 +79,11 @@ TEST(event_stub, item_32_D24_keeps_ids_type_and_mark_even_when_hardly_anything_f
    EXPECT_EQ(stream::event_stub(one, where, 1'000),
              R"({"execution_id":7,"event_id":9,"event_type":"call.done","context":null,"left_out":["context"],)"
              R"("by_reference":{"uri":"noetl://x","sha256":"abc","bytes":5}})");
-   EXPECT_EQ(stream::event_stub(one, where, 100),
-             R"({"execution_id":7,"event_id":9,"event_type":"call.done","by_reference":{"uri":"noetl://x","sha256":"abc","bytes":5}})");
+   EXPECT_EQ(
+       stream::event_stub(one, where, 100),
+       R"({"execution_id":7,"event_id":9,"event_type":"call.done","by_reference":{"uri":"noetl://x","sha256":"abc","bytes":5}})");
    one.event_type.reset();
-   EXPECT_EQ(stream::event_stub(one, where, 100, "no room"),
-             R"({"execution_id":7,"event_id":9,"event_type":null,"by_reference":{"uri":"noetl://x","sha256":"abc","bytes":5,"problem":"no room"}})");
+   EXPECT_EQ(
+       stream::event_stub(one, where, 100, "no room"),
+       R"({"execution_id":7,"event_id":9,"event_type":null,"by_reference":{"uri":"noetl://x","sha256":"abc","bytes":5,"problem":"no room"}})");
 }

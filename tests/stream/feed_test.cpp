@@ -110,18 +110,24 @@ TEST_F(feed, item_1_41_the_payload_equals_to_jsonb_of_the_row_whatever_the_colum
        "alter table noetl.event add column x_numeric numeric, add column x_date date, add column x_array int[], "
        "add column x_uuid uuid, add column x_bytes bytea, add column x_flag boolean, add column \"x \"\"odd\" text, "
        "add column x_interval interval, add column x_json json, add column x_char char(5), add column x_real real");
-   db_->exec("insert into noetl.event (execution_id, event_id, catalog_id, event_type, created_at, duration, context, result, "
-             "meta, error, event_time, x_numeric, x_date, x_array, x_uuid, x_bytes, x_flag, \"x \"\"odd\", x_interval, x_json, "
-             "x_char, x_real, trace_component, current_index) values (1, 9223372036854775807, -7, $1::text, '2026-01-31 12:00:00.25', "
-             "1e-7, $2::jsonb, '{\"status\": \"ok\"}', 'null', $1::text, '2026-01-31 12:00:00+02', 12.50, '2026-02-03', "
-             "'{1,null,3}', 'b5a1c2d3-0000-4000-8000-000000000000', '\\x0001ff', true, $1::text, '1 day 02:00', "
-             "'{\"b\": 1, \"a\" : [1.0]}', 'ab', 0.1, '[1,\"\\u00e9\"]', -3)",
-             std::string("q\" b\\ n\n t\t \x01 \xE2\x82\xAC \xF0\x9F\x98\x80"),
-             std::string(R"({"z": [1, 2.50, {"deep": null}], "big": 123456789012345678901234567890, "text": "\"\\\u0007"})"));
-   db_->script("insert into noetl.event (execution_id, event_id, catalog_id, duration, created_at, event_time, x_date, x_numeric) "
-               "values (2, 1, 7, 'NaN', 'infinity', '-infinity', 'infinity', 'NaN'), "
-               "(2, 2, 7, '-Infinity', '0044-03-15 10:00:00 BC', '0044-03-15 10:00:00+00 BC', '-infinity', 'Infinity'), "
-               "(2, 3, 7, 1e300, '2026-01-01', '2026-01-01 00:00:00.000001+00', null, 1e20)");
+   db_->exec(
+       "insert into noetl.event (execution_id, event_id, catalog_id, event_type, created_at, duration, context, "
+       "result, "
+       "meta, error, event_time, x_numeric, x_date, x_array, x_uuid, x_bytes, x_flag, \"x \"\"odd\", x_interval, "
+       "x_json, "
+       "x_char, x_real, trace_component, current_index) values (1, 9223372036854775807, -7, $1::text, '2026-01-31 "
+       "12:00:00.25', "
+       "1e-7, $2::jsonb, '{\"status\": \"ok\"}', 'null', $1::text, '2026-01-31 12:00:00+02', 12.50, '2026-02-03', "
+       "'{1,null,3}', 'b5a1c2d3-0000-4000-8000-000000000000', '\\x0001ff', true, $1::text, '1 day 02:00', "
+       "'{\"b\": 1, \"a\" : [1.0]}', 'ab', 0.1, '[1,\"\\u00e9\"]', -3)",
+       std::string("q\" b\\ n\n t\t \x01 \xE2\x82\xAC \xF0\x9F\x98\x80"),
+       std::string(R"({"z": [1, 2.50, {"deep": null}], "big": 123456789012345678901234567890, "text": "\"\\\u0007"})"));
+   db_->script(
+       "insert into noetl.event (execution_id, event_id, catalog_id, duration, created_at, event_time, x_date, "
+       "x_numeric) "
+       "values (2, 1, 7, 'NaN', 'infinity', '-infinity', 'infinity', 'NaN'), "
+       "(2, 2, 7, '-Infinity', '0044-03-15 10:00:00 BC', '0044-03-15 10:00:00+00 BC', '-infinity', 'Infinity'), "
+       "(2, 3, 7, 1e300, '2026-01-01', '2026-01-01 00:00:00.000001+00', null, 1e20)");
    std::size_t seen = 0;
    ASSERT_TRUE(in_time([&] {
       auto const got = source_->read(at_, 10);
@@ -129,9 +135,11 @@ TEST_F(feed, item_1_41_the_payload_equals_to_jsonb_of_the_row_whatever_the_colum
       seen = got->items.size();
       for (auto const& one : got->items) {
          // PostgreSQL itself compares, so no number is rounded on the way.
-         EXPECT_TRUE(ask<bool>("select to_jsonb(e) = $3::jsonb from noetl.event e where execution_id = $1 and event_id = $2",
-                               one.execution_id, one.event_id, one.payload))
-             << one.payload << "\n" << ask<std::string>("select to_jsonb(e)::text from noetl.event e where event_id = $1", one.event_id);
+         EXPECT_TRUE(
+             ask<bool>("select to_jsonb(e) = $3::jsonb from noetl.event e where execution_id = $1 and event_id = $2",
+                       one.execution_id, one.event_id, one.payload))
+             << one.payload << "\n"
+             << ask<std::string>("select to_jsonb(e)::text from noetl.event e where event_id = $1", one.event_id);
          EXPECT_NO_THROW((void)tao::json::from_string(one.payload)) << one.payload;
       }
       return true;
@@ -139,11 +147,14 @@ TEST_F(feed, item_1_41_the_payload_equals_to_jsonb_of_the_row_whatever_the_colum
    EXPECT_EQ(seen, 4U);
    auto const first = source_->read(at_, 1);
    ASSERT_TRUE(first);
-   EXPECT_NE(first->items[0].payload.find(R"("created_at":"2026-01-31T12:00:00.25")"), std::string::npos) << "zone-less";
+   EXPECT_NE(first->items[0].payload.find(R"("created_at":"2026-01-31T12:00:00.25")"), std::string::npos)
+       << "zone-less";
    EXPECT_NE(first->items[0].payload.find(R"("ingest_xid":")"), std::string::npos) << "a transaction number is a text";
-   db_->script("alter table noetl.event drop column x_numeric, drop column x_date, drop column x_array, drop column x_uuid, "
-               "drop column x_bytes, drop column x_flag, drop column \"x \"\"odd\", drop column x_interval, drop column x_json, "
-               "drop column x_char, drop column x_real");
+   db_->script(
+       "alter table noetl.event drop column x_numeric, drop column x_date, drop column x_array, drop column x_uuid, "
+       "drop column x_bytes, drop column x_flag, drop column \"x \"\"odd\", drop column x_interval, drop column "
+       "x_json, "
+       "drop column x_char, drop column x_real");
    EXPECT_TRUE(source_->read(at_, 10)) << "columns that are gone are forgotten";
 }
 
@@ -184,7 +195,8 @@ TEST_F(feed, item_39_D28_a_page_of_a_large_table_follows_the_index_without_sorti
                 "($1::xid8, $2::bigint, $3::bigint) and e.ingest_xid < pg_snapshot_xmin(pg_current_snapshot()) "
                 "order by e.ingest_xid, e.execution_id, e.event_id limit 500");
    for (int i = 0; i < 8; ++i) plan = "", plain.script("execute page('0', 0, 0)");
-   for (auto const row : plain.script("explain (analyze, timing off, summary off) execute page('0', 0, 0)")) plan += std::string(*row[0]) + "\n";
+   for (auto const row : plain.script("explain (analyze, timing off, summary off) execute page('0', 0, 0)"))
+      plan += std::string(*row[0]) + "\n";
    EXPECT_NE(plan.find("Merge Append"), std::string::npos) << plan;
    EXPECT_NE(plan.find("Index Scan using"), std::string::npos) << plan;
    EXPECT_EQ(plan.find("Seq Scan"), std::string::npos) << plan;
@@ -214,8 +226,10 @@ TEST_F(feed, goal_3_lag_tells_what_waits_and_who_holds_it) {
 
 TEST_F(feed, large_rows_make_pages_shorter_and_bear_an_outline) {
    for (int i = 1; i <= 12; ++i)
-      db_->exec("insert into noetl.event (execution_id, event_id, catalog_id, event_type, context) values (1, $1, 7, 'call.done', "
-                "jsonb_build_object('x', repeat('a', 3000000)))", i);
+      db_->exec("insert into noetl.event (execution_id, event_id, catalog_id, event_type, context) values (1, $1, 7, "
+                "'call.done', "
+                "jsonb_build_object('x', repeat('a', 3000000)))",
+                i);
    std::size_t longest = 0;
    ids got;
    ASSERT_TRUE(in_time([&] {
@@ -241,7 +255,8 @@ TEST_F(feed, without_the_column_it_says_what_the_owner_must_do) {
    stream::committed_events source(pool);
    auto const got = source.read(feed_position::history_end(), 10);
    ASSERT_FALSE(got);
-   EXPECT_NE(got.error().message.find("alter table noetl.event add column ingest_xid xid8"), std::string::npos) << got.error().message;
+   EXPECT_NE(got.error().message.find("alter table noetl.event add column ingest_xid xid8"), std::string::npos)
+       << got.error().message;
 }
 
 } // namespace noetl::test

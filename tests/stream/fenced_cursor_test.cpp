@@ -96,7 +96,8 @@ TEST_F(fenced, items_3_24_the_place_is_stored_with_the_row_that_the_reference_wo
    EXPECT_EQ(row("position", "event_stream_tailer"), "700");
    auto const future = pg::first_id_at(now() + std::chrono::hours(24 * 365));
    ASSERT_TRUE(a.advance(mine.epoch, place(10, 5, 700), place(11, 5, future)));
-   EXPECT_EQ(row("position", "event_stream_tailer"), "700") << "D-30: an id of another layout would stop the reference for years";
+   EXPECT_EQ(row("position", "event_stream_tailer"), "700")
+       << "D-30: an id of another layout would stop the reference for years";
    ASSERT_TRUE(a.advance(mine.epoch, place(11, 5, future), place(12, 5, 600)));
    EXPECT_EQ(row("position", "event_stream_tailer"), "700") << "monotone";
    fenced_cursor again(*pool_);
@@ -144,7 +145,8 @@ TEST_F(fenced, T10_a_restored_dump_is_refused_with_the_way_out_instead_of_skippi
    EXPECT_EQ(row("xid"), "900000000000") << "nothing is changed";
 
    db_->script("truncate noetl.stream_cursor");
-   db_->exec("insert into noetl.event (execution_id, event_id, catalog_id, ingest_xid) values (1, 1, 7, '900000000000')");
+   db_->exec(
+       "insert into noetl.event (execution_id, event_id, catalog_id, ingest_xid) values (1, 1, 7, '900000000000')");
    EXPECT_FALSE(a.acquire()) << "rows numbered by another cluster, even at a first start";
 }
 
@@ -159,8 +161,9 @@ TEST_F(fenced, T10_another_cluster_with_a_higher_counter_is_accepted_and_remembe
 
 TEST_F(fenced, item_2_neither_triggers_nor_functions_nor_tables_are_made) {
    auto const objects = [&] {
-      return ask<std::string>("select concat((select count(*) from pg_class), '/', (select count(*) from pg_trigger), '/', "
-                              "(select count(*) from pg_proc))");
+      return ask<std::string>(
+          "select concat((select count(*) from pg_class), '/', (select count(*) from pg_trigger), '/', "
+          "(select count(*) from pg_proc))");
    };
    auto const before = objects();
    fenced_cursor a(*pool_, {.start = first_start::backfill});

@@ -1,5 +1,5 @@
-// Goal 1: writers with random commit delays and ids from clocks of their own. Ours loses nothing; a cursor over event_id,
-// as the reference has it, loses events in the same run.
+// Goal 1: writers with random commit delays and ids from clocks of their own. Ours loses nothing; a cursor over
+// event_id, as the reference has it, loses events in the same run.
 #include "stream_fixture.hpp"
 
 #include <atomic>
@@ -17,32 +17,34 @@ using gap_test = stream_fixture;
 /// A writer whose clock is off by up to 25 ms. Each transaction holds rows of several of its executions and commits
 /// after 0-50 ms.
 struct writer {
-   writer(pg::settings how, int number, std::size_t rows) : random(static_cast<unsigned>(number) + 1), thread([=, this] {
-         pg::connection db(how);
-         std::int64_t const skew = static_cast<std::int64_t>(random() % 51) - 25;
-         std::int64_t last = 0;
-         for (std::size_t done = 0; done < rows;) {
-            auto const size = std::min<std::size_t>(rows - done, 1 + random() % 200);
-            std::vector<std::int64_t> executions, events;
-            for (std::size_t i = 0; i < size; ++i) {
-               last = std::max(last + 1, pg::first_id_at(now() + std::chrono::milliseconds(skew)) + (number << 12));
-               executions.push_back(1'000 * (number + 1) + static_cast<std::int64_t>(random() % 20));
-               events.push_back(last);
+   writer(pg::settings how, int number, std::size_t rows)
+       : random(static_cast<unsigned>(number) + 1), thread([=, this] {
+            pg::connection db(how);
+            std::int64_t const skew = static_cast<std::int64_t>(random() % 51) - 25;
+            std::int64_t last = 0;
+            for (std::size_t done = 0; done < rows;) {
+               auto const size = std::min<std::size_t>(rows - done, 1 + random() % 200);
+               std::vector<std::int64_t> executions, events;
+               for (std::size_t i = 0; i < size; ++i) {
+                  last = std::max(last + 1, pg::first_id_at(now() + std::chrono::milliseconds(skew)) + (number << 12));
+                  executions.push_back(1'000 * (number + 1) + static_cast<std::int64_t>(random() % 20));
+                  events.push_back(last);
+               }
+               db.begin();
+               db.exec("insert into noetl.event (execution_id, event_id, catalog_id, event_type, status, context) "
+                       "select x, e, 7, "
+                       "'call.done', 'x', '{\"a\":1}' from unnest($1::bigint[], $2::bigint[]) t(x, e)",
+                       executions, events);
+               std::this_thread::sleep_for(std::chrono::milliseconds(random() % 51));
+               if (random() % 20 == 0) {
+                  db.rollback();
+                  rolled_back += size;
+               } else {
+                  db.commit();
+                  done += size;
+               }
             }
-            db.begin();
-            db.exec("insert into noetl.event (execution_id, event_id, catalog_id, event_type, status, context) select x, e, 7, "
-                    "'call.done', 'x', '{\"a\":1}' from unnest($1::bigint[], $2::bigint[]) t(x, e)",
-                    executions, events);
-            std::this_thread::sleep_for(std::chrono::milliseconds(random() % 51));
-            if (random() % 20 == 0) {
-               db.rollback();
-               rolled_back += size;
-            } else {
-               db.commit();
-               done += size;
-            }
-         }
-      }) {}
+         }) {}
    std::mt19937 random;
    std::size_t rolled_back = 0;
    std::jthread thread;
@@ -50,7 +52,8 @@ struct writer {
 
 } // namespace
 
-TEST_F(gap_test, items_4_6_11_D20_D21_D22_goal_1_eight_writers_with_late_commits_lose_nothing_while_a_cursor_over_ids_loses) {
+TEST_F(gap_test,
+       items_4_6_11_D20_D21_D22_goal_1_eight_writers_with_late_commits_lose_nothing_while_a_cursor_over_ids_loses) {
    constexpr std::size_t writers = 8, rows = 12'800;
    auto const running = start(from_the_beginning());
 
@@ -61,7 +64,8 @@ TEST_F(gap_test, items_4_6_11_D20_D21_D22_goal_1_eight_writers_with_late_commits
       db.script("create index if not exists gap_control on noetl.event (event_id)");
       std::int64_t cursor = 0;
       for (bool last = false;;) {
-         auto const got = db.exec("select event_id from noetl.event where event_id > $1 order by event_id limit 500", cursor);
+         auto const got =
+             db.exec("select event_id from noetl.event where event_id > $1 order by event_id limit 500", cursor);
          for (auto const row : got) control.insert(cursor = row.get<std::int64_t>(0));
          if (got.empty() && std::exchange(last, stop.stop_requested())) return;
          if (got.empty()) std::this_thread::sleep_for(10ms);
@@ -80,7 +84,8 @@ TEST_F(gap_test, items_4_6_11_D20_D21_D22_goal_1_eight_writers_with_late_commits
 
    auto const got = messages(static_cast<std::size_t>(committed), "noetl.events.>", patience);
    std::unordered_map<std::string, std::size_t> place;
-   for (std::size_t i = 0; i < got.size(); ++i) EXPECT_TRUE(place.emplace(got[i].id, i).second) << got[i].id << " twice";
+   for (std::size_t i = 0; i < got.size(); ++i)
+      EXPECT_TRUE(place.emplace(got[i].id, i).second) << got[i].id << " twice";
    std::size_t lost = 0, disordered = 0;
    std::unordered_map<std::int64_t, std::size_t> last;
    for (auto const row : db_->exec("select execution_id, event_id from noetl.event order by execution_id, event_id")) {

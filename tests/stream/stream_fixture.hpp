@@ -80,8 +80,10 @@ protected:
    }
 
    /// Inserts one row on a session of the test's choice.
-   static void insert(pg::connection& db, std::int64_t execution, std::int64_t event, std::string_view type = "call.done") {
-      db.exec("insert into noetl.event (execution_id, event_id, catalog_id, event_type, status) values ($1, $2, 7, $3, 'x')",
+   static void insert(pg::connection& db, std::int64_t execution, std::int64_t event,
+                      std::string_view type = "call.done") {
+      db.exec("insert into noetl.event (execution_id, event_id, catalog_id, event_type, status) values ($1, $2, 7, $3, "
+              "'x')",
               execution, event, type);
    }
    void insert(std::int64_t execution, std::int64_t event, std::string_view type = "call.done") {
@@ -95,7 +97,8 @@ protected:
    /// Waits until nothing written so far is hidden by a transaction of somebody else on the same PostgreSQL.
    bool horizon_passes() {
       auto const now = ask<std::string>("select pg_current_xact_id()::text");
-      return eventually([&] { return ask<bool>("select pg_snapshot_xmin(pg_current_snapshot()) > $1::text::xid8", now); }, patience);
+      return eventually(
+          [&] { return ask<bool>("select pg_snapshot_xmin(pg_current_snapshot()) > $1::text::xid8", now); }, patience);
    }
 
    static inline std::unique_ptr<database> database_{};
@@ -113,14 +116,15 @@ protected:
       connect();
    }
    void connect() {
-      bus_ = std::make_unique<nats::connection>(
-          nats::connection_settings{.url = nats_.url(), .reconnect_wait = 50ms, .resume = false, .send_at_once = false});
+      bus_ = std::make_unique<nats::connection>(nats::connection_settings{
+          .url = nats_.url(), .reconnect_wait = 50ms, .resume = false, .send_at_once = false});
       ASSERT_TRUE(bus_->wait_connected(10s));
    }
 
    /// One process that streams. Stops with its destructor.
    struct streaming {
-      streaming(pg::pool& pool, nats::connection& bus, stream::cursor_settings cursor = {}, stream::sink_settings sink = {},
+      streaming(pg::pool& pool, nats::connection& bus, stream::cursor_settings cursor = {},
+                stream::sink_settings sink = {},
                 stream::tailer_settings how = {.poll = 50ms, .save_every = 20ms, .most_pause = 500ms})
           : from(pool), to(bus, stream::event_store_by_reference(pool), std::move(sink)), at(pool, std::move(cursor)),
             tail(from, to, at, how), thread([this](std::stop_token stop) { tail.run(stop); }) {}
@@ -140,18 +144,36 @@ protected:
 
    /// State of the stream, -1 when there is none.
    std::int64_t stored() {
-      auto const info = nats::detail::api_request(*bus_, "$JS.API.STREAM.INFO.noetl_events", tao::json::empty_object, 5s);
+      auto const info =
+          nats::detail::api_request(*bus_, "$JS.API.STREAM.INFO.noetl_events", tao::json::empty_object, 5s);
       return info && info->ok() ? info->body.at("state").at("messages").as<std::int64_t>() : -1;
    }
    tao::json::value config_of_stream() {
-      auto const info = nats::detail::api_request(*bus_, "$JS.API.STREAM.INFO.noetl_events", tao::json::empty_object, 5s);
+      auto const info =
+          nats::detail::api_request(*bus_, "$JS.API.STREAM.INFO.noetl_events", tao::json::empty_object, 5s);
       return info && info->ok() ? info->body.at("config") : tao::json::value(tao::json::null);
+   }
+   /// Information about a consumer, null when there is none.
+   tao::json::value consumer(std::string const& name) {
+      auto const info =
+          nats::detail::api_request(*bus_, "$JS.API.CONSUMER.INFO.noetl_events." + name, tao::json::empty_object, 5s);
+      return info && info->ok() ? info->body : tao::json::value(tao::json::null);
+   }
+   /// A stream made before us. \return its configuration
+   tao::json::value create_stream(tao::json::value change) {
+      tao::json::value config = {
+          {"name", "noetl_events"}, {"subjects", tao::json::value::array({"noetl.events.>"})}, {"storage", "file"}};
+      for (auto& [key, value] : change.get_object()) config[key] = value;
+      auto const made = nats::detail::api_request(*bus_, "$JS.API.STREAM.CREATE.noetl_events", config, 5s);
+      EXPECT_TRUE(made && made->ok()) << (made ? made->description : made.error().message);
+      return config_of_stream();
    }
    /// Everything in the stream, waiting until there are `count` or `limit` is over.
    std::vector<stream_message> messages(std::size_t count, std::string filter = "noetl.events.>",
                                         std::chrono::milliseconds limit = patience) {
       static int number = 0;
-      nats::consumer reader(*bus_, {.stream = "noetl_events", .durable = "reader_" + std::to_string(++number),
+      nats::consumer reader(*bus_, {.stream = "noetl_events",
+                                    .durable = "reader_" + std::to_string(++number),
                                     .filter_subject = std::move(filter)});
       std::vector<stream_message> out;
       auto const until = std::chrono::steady_clock::now() + limit;
@@ -161,10 +183,16 @@ protected:
          if (got && got->empty() && out.size() >= count) break;
          if (!got) continue;
          for (auto& one : *got) {
-            out.push_back({std::string(one.subject()), std::string(one.header("Nats-Msg-Id")), std::string(one.data())});
+            out.push_back(
+                {std::string(one.subject()), std::string(one.header("Nats-Msg-Id")), std::string(one.data())});
             (void)one.ack();
          }
       }
+      return out;
+   }
+   static std::vector<std::string> texts(std::vector<int> const& numbers) {
+      std::vector<std::string> out;
+      for (int n : numbers) out.push_back(std::to_string(n));
       return out;
    }
    static std::vector<std::string> ids(std::vector<stream_message> const& all) {

@@ -22,7 +22,13 @@ using noetl::test::eventually;
 namespace {
 
 tailer_settings quick() {
-   return {.batch = 7, .window = 16, .poll = 20ms, .save_every = 1ms, .least_pause = 1ms, .most_pause = 10ms, .farewell = 500ms};
+   return {.batch = 7,
+           .window = 16,
+           .poll = 20ms,
+           .save_every = 1ms,
+           .least_pause = 1ms,
+           .most_pause = 10ms,
+           .farewell = 500ms};
 }
 
 /// A tailer on a thread of its own.
@@ -190,7 +196,8 @@ TEST_F(tailing, item_29_every_step_fails_at_random_and_nothing_is_lost_or_out_of
       EXPECT_TRUE(eventually([&] {
          std::lock_guard lock(at_row.guard);
          return at_row.position == 400;
-      })) << "seed " << seed;
+      })) << "seed "
+          << seed;
       auto const stored = to.stored();
       ASSERT_EQ(stored.size(), 400U) << "seed " << seed;
       for (std::size_t i = 0; i < stored.size(); ++i) ASSERT_EQ(stored[i].at, i + 1) << "seed " << seed;
@@ -274,7 +281,8 @@ TEST_F(tailing, D25_a_batch_that_fails_in_the_middle_sends_only_the_rest_again) 
    a.start();
    ASSERT_TRUE(eventually([&] { return sink.unanswered() == 10; }));
    sink.acknowledge();
-   ASSERT_TRUE(eventually([&] { return sink.unanswered() == 7; })) << "three are acknowledged, the rest must not overtake";
+   ASSERT_TRUE(eventually([&] { return sink.unanswered() == 7; }))
+       << "three are acknowledged, the rest must not overtake";
    sink.acknowledge();
    EXPECT_TRUE(eventually([&] { return position() == 10; }));
    EXPECT_EQ(sink.sends(), 17U);

@@ -17,7 +17,8 @@
 
 namespace noetl {
 
-/// A bus that takes messages without waiting for their acknowledgement. One concept for commands (outbox_relay) and events (stream sinks).
+/// A bus that takes messages without waiting for their acknowledgement. One concept for commands (outbox_relay) and
+/// events (stream sinks).
 template <class P>
 concept message_publisher = requires(P& bus, std::string subject, std::string_view payload, std::string message_id,
                                      std::function<void(result<void>)> done) {

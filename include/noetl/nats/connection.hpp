@@ -31,8 +31,8 @@ struct connection_settings {
    std::chrono::milliseconds reconnect_wait{250};  ///< pause between attempts
    std::chrono::milliseconds ping_interval{10000}; ///< a silent server is given up after three of these
    std::chrono::milliseconds write_deadline{5000}; ///< a server that stops reading is given up after this
-   /// False: a lost connection is replaced by a new one instead of resumed. The C client keeps messages that are published
-   /// while it reconnects and sends them before anything that is repeated: order would be lost.
+   /// False: a lost connection is replaced by a new one instead of resumed. The C client keeps messages that are
+   /// published while it reconnects and sends them before anything that is repeated: order would be lost.
    bool resume = true;
    bool send_at_once = true; ///< false lets the client collect writes for about 1 ms: fewer system calls, more delay
 };

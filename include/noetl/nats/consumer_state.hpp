@@ -15,12 +15,14 @@
 namespace noetl::nats {
 
 struct consumer_state {
-   std::uint64_t pending = 0;     ///< not yet delivered
-   std::uint64_t unacked = 0;     ///< delivered and not acknowledged
-   double oldest_seconds = 0;     ///< age of the oldest message that is not acknowledged; 0: there is none
-   double retention_seconds = 0;  ///< max age of the stream; 0: unlimited
+   std::uint64_t pending = 0;    ///< not yet delivered
+   std::uint64_t unacked = 0;    ///< delivered and not acknowledged
+   double oldest_seconds = 0;    ///< age of the oldest message that is not acknowledged; 0: there is none
+   double retention_seconds = 0; ///< max age of the stream; 0: unlimited
    /// The oldest message is about to be dropped unread.
-   [[nodiscard]] bool nearly_lost() const noexcept { return retention_seconds > 0 && oldest_seconds > 0.8 * retention_seconds; }
+   [[nodiscard]] bool nearly_lost() const noexcept {
+      return retention_seconds > 0 && oldest_seconds > 0.8 * retention_seconds;
+   }
 };
 
 /// Three requests. \return unavailable: not connected; upstream: no such stream or consumer
@@ -41,11 +43,13 @@ inline result<consumer_state> look_at_consumer(connection& over, std::string con
    out.retention_seconds = static_cast<double>(detail::number_of(whole->body.at("config"), "max_age")) / 1e9;
    if (out.pending + out.unacked == 0) return out;
    auto const& state = whole->body.at("state");
-   auto const first = std::max(detail::number_of(info->body.at("ack_floor"), "stream_seq") + 1, detail::number_of(state, "first_seq"));
+   auto const first =
+       std::max(detail::number_of(info->body.at("ack_floor"), "stream_seq") + 1, detail::number_of(state, "first_seq"));
    auto const oldest = ask("$JS.API.STREAM.MSG.GET." + stream, {{"seq", first}});
    // Deleted in between: the first one of the stream is older than any that waits.
    auto const time = oldest ? detail::text_of(oldest->body.at("message"), "time") : detail::text_of(state, "first_ts");
-   if (auto const at = from_rfc3339(time)) out.oldest_seconds = std::max(0.0, std::chrono::duration<double>(now() - *at).count());
+   if (auto const at = from_rfc3339(time))
+      out.oldest_seconds = std::max(0.0, std::chrono::duration<double>(now() - *at).count());
    return out;
 }
 

@@ -37,7 +37,8 @@ private:
       if (message_id.find_first_of("\r\n") != std::string_view::npos)
          return fail(error_code::validation, "NATS: a message id must not hold line breaks");
       natsMsg* raw = nullptr;
-      auto status = natsMsg_Create(&raw, std::string(subject).c_str(), nullptr, payload.data(), static_cast<int>(payload.size()));
+      auto status =
+          natsMsg_Create(&raw, std::string(subject).c_str(), nullptr, payload.data(), static_cast<int>(payload.size()));
       detail::message_handle const message(raw);
       if (status == NATS_OK && !message_id.empty())
          status = natsMsgHeader_Set(raw, "Nats-Msg-Id", std::string(message_id).c_str());

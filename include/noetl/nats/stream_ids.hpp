@@ -42,10 +42,12 @@ inline std::optional<std::uint64_t> pending_behind(char const* reply) {
 /// `Nats-Msg-Id` of every message stored since `since`. About 100 bytes of memory for each; reads headers only.
 /// \param timeout  of each request and of each message: the server sends them one after the other
 /// \return unavailable: not connected, or the flow broke off. not_found: there is no such stream
-inline result<std::unordered_set<std::string>> message_ids_since(connection& over, std::string const& stream, timestamp since,
-                                                                 std::chrono::milliseconds timeout = std::chrono::seconds(5)) {
+inline result<std::unordered_set<std::string>>
+message_ids_since(connection& over, std::string const& stream, timestamp since,
+                  std::chrono::milliseconds timeout = std::chrono::seconds(5)) {
    auto const link = over.current_link();
-   if (!link || over.state() != connection_state::connected) return fail(error_code::unavailable, "NATS: not connected");
+   if (!link || over.state() != connection_state::connected)
+      return fail(error_code::unavailable, "NATS: not connected");
    auto const inbox = detail::new_inbox();
    natsSubscription* raw = nullptr;
    if (auto const status = natsConnection_SubscribeSync(&raw, link->native.get(), inbox.c_str()); status != NATS_OK)
@@ -63,14 +65,17 @@ inline result<std::unordered_set<std::string>> message_ids_since(connection& ove
                                     {"inactive_threshold", 30'000'000'000}}}};
    auto const made = detail::api_request(over, "$JS.API.CONSUMER.CREATE." + stream, wish, timeout);
    if (!made) return made.error();
-   if (made->err_code == detail::stream_not_found) return fail(error_code::not_found, "NATS: there is no stream " + stream);
+   if (made->err_code == detail::stream_not_found)
+      return fail(error_code::not_found, "NATS: there is no stream " + stream);
    if (!made->ok()) return made->as_error("consumer of " + stream);
    auto const name = detail::text_of(made->body, "name");
    std::unordered_set<std::string> ids;
    result<void> outcome;
    // An empty stretch sends nothing at all, so the first message is not waited for as long.
-   for (auto wait = detail::number_of(made->body, "num_pending") > 0 ? timeout : std::min(timeout, std::chrono::milliseconds(500));;
-        wait = timeout) {
+   for (auto wait = detail::number_of(made->body, "num_pending") > 0
+                        ? timeout
+                        : std::min(timeout, std::chrono::milliseconds(500));
+        ; wait = timeout) {
       natsMsg* message = nullptr;
       auto const status = natsSubscription_NextMsg(&message, raw, wait.count());
       detail::message_handle const owned(message);

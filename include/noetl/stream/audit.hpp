@@ -1,6 +1,6 @@
 // stream/audit.hpp: compares a stretch of the event table with the stream and sends again what is missing.
-// Knows committed_events, jetstream_sink and nats/. A net under the tailer: for messages that the broker lost after it had
-// acknowledged them.
+// Knows committed_events, jetstream_sink and nats/. A net under the tailer: for messages that the broker lost after it
+// had acknowledged them.
 #pragma once
 
 #include <algorithm>
@@ -32,8 +32,9 @@ namespace noetl::stream {
 struct audit_settings {
    std::string stream = "noetl_events";
    std::string subject_prefix = "noetl.events";
-   std::chrono::seconds stretch{3'600}; ///< how far back; less than the retention of the stream, or aged messages count as missing
-   std::size_t page = 5'000;            ///< keys compared at a time
+   std::chrono::seconds stretch{
+       3'600};               ///< how far back; less than the retention of the stream, or aged messages count as missing
+   std::size_t page = 5'000; ///< keys compared at a time
 };
 
 struct audit_report {
@@ -60,11 +61,12 @@ public:
       auto const all = std::make_shared<tally>();
       all->left = items.size();
       for (auto const& one : items)
-         bus_.publish(event_subject(prefix, one.event_type), one.payload, std::to_string(one.event_id), [all](result<void> outcome) {
-            std::lock_guard lock(all->guard);
-            if (!outcome) all->outcome = std::move(outcome);
-            if (--all->left == 0) all->done.notify_all();
-         });
+         bus_.publish(event_subject(prefix, one.event_type), one.payload, std::to_string(one.event_id),
+                      [all](result<void> outcome) {
+                         std::lock_guard lock(all->guard);
+                         if (!outcome) all->outcome = std::move(outcome);
+                         if (--all->left == 0) all->done.notify_all();
+                      });
       std::unique_lock lock(all->guard);
       all->done.wait(lock, [&] { return all->left == 0; });
       return all->outcome;
@@ -78,12 +80,12 @@ private:
 } // namespace detail
 
 /// Compares what was delivered up to `through` in the last `stretch` with the ids in the stream, and publishes what the
-/// stream lacks, oldest first; such events come after younger ones of their execution. Blocks; memory: about 100 bytes for
-/// each message of the stretch.
-/// \param go_on  asked between pages: false when the lease is gone or the program ends
+/// stream lacks, oldest first; such events come after younger ones of their execution. Blocks; memory: about 100 bytes
+/// for each message of the stretch. \param go_on  asked between pages: false when the lease is gone or the program ends
 /// \return unavailable: database or NATS were away, or `go_on` said no; what was sent by then stays sent
-inline result<audit_report> audit(committed_events& table, jetstream_sink& sink, nats::connection& bus, feed_position const& through,
-                                  audit_settings const& how, std::function<bool()> const& go_on = [] { return true; }) {
+inline result<audit_report> audit(
+    committed_events& table, jetstream_sink& sink, nats::connection& bus, feed_position const& through,
+    audit_settings const& how, std::function<bool()> const& go_on = [] { return true; }) {
    audit_report report;
    auto const from = table.back(through);
    if (!from) return from.error();
@@ -116,7 +118,8 @@ inline result<audit_report> audit(committed_events& table, jetstream_sink& sink,
    report.known = std::min(publisher.duplicates(), report.sent_again);
    report.sent_again -= report.known;
    if (report.missing > 0)
-      log::warn("stream.audit", {{"compared", report.compared}, {"missing", report.missing}, {"sent_again", report.sent_again}});
+      log::warn("stream.audit",
+                {{"compared", report.compared}, {"missing", report.missing}, {"sent_again", report.sent_again}});
    return report;
 }
 

@@ -35,7 +35,8 @@ public:
       auto const name = "event/" + std::to_string(one.event_id);
       auto const id = id_of(one);
       auto put = [&](pg::connection& db) {
-         // Size and sum are those of the stored value as text: a reader gets other bytes than we sent, jsonb is normal form.
+         // Size and sum are those of the stored value as text: a reader gets other bytes than we sent, jsonb is normal
+         // form.
          static constexpr std::string_view text =
              "with given as (select $4::jsonb as data), written as ("
              "insert into noetl.result_store (result_id, execution_id, name, scope, data, bytes, sha256) "
@@ -67,9 +68,10 @@ private:
 ///      "by_reference":{"uri":"noetl://execution/7/result/event/9/123","sha256":"…","bytes":2000000}}
 ///
 /// It has every column of the row; large values are null and listed in `left_out`. The mark of a stub is the member
-/// `by_reference`. When even that is longer than `limit`, ids, the type (cut to 200 bytes) and `by_reference` remain. When
-/// the text could not be stored, `uri` and `sha256` are empty and `problem` says why: the table still has the row.
-inline std::string event_stub(feed_item const& one, stored_event const& where, std::size_t limit, std::string_view problem = {}) {
+/// `by_reference`. When even that is longer than `limit`, ids, the type (cut to 200 bytes) and `by_reference` remain.
+/// When the text could not be stored, `uri` and `sha256` are empty and `problem` says why: the table still has the row.
+inline std::string event_stub(feed_item const& one, stored_event const& where, std::size_t limit,
+                              std::string_view problem = {}) {
    std::string reference = R"(,"by_reference":{"uri":)";
    append_json_string(reference, where.uri);
    reference += R"(,"sha256":")" + where.sha256 + R"(","bytes":)" + std::to_string(where.bytes);

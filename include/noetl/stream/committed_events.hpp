@@ -37,7 +37,8 @@ struct feed_lag {
 inline pg::settings feed_sessions(pg::settings base) {
    base.max_connections = 3; // the next page, the cursor, figures
    base.application_name = "noetl-stream";
-   for (auto const* name : {"enable_seqscan", "enable_bitmapscan", "enable_sort", "enable_hashjoin", "enable_mergejoin", "jit"})
+   for (auto const* name :
+        {"enable_seqscan", "enable_bitmapscan", "enable_sort", "enable_hashjoin", "enable_mergejoin", "jit"})
       base.parameters.emplace_back(name, "off");
    return base;
 }
@@ -45,12 +46,12 @@ inline pg::settings feed_sessions(pg::settings base) {
 /// Reads committed events above a position, over a pool with feed_sessions().
 ///
 /// Rows of transactions at or above the horizon (the oldest one that still runs, pg_snapshot_xmin) stay invisible until
-/// every older one has ended, so a late commit is never behind the cursor. Horizon and rows are of one statement, hence of
-/// one snapshot. All columns of the table are read, also those that we do not know: they are discovered from the catalogue
-/// at the first read, again every minute, and when a statement finds that they changed.
+/// every older one has ended, so a late commit is never behind the cursor. Horizon and rows are of one statement, hence
+/// of one snapshot. All columns of the table are read, also those that we do not know: they are discovered from the
+/// catalogue at the first read, again every minute, and when a statement finds that they changed.
 ///
-/// A page of large rows makes the next ones shorter. read() is for one thread at a time, the rest is thread-safe; one round
-/// trip a page; the items own their bytes.
+/// A page of large rows makes the next ones shorter. read() is for one thread at a time, the rest is thread-safe; one
+/// round trip a page; the items own their bytes.
 class committed_events {
 public:
    using position = feed_position;
@@ -64,9 +65,11 @@ public:
    result<position> back(position const& after) {
       if (after.xid == 0 || after.scope) return after;
       return pool_->run_blocking([&](pg::connection& db) {
-         // Steps of some thousand rows down the index until one is old enough; a minute for transactions that took long.
+         // Steps of some thousand rows down the index until one is old enough; a minute for transactions that took
+         // long.
          static auto const text =
-             "select e.ingest_xid, e.execution_id, e.event_id, e.ingest_time < now() - make_interval(secs => $4) - interval '1 minute' "
+             "select e.ingest_xid, e.execution_id, e.event_id, e.ingest_time < now() - make_interval(secs => $4) - "
+             "interval '1 minute' "
              "from noetl.event e where (e.ingest_xid, e.execution_id, e.event_id) < ($1::xid8, $2::bigint, $3::bigint) "
              "order by e.ingest_xid desc, e.execution_id desc, e.event_id desc offset 2000 limit 1";
          for (auto at = after;;) {
@@ -83,20 +86,22 @@ public:
    /// \return unavailable: the database is away; database: the column ingest_xid is missing
    result<page<item>> read(position const& after, std::size_t limit) {
       auto const most = std::min(limit, most_);
-      auto look = [&](pg::connection& db) { return after.in_history() ? history(db, after, most) : live(db, after, most); };
-      // Behind a transaction pooler the session's parameters hold inside of transactions only.
-      auto work = [&](pg::connection& db) {
-         return db.pooled() ? db.transaction([&] { return look(db); }) : look(db);
+      auto look = [&](pg::connection& db) {
+         return after.in_history() ? history(db, after, most) : live(db, after, most);
       };
+      // Behind a transaction pooler the session's parameters hold inside of transactions only.
+      auto work = [&](pg::connection& db) { return db.pooled() ? db.transaction([&] { return look(db); }) : look(db); };
       auto got = pool_->run_blocking(work);
       if (!got && got.error().detail.starts_with("42703")) {
          columns_.reset();
          got = pool_->run_blocking(work);
          if (!got && got.error().detail.starts_with("42703"))
-            return fail(error_code::database,
-                        "noetl.event lacks the column ingest_xid, which only its owner can add: alter table noetl.event add "
-                        "column ingest_xid xid8; alter table noetl.event alter column ingest_xid set default pg_current_xact_id()",
-                        got.error().detail);
+            return fail(
+                error_code::database,
+                "noetl.event lacks the column ingest_xid, which only its owner can add: alter table noetl.event add "
+                "column ingest_xid xid8; alter table noetl.event alter column ingest_xid set default "
+                "pg_current_xact_id()",
+                got.error().detail);
       }
       if (got) adapt(*got, most);
       return got;
@@ -105,12 +110,13 @@ public:
    /// Keys of the rows between two places, in order, at most `limit`: a walk over the index alone.
    result<std::vector<position>> keys(position const& after, position const& through, std::size_t limit) {
       return pool_->run_blocking([&](pg::connection& db) {
-         static auto const text = "select e.ingest_xid, e.execution_id, e.event_id from noetl.event e where " + above() +
-                                  " and (e.ingest_xid, e.execution_id, e.event_id) <= ($4::xid8, $5::bigint, $6::bigint) "
-                                  "order by e.ingest_xid, e.execution_id, e.event_id limit $7";
+         static auto const text =
+             "select e.ingest_xid, e.execution_id, e.event_id from noetl.event e where " + above() +
+             " and (e.ingest_xid, e.execution_id, e.event_id) <= ($4::xid8, $5::bigint, $6::bigint) "
+             "order by e.ingest_xid, e.execution_id, e.event_id limit $7";
          std::vector<position> out;
-         for (auto const row : db.exec(text, after.xid, after.execution_id, after.event_id, through.xid, through.execution_id,
-                                       through.event_id, limit))
+         for (auto const row : db.exec(text, after.xid, after.execution_id, after.event_id, through.xid,
+                                       through.execution_id, through.event_id, limit))
             out.push_back({row.get<std::uint64_t>(0), row.get<std::int64_t>(1), row.get<std::int64_t>(2), nullptr});
          return out;
       });
@@ -120,7 +126,8 @@ public:
    result<std::vector<item>> rows(std::vector<position> const& wanted) {
       return pool_->run_blocking([&](pg::connection& db) {
          auto const table = row_json::discover(db, "noetl.event", "e"); // not shared: another thread may read
-         auto const text = "select " + table.select_list() + " from unnest($1::bigint[], $2::bigint[]) with ordinality "
+         auto const text = "select " + table.select_list() +
+                           " from unnest($1::bigint[], $2::bigint[]) with ordinality "
                            "w(x, y, n) join noetl.event e on e.execution_id = w.x and e.event_id = w.y order by w.n";
          std::vector<std::int64_t> executions, events;
          for (auto const& one : wanted) executions.push_back(one.execution_id), events.push_back(one.event_id);
@@ -139,15 +146,20 @@ public:
       return pool_->run_blocking([&](pg::connection& db) {
          static auto const waiting = "select 1 from noetl.event e where " + above() + " limit $4";
          static auto const text =
-             "select (select count(*) from (" + waiting + ") w), "
-             "coalesce((select greatest(0, extract(epoch from clock_timestamp() - e.ingest_time)) from noetl.event e where " +
-             above() + " order by e.ingest_xid, e.execution_id, e.event_id limit 1), 0), "
-             "pg_snapshot_xmax(s)::text::numeric - pg_snapshot_xmin(s)::text::numeric, coalesce(h.age, 0), coalesce(h.pid, 0) "
+             "select (select count(*) from (" + waiting +
+             ") w), "
+             "coalesce((select greatest(0, extract(epoch from clock_timestamp() - e.ingest_time)) from noetl.event e "
+             "where " +
+             above() +
+             " order by e.ingest_xid, e.execution_id, e.event_id limit 1), 0), "
+             "pg_snapshot_xmax(s)::text::numeric - pg_snapshot_xmin(s)::text::numeric, coalesce(h.age, 0), "
+             "coalesce(h.pid, 0) "
              "from pg_current_snapshot() s left join (select pid, "
              "greatest(0, extract(epoch from clock_timestamp() - coalesce(since, clock_timestamp()))) as age from ("
              "select pid, xact_start as since, age(backend_xid) as years from pg_stat_activity "
              "where backend_xid is not null and pid <> pg_backend_pid() "
-             "union all select 0, prepared, age(transaction) from pg_prepared_xacts) o order by years desc limit 1) h on true";
+             "union all select 0, prepared, age(transaction) from pg_prepared_xacts) o order by years desc limit 1) h "
+             "on true";
          auto const rows = db.exec(text, after.xid, after.execution_id, after.event_id, count_up_to);
          auto const row = rows[0];
          return feed_lag{row.get<std::uint64_t>(0), row.get<double>(1), row.get<std::uint64_t>(2), row.get<double>(3),
@@ -186,7 +198,8 @@ private:
    result<page<item>> live(pg::connection& db, position const& after, std::size_t limit) {
       auto const& table = columns(db);
       auto scope = after.scope && !after.scope->seen.empty() ? after.scope : nullptr;
-      // The limit stands in the text: planned with an unknown one, PostgreSQL might sort instead of following the index.
+      // The limit stands in the text: planned with an unknown one, PostgreSQL might sort instead of following the
+      // index.
       auto const text = "select " + table.select_list() + " from noetl.event e where " + above() +
                         " and e.ingest_xid < pg_snapshot_xmin(pg_current_snapshot())" +
                         (scope ? " and not pg_visible_in_snapshot(e.ingest_xid, $4::pg_snapshot)" : "") +
@@ -215,16 +228,22 @@ private:
           "with stretch as materialized (select e.execution_id as x, e.event_id as y, e.ingest_xid is null" +
           std::string(limited ? " and (e.event_id > $3::bigint or e.created_at > $4::timestamp)" : "") +
           " as wanted from noetl.event e where (e.execution_id, e.event_id) > ($1::bigint, $2::bigint) "
-          "order by e.execution_id, e.event_id limit " + stretch + "), "
-          "page as (select * from stretch where wanted order by x, y limit " + std::to_string(limit) + ") "
-          "select s.x, s.y, p.x is not null, " + table.select_list() + " from (select x, y from page union "
+          "order by e.execution_id, e.event_id limit " +
+          stretch +
+          "), "
+          "page as (select * from stretch where wanted order by x, y limit " +
+          std::to_string(limit) +
+          ") "
+          "select s.x, s.y, p.x is not null, " +
+          table.select_list() +
+          " from (select x, y from page union "
           "(select x, y from stretch order by x desc, y desc limit 1)) s left join page p on p.x = s.x and p.y = s.y "
           "left join noetl.event e on e.execution_id = p.x and e.event_id = p.y order by s.x, s.y";
       auto const none = std::string("infinity");
-      auto const rows =
-          limited ? db.exec(text, after.execution_id, after.event_id, scope->above.value_or(position::last),
-                            scope->after.empty() ? none : scope->after)
-                  : db.exec(text, after.execution_id, after.event_id);
+      auto const rows = limited
+                            ? db.exec(text, after.execution_id, after.event_id, scope->above.value_or(position::last),
+                                      scope->after.empty() ? none : scope->after)
+                            : db.exec(text, after.execution_id, after.event_id);
       page<item> out{.items = {}, .through = position::history_end(), .more = true};
       if (rows.empty()) return out; // the end: what follows is live
       for (auto const row : rows) {

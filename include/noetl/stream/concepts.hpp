@@ -43,7 +43,8 @@ concept source = requires(S& from, typename S::position const& after, std::size_
    requires std::same_as<decltype(S::item::at), typename S::position>;
    // Items behind `after`, in order, at most `limit`. An item never appears at or before a `through` that was returned.
    { from.read(after, limit) } -> std::same_as<result<page<typename S::item>>>;
-   // Where the stretch before `after` begins that a sink that lost everything must get again; `after` when there is none.
+   // Where the stretch before `after` begins that a sink that lost everything must get again; `after` when there is
+   // none.
    { from.back(after) } -> std::same_as<result<typename S::position>>;
 };
 
@@ -55,8 +56,8 @@ concept sink = requires(K& to, Item const& item, std::span<Item> items, outcome_
    { to.ready() } -> std::same_as<result<void>>;
    // Makes items sendable, for example too large ones by reference. May block; on any thread, one call at a time.
    { to.prepare(items) } -> std::same_as<result<void>>;
-   // Sends one item without waiting. Messages arrive in the order of the calls: when one fails, those sent after it fail
-   // too, until ready().
+   // Sends one item without waiting. Messages arrive in the order of the calls: when one fails, those sent after it
+   // fail too, until ready().
    to.send(item, done);
    // Nothing else will be sent for a moment: what was collected goes out now.
    to.flush();
@@ -68,11 +69,12 @@ concept sink = requires(K& to, Item const& item, std::span<Item> items, outcome_
 
 /// Where a tailer stands, and who may move it. One call at a time, on any thread; calls may block.
 template <class C>
-concept cursor = requires(C& at, typename C::position const& stored, typename C::position const& position, std::uint64_t epoch) {
+concept cursor = requires(C& at, typename C::position const& stored, typename C::position const& position,
+                          std::uint64_t epoch) {
    // Takes the lease unless somebody else holds it; none: it is held.
    { at.acquire() } -> std::same_as<result<std::optional<tenure<typename C::position>>>>;
-   // Moves the cursor from `stored` to `position` (or stays) and renews the lease. conflict: the lease is another's now,
-   // or the cursor does not stand at `stored`; then nothing is written.
+   // Moves the cursor from `stored` to `position` (or stays) and renews the lease. conflict: the lease is another's
+   // now, or the cursor does not stand at `stored`; then nothing is written.
    { at.advance(epoch, stored, position) } -> std::same_as<result<void>>;
    // Gives the lease back early.
    { at.release(epoch) } -> std::same_as<result<void>>;

@@ -17,8 +17,8 @@ inline constexpr std::size_t longest_type_subject = 480;
 
 /// `prefix.<type>`, dots in the type are dots of the subject; `prefix.unknown` without a type.
 ///
-/// What a subject cannot hold is percent-encoded: blanks, control characters, `*`, `>`, and `%` itself, so different types
-/// never share a subject. A token that is empty (empty type, stray dots) is `%`. A longer text is cut and ends in
+/// What a subject cannot hold is percent-encoded: blanks, control characters, `*`, `>`, and `%` itself, so different
+/// types never share a subject. A token that is empty (empty type, stray dots) is `%`. A longer text is cut and ends in
 /// `%~<16 hex digits>`, a hash (FNV-1a) of the whole type. The payload always holds the type as it is.
 inline std::string event_subject(std::string_view prefix, std::optional<std::string_view> type) {
    std::string out(prefix);

@@ -18,8 +18,8 @@ struct feed_scope {
    std::string after{};                 ///< of history, also rows created later than this, whatever their id
 };
 
-/// The key of the feed. Transactions of one database are numbered, and a row carries the number of the one that wrote it;
-/// rows of older servers carry none. They are the history and come first, with number 0, in primary key order.
+/// The key of the feed. Transactions of one database are numbered, and a row carries the number of the one that wrote
+/// it; rows of older servers carry none. They are the history and come first, with number 0, in primary key order.
 /// Places are equal when their keys are.
 struct feed_position {
    static constexpr auto first = std::numeric_limits<std::int64_t>::min();
@@ -54,8 +54,8 @@ struct feed_item {
    std::int64_t execution_id = 0;
    std::int64_t event_id = 0;
    std::optional<std::string> event_type{};
-   std::string payload{}; ///< the whole row as a JSON object
-   std::string outline{}; ///< of a large row, the same object without its large values; `{}` pairs only, no braces
+   std::string payload{};     ///< the whole row as a JSON object
+   std::string outline{};     ///< of a large row, the same object without its large values; `{}` pairs only, no braces
    bool by_reference = false; ///< the payload is a stub by now
 };
 

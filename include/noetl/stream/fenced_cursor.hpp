@@ -32,10 +32,11 @@ enum class first_start : std::uint8_t {
 };
 
 struct cursor_settings {
-   std::string name = "event_feed";                  ///< row of the feed
-   std::string legacy_name = "event_stream_tailer";  ///< row of the reference server: read at the first start, kept moving
+   std::string name = "event_feed"; ///< row of the feed
+   std::string legacy_name =
+       "event_stream_tailer"; ///< row of the reference server: read at the first start, kept moving
    first_start start = first_start::now;
-   std::chrono::milliseconds lease{5'000};           ///< 100 ms or more
+   std::chrono::milliseconds lease{5'000}; ///< 100 ms or more
    /// Of history, rows so much older than the reference's last save are published again: it skipped late ones.
    std::chrono::minutes legacy_overlap{60};
 };
@@ -48,13 +49,14 @@ inline std::string lease_owner() {
    return std::string(host) + ":" + std::to_string(::getpid()) + ":" + std::to_string(random());
 }
 
-/// One row per database. Whoever takes the lease raises its epoch; every write checks epoch and stored place itself, so a
-/// holder that stood still cannot move the cursor after another took over. Time is the database's clock. Nothing is kept in
-/// the session: it works behind a transaction pooler.
+/// One row per database. Whoever takes the lease raises its epoch; every write checks epoch and stored place itself, so
+/// a holder that stood still cannot move the cursor after another took over. Time is the database's clock. Nothing is
+/// kept in the session: it works behind a transaction pooler.
 ///
 /// The first start: a row of the reference server exists: history above its position (with an overlap) and everything
 /// numbered; else as `start` says. The start is stored at once. When the row lies ahead of the database's transaction
-/// counter (a dump was restored) acquire() refuses and says what to do: going on would skip what is written from now on.
+/// counter (a dump was restored) acquire() refuses and says what to do: going on would skip what is written from now
+/// on.
 ///
 /// Not thread-safe; blocks for one to three round trips.
 class fenced_cursor {
@@ -75,9 +77,9 @@ public:
 
    result<void> advance(std::uint64_t epoch, position const& stored, position const& to) {
       return pool_->run_blocking([&](pg::connection& db) -> result<void> {
-         auto const moved = db.exec(detail::cursor_sql::advance, how_.name, epoch, stored.xid, stored.execution_id,
-                                    stored.event_id, to.xid, to.execution_id, to.event_id, shown(to), lease_seconds(),
-                                    meta(to), how_.legacy_name);
+         auto const moved =
+             db.exec(detail::cursor_sql::advance, how_.name, epoch, stored.xid, stored.execution_id, stored.event_id,
+                     to.xid, to.execution_id, to.event_id, shown(to), lease_seconds(), meta(to), how_.legacy_name);
          if (moved.empty())
             return fail(error_code::conflict, "the lease on the event feed was taken over: the write was refused",
                         "epoch " + std::to_string(epoch));
@@ -150,20 +152,21 @@ private:
          scope->seen = *present[2];
       }
       from.scope = scope;
-      db.exec(detail::cursor_sql::create, how_.name, shown_position, from.xid, from.execution_id, from.event_id, identifier,
-              meta(from));
+      db.exec(detail::cursor_sql::create, how_.name, shown_position, from.xid, from.execution_id, from.event_id,
+              identifier, meta(from));
       log::info("stream.first_start", {{"mode", mode}, {"from_transaction", from.xid}});
       return {};
    }
 
    static error ahead(std::uint64_t at, std::uint64_t newest, std::uint64_t next) {
-      return fail(error_code::database,
-                  "the event feed lies ahead of this database's transaction counter (cursor " + std::to_string(at) +
-                      ", newest event " + std::to_string(newest) + ", next transaction " + std::to_string(next) +
-                      "): the database was restored from a dump. Nothing is published, because new events would be skipped. "
-                      "Drop and add the column noetl.event.ingest_xid again, delete the rows event_feed and "
-                      "event_stream_tailer of noetl.stream_cursor, and start with NOETL_EVENT_STREAM_BACKFILL=true to "
-                      "publish what is there, or without it to begin with new events");
+      return fail(
+          error_code::database,
+          "the event feed lies ahead of this database's transaction counter (cursor " + std::to_string(at) +
+              ", newest event " + std::to_string(newest) + ", next transaction " + std::to_string(next) +
+              "): the database was restored from a dump. Nothing is published, because new events would be skipped. "
+              "Drop and add the column noetl.event.ingest_xid again, delete the rows event_feed and "
+              "event_stream_tailer of noetl.stream_cursor, and start with NOETL_EVENT_STREAM_BACKFILL=true to "
+              "publish what is there, or without it to begin with new events");
    }
 
    static std::shared_ptr<feed_scope const> scope_of(pg::rows::row const& row) {

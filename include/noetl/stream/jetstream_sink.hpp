@@ -42,7 +42,8 @@ struct sink_settings {
 /// Settings that a server accepts: no dedup window beyond max_age (D-33).
 inline nats::stream_settings acceptable(nats::stream_settings wish) {
    if (wish.max_age.count() > 0 && wish.dedup_window > wish.max_age) {
-      log::warn("stream.dedup_shortened", {{"seconds", wish.max_age.count()}, {"configured", wish.dedup_window.count()}});
+      log::warn("stream.dedup_shortened",
+                {{"seconds", wish.max_age.count()}, {"configured", wish.dedup_window.count()}});
       wish.dedup_window = wish.max_age;
    }
    return wish;
@@ -52,15 +53,15 @@ inline nats::stream_settings acceptable(nats::stream_settings wish) {
 struct sink_stats {
    std::map<std::string, std::uint64_t> delivered{}; ///< by event type; at most a hundred, the rest as `other`
    std::uint64_t by_reference = 0;
-   std::uint64_t not_stored = 0;     ///< of these, without their text: the store refused it
+   std::uint64_t not_stored = 0; ///< of these, without their text: the store refused it
    std::uint64_t streams_created = 0;
    std::int64_t last_event_id = 0;
-   std::string stream{};             ///< in use; empty before the first look
+   std::string stream{}; ///< in use; empty before the first look
 };
 
-/// Publishes events under `<prefix>.<event type>` with `Nats-Msg-Id` = decimal event id. Stream and consumers are looked
-/// after at each connect and after a failure; an existing stream is left as found and its differences are logged.
-/// The connection must be made with resume = false, or order is lost when the server restarts.
+/// Publishes events under `<prefix>.<event type>` with `Nats-Msg-Id` = decimal event id. Stream and consumers are
+/// looked after at each connect and after a failure; an existing stream is left as found and its differences are
+/// logged. The connection must be made with resume = false, or order is lost when the server restarts.
 ///
 /// For one tailer; stats() is thread-safe. `put_aside` stores a large event and is called from prepare().
 class jetstream_sink {
@@ -73,7 +74,8 @@ public:
 
    result<void> ready() {
       auto const before = connection_.stats();
-      if (before.state != nats::connection_state::connected) return fail(error_code::unavailable, "NATS: not connected");
+      if (before.state != nats::connection_state::connected)
+         return fail(error_code::unavailable, "NATS: not connected");
       if (before.connects != looked_at_ || doubtful_.exchange(false)) {
          if (auto there = ensure(); !there) {
             doubtful_ = true;
@@ -93,10 +95,13 @@ public:
          // What a database refuses once it refuses always; the stream must go on.
          if (!stored && stored.error().code == error_code::unavailable) return std::move(stored).error();
          if (!stored)
-            log::error("stream.not_stored", {{"event_id", one.event_id}, {"reason", stored.error().message},
-                                             {"detail", stored.error().detail}});
+            log::error(
+                "stream.not_stored",
+                {{"event_id", one.event_id}, {"reason", stored.error().message}, {"detail", stored.error().detail}});
          auto const bytes = one.payload.size();
-         one.payload = stored ? event_stub(one, *stored, most) : event_stub(one, {.uri = {}, .sha256 = {}, .bytes = bytes}, most, stored.error().message);
+         one.payload = stored
+                           ? event_stub(one, *stored, most)
+                           : event_stub(one, {.uri = {}, .sha256 = {}, .bytes = bytes}, most, stored.error().message);
          one.by_reference = true;
          log::warn("stream.by_reference", {{"event_id", one.event_id}, {"bytes", bytes}, {"limit", most}});
          std::lock_guard lock(guard_);
@@ -168,7 +173,8 @@ private:
             log::warn("stream.differs", {{"name", report->name}, {"difference", difference}});
       }
       for (auto const& name : how_.consumers) {
-         nats::consumer one(connection_, {.stream = report->name, .durable = name, .filter_subject = how_.subject_prefix + ".>"});
+         nats::consumer one(connection_,
+                            {.stream = report->name, .durable = name, .filter_subject = how_.subject_prefix + ".>"});
          if (auto made = one.ensure(how_.api_timeout); !made) return made;
       }
       return {};

@@ -145,11 +145,11 @@ public:
    }
 
 private:
-   result<void> ask(fault memory_sink::* which) {
+   result<void> ask(fault memory_sink::*which) {
       std::lock_guard lock(guard_);
       return this->*which ? (this->*which)() : result<void>{};
    }
-   void set(fault memory_sink::* which, fault f) {
+   void set(fault memory_sink::*which, fault f) {
       std::lock_guard lock(guard_);
       this->*which = std::move(f);
    }
@@ -182,7 +182,8 @@ class memory_cursor {
 public:
    using position = std::uint64_t;
 
-   memory_cursor(memory_cursor_row& row, std::string owner, std::chrono::milliseconds lease = std::chrono::milliseconds(500))
+   memory_cursor(memory_cursor_row& row, std::string owner,
+                 std::chrono::milliseconds lease = std::chrono::milliseconds(500))
        : row_(row), owner_(std::move(owner)), lease_(lease) {}
 
    result<std::optional<tenure<position>>> acquire() {

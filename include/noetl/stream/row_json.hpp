@@ -15,9 +15,9 @@
 
 namespace noetl::stream {
 
-/// The columns of a table and how the text of each becomes JSON. The object equals to_jsonb(row) as a value: every column
-/// by its name, NULL as null, json and jsonb as they are, `timestamp` in ISO 8601 without a zone, `timestamptz` in UTC
-/// with `+00:00`, numbers as numbers (NaN and infinities as texts), everything else as PostgreSQL would put it.
+/// The columns of a table and how the text of each becomes JSON. The object equals to_jsonb(row) as a value: every
+/// column by its name, NULL as null, json and jsonb as they are, `timestamp` in ISO 8601 without a zone, `timestamptz`
+/// in UTC with `+00:00`, numbers as numbers (NaN and infinities as texts), everything else as PostgreSQL would put it.
 /// Immutable after discover(); thread-safe.
 class row_json {
 public:
@@ -25,10 +25,11 @@ public:
    /// \throws pg::sql_error when there is no such table
    static row_json discover(pg::connection& db, std::string const& table, std::string const& alias) {
       row_json out;
-      auto const rows = db.exec("select a.attname, t.typname, quote_ident(a.attname), t.typtype = 'b' and t.typelem = 0 "
-                                "from pg_attribute a join pg_type t on t.oid = a.atttypid "
-                                "where a.attrelid = $1::text::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum",
-                                table);
+      auto const rows =
+          db.exec("select a.attname, t.typname, quote_ident(a.attname), t.typtype = 'b' and t.typelem = 0 "
+                  "from pg_attribute a join pg_type t on t.oid = a.atttypid "
+                  "where a.attrelid = $1::text::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum",
+                  table);
       for (auto const row : rows) {
          column one;
          one.name = *row[0];
@@ -121,7 +122,8 @@ private:
       case form::built: out += *cell; break;
       case form::decimal:
          // NaN, Infinity, -Infinity are no JSON numbers.
-         cell->find_first_of("NI") == std::string_view::npos ? out.append(*cell) : (append_json_string(out, *cell), out);
+         cell->find_first_of("NI") == std::string_view::npos ? out.append(*cell)
+                                                             : (append_json_string(out, *cell), out);
          break;
       case form::boolean: out += *cell == "t" ? "true" : "false"; break;
       case form::text: append_json_string(out, *cell); break;

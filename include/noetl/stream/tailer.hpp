@@ -19,6 +19,7 @@
 #include <noetl/core/log.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/stream/concepts.hpp>
+#include <noetl/stream/detail/leadership.hpp>
 #include <noetl/stream/detail/pause.hpp>
 #include <noetl/stream/detail/side_thread.hpp>
 #include <noetl/stream/tailer_settings.hpp>
@@ -26,12 +27,12 @@
 
 namespace noetl::stream {
 
-/// Reads pages, publishes them in a window, and moves the cursor to the end of the acknowledged prefix. The next page is
-/// read, and the cursor written, while messages are under way.
+/// Reads pages, publishes them in a window, and moves the cursor to the end of the acknowledged prefix. The next page
+/// is read, and the cursor written, while messages are under way.
 ///
 /// Of several tailers with one cursor the holder of the lease publishes. It stops sending when its lease may have
-/// ended by its own clock, and each write of the cursor is refused when another took over. After any trouble with source
-/// or cursor it begins again at the stored position: what is repeated has the same message id. Goes on for ever.
+/// ended by its own clock, and each write of the cursor is refused when another took over. After any trouble with
+/// source or cursor it begins again at the stored position: what is repeated has the same message id. Goes on for ever.
 ///
 /// Source, sink and cursor must outlive it. wake() and stats() are thread-safe; run() is for one thread.
 template <source Source, class Sink, cursor Cursor>
@@ -43,7 +44,8 @@ public:
    using item = typename Source::item;
    using position = typename Source::position;
 
-   tailer(Source& from, Sink& to, Cursor& at, tailer_settings how = {}) : source_(from), sink_(to), cursor_(at), how_(how) {}
+   tailer(Source& from, Sink& to, Cursor& at, tailer_settings how = {})
+       : source_(from), sink_(to), cursor_(at), how_(how) {}
    tailer(tailer const&) = delete;
    tailer& operator=(tailer const&) = delete;
 
@@ -85,54 +87,8 @@ public:
 private:
    enum class turn : std::uint8_t { worked, following, failed };
 
-   /// What other threads leave for the tailer. Outlives it when the bus answers late.
-   struct letter_box {
-      std::mutex guard;
-      std::condition_variable wake;
-      std::vector<sequence> acked;
-      std::vector<std::pair<sequence, error>> failed;
-      std::optional<result<page<item>>> read;
-      std::optional<result<void>> saved;
-      std::size_t enough = 1; ///< acknowledgements that are worth waking for
-      bool woken = false;
-      bool listening = false; ///< a wake() is of use now
-      bool stop = false;
-
-      void stopping(bool value) {
-         std::lock_guard lock(guard);
-         stop = value;
-         wake.notify_all();
-      }
-      void rest(std::chrono::milliseconds time) {
-         std::unique_lock lock(guard);
-         wake.wait_for(lock, time, [&] { return stop; });
-      }
-      void await_outcome(std::chrono::milliseconds time) {
-         std::unique_lock lock(guard);
-         enough = 1;
-         wake.wait_for(lock, time, [&] { return !acked.empty() || !failed.empty(); });
-      }
-   };
-
-   /// One time as the leader.
-   struct leadership {
-      std::uint64_t epoch;
-      position read;  ///< everything up to here was read
-      position acked; ///< everything up to here is delivered
-      position saved; ///< the cursor
-      clock::time_point lease_until, renew_at;
-      window<item> in_flight;
-      std::deque<item> ready{};
-      std::optional<position> saving{};
-      clock::time_point save_started{}, next_save{}, next_read{}, repeat_at{}, sink_away_since{};
-      std::chrono::milliseconds poll{1};
-      detail::pause sink_pause;
-      bool reading = false, more = true, repeating = false, unflushed = false;
-      bool lost = false;      ///< another has the lease
-      bool give_up = false;   ///< begin again from the stored position
-      bool hand_over = false; ///< let another try
-      bool saved_once = false;
-   };
+   using letter_box = detail::letter_box<item>;
+   using leadership = detail::leadership<item>;
 
    turn attend(std::stop_token const& stop, detail::pause& pause) {
       if (auto ready = sink_.ready(); !ready) return put_off("sink", ready.error());
@@ -165,7 +121,8 @@ private:
       if (sink_.lost()) again_ = true;
       if (!again_) return stored;
       auto from = source_.back(stored);
-      if (from && *from < stored) log::warn("stream.published_again", {{"reason", "the stream lost what was delivered"}});
+      if (from && *from < stored)
+         log::warn("stream.published_again", {{"reason", "the stream lost what was delivered"}});
       return from;
    }
 
@@ -290,7 +247,9 @@ private:
       t.repeat_at = clock::now() + t.sink_pause.next();
    }
 
-   [[nodiscard]] bool may_send(leadership const& t) const { return clock::now() < t.lease_until - cursor_.lease() / 10; }
+   [[nodiscard]] bool may_send(leadership const& t) const {
+      return clock::now() < t.lease_until - cursor_.lease() / 10;
+   }
 
    void transmit(leadership& t, sequence number) {
       t.unflushed = true;
@@ -409,7 +368,8 @@ private:
    }
    void enter(tailer_state state, std::uint64_t epoch) {
       note([&](tailer_stats& s) { s.state = state, s.epoch = epoch; });
-      if (std::exchange(announced_, state) != state) log::info("stream.tailer", {{"state", to_text(state)}, {"epoch", epoch}});
+      if (std::exchange(announced_, state) != state)
+         log::info("stream.tailer", {{"state", to_text(state)}, {"epoch", epoch}});
    }
    void trouble(std::string_view part, error const& why) {
       bool fresh = false;
@@ -430,8 +390,8 @@ private:
    Cursor& cursor_;
    tailer_settings const how_;
    std::shared_ptr<letter_box> box_ = std::make_shared<letter_box>();
-   std::vector<sequence> acked_;                     // of the last turn; kept for its memory
-   std::vector<std::pair<sequence, error>> failed_;  // likewise
+   std::vector<sequence> acked_;                    // of the last turn; kept for its memory
+   std::vector<std::pair<sequence, error>> failed_; // likewise
    sequence next_number_ = 0; // numbers are never used twice, so late outcomes of an earlier leadership mean nothing
    std::uint64_t sent_ = 0;
    bool again_ = false; // what the sink lost is not yet delivered again

@@ -11,13 +11,13 @@
 namespace noetl::stream {
 
 struct tailer_settings {
-   std::size_t batch = 500;                       ///< items of one read, 1..10'000
-   std::size_t window = 1'024;                    ///< messages without acknowledgement, 1..65'536; at most what the sink takes
-   std::chrono::milliseconds poll{500};           ///< between looks for items that nobody told of
-   std::chrono::milliseconds save_every{100};     ///< between writes of the cursor while items flow
-   std::chrono::milliseconds least_pause{50};     ///< after a first failure; doubles
-   std::chrono::milliseconds most_pause{5'000};   ///< between attempts at most
-   std::chrono::milliseconds farewell{1'000};     ///< for outstanding acknowledgements at the end
+   std::size_t batch = 500;             ///< items of one read, 1..10'000
+   std::size_t window = 1'024;          ///< messages without acknowledgement, 1..65'536; at most what the sink takes
+   std::chrono::milliseconds poll{500}; ///< between looks for items that nobody told of
+   std::chrono::milliseconds save_every{100};   ///< between writes of the cursor while items flow
+   std::chrono::milliseconds least_pause{50};   ///< after a first failure; doubles
+   std::chrono::milliseconds most_pause{5'000}; ///< between attempts at most
+   std::chrono::milliseconds farewell{1'000};   ///< for outstanding acknowledgements at the end
 };
 
 enum class tailer_state : std::uint8_t {

@@ -35,9 +35,9 @@ using window_action = std::variant<wait, advance_to<Item>, send_again>;
 
 /// Messages sent and not yet part of the acknowledged prefix, oldest first.
 ///
-/// The order of the stream is the order of sending. So after a failure nothing new is sent until every message under way
-/// has its outcome; then the failed ones go again, oldest first. (A connection loses a suffix of what was written to it,
-/// so what is sent again still stands behind everything that arrived.) The bus drops copies by their message id.
+/// The order of the stream is the order of sending. So after a failure nothing new is sent until every message under
+/// way has its outcome; then the failed ones go again, oldest first. (A connection loses a suffix of what was written
+/// to it, so what is sent again still stands behind everything that arrived.) The bus drops copies by their message id.
 ///
 /// `Item` has a member `at`, its position in the source. Not thread-safe.
 template <class Item>

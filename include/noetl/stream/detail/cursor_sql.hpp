@@ -11,10 +11,10 @@ inline constexpr std::string_view held_by_other =
     "select lease_owner is distinct from $2 and lease_owner is not null and lease_until > clock_timestamp() "
     "from noetl.stream_cursor where name = $1";
 
-inline constexpr std::string_view present =
-    "select pg_snapshot_xmin(s)::text, pg_snapshot_xmax(s)::text, s::text, "
-    "coalesce((select e.ingest_xid from noetl.event e where e.ingest_xid is not null order by e.ingest_xid desc limit 1), '0')"
-    "::text from pg_current_snapshot() s";
+inline constexpr std::string_view present = "select pg_snapshot_xmin(s)::text, pg_snapshot_xmax(s)::text, s::text, "
+                                            "coalesce((select e.ingest_xid from noetl.event e where e.ingest_xid is "
+                                            "not null order by e.ingest_xid desc limit 1), '0')"
+                                            "::text from pg_current_snapshot() s";
 
 inline constexpr std::string_view system_identifier = "select system_identifier from pg_control_system()";
 
