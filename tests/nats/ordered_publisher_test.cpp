@@ -40,7 +40,9 @@ struct ordered_publishing : testing::Test {
 TEST_F(ordered_publishing, after_a_failure_refuses_everything_until_resumed) {
    publisher p(*c, {.ordered = true});
    std::vector<error_code> seen;
-   auto const note = [&](result<void> outcome) { seen.push_back(outcome ? error_code::internal : outcome.error().code); };
+   auto const note = [&](result<void> outcome) {
+      seen.push_back(outcome ? error_code::internal : outcome.error().code);
+   };
    p.publish("not a subject", "{}", "1", note);
    p.publish("noetl.events.a", "{}", "2", note);
    EXPECT_EQ(seen, (std::vector{error_code::validation, error_code::unavailable}));
@@ -121,7 +123,8 @@ TEST_F(ordered_publishing, the_plain_publisher_reaches_whoever_listens_and_says_
    EXPECT_EQ(detail::header_of(message, "Nats-Msg-Id"), "7");
    auto const refusal = [&](std::string_view subject, std::string_view id) {
       error_code code = error_code::internal;
-      p.publish(subject, "", id, [&](result<void> outcome) { code = outcome ? error_code::internal : outcome.error().code; });
+      p.publish(subject, "", id,
+                [&](result<void> outcome) { code = outcome ? error_code::internal : outcome.error().code; });
       return code;
    };
    EXPECT_EQ(refusal("a b", ""), error_code::validation);

@@ -22,6 +22,7 @@
 #include <noetl/stream/detail/leadership.hpp>
 #include <noetl/stream/detail/pause.hpp>
 #include <noetl/stream/detail/side_thread.hpp>
+#include <noetl/stream/detail/tailer_report.hpp>
 #include <noetl/stream/tailer_settings.hpp>
 #include <noetl/stream/window.hpp>
 
@@ -64,7 +65,7 @@ public:
             box_->rest(pause.next());
          }
       }
-      note([](tailer_stats& s) { s.state = tailer_state::stopped; });
+      told_.note([](tailer_stats& s) { s.state = tailer_state::stopped; });
    }
 
    /// There may be something to read. Cheap; never blocks for long.
@@ -74,14 +75,12 @@ public:
       if (box_->listening) box_->wake.notify_all();
    }
 
-   [[nodiscard]] tailer_stats stats() const {
-      std::lock_guard lock(stats_guard_);
-      return stats_;
-   }
+   [[nodiscard]] tailer_stats stats() const { return told_.stats(); }
    /// Everything up to here is delivered, so far as this tailer knows.
    [[nodiscard]] position delivered_through() const {
-      std::lock_guard lock(stats_guard_);
-      return through_;
+      position out;
+      told_.look([&](tailer_stats const&) { out = through_; });
+      return out;
    }
 
 private:
@@ -96,7 +95,7 @@ private:
       auto granted = cursor_.acquire();
       if (!granted) return put_off("cursor", granted.error());
       if (!*granted) {
-         enter(tailer_state::following, stats().epoch);
+         told_.enter(tailer_state::following, stats().epoch);
          return turn::following;
       }
       auto const stored = (*granted)->from;
@@ -111,7 +110,7 @@ private:
                    .in_flight = window<item>(how_.window, next_number_),
                    .sink_pause = pause};
       t.sink_pause.reset();
-      enter(tailer_state::leading, t.epoch);
+      told_.enter(tailer_state::leading, t.epoch);
       lead(stop, t);
       return t.saved_once ? turn::worked : turn::failed;
    }
@@ -142,7 +141,7 @@ private:
          show(t);
          listen(t);
       }
-      finish(t);
+      finish(t, stop);
    }
 
    void take_letters(leadership& t) {
@@ -157,9 +156,9 @@ private:
       for (auto const number : acked_) t.in_flight.acked(number);
       for (auto& [number, why] : failed_) {
          t.in_flight.failed(number);
-         trouble("sink", why);
+         told_.trouble("sink", why);
       }
-      if (!failed_.empty()) note([&](tailer_stats& s) { s.failed += failed_.size(); });
+      if (!failed_.empty()) told_.note([&](tailer_stats& s) { s.failed += failed_.size(); });
       if (saved) take_saved(t, *saved);
       if (read) take_page(t, std::move(*read));
    }
@@ -168,7 +167,7 @@ private:
       auto const reached = *std::exchange(t.saving, std::nullopt);
       if (!outcome) {
          (outcome.error().code == error_code::conflict ? t.lost : t.give_up) = true;
-         if (t.lost) note([](tailer_stats& s) { ++s.stale_refused; });
+         if (t.lost) told_.note([](tailer_stats& s) { ++s.stale_refused; });
          (void)put_off("cursor", outcome.error());
          return;
       }
@@ -177,7 +176,8 @@ private:
       t.lease_until = t.save_started + cursor_.lease();
       t.renew_at = t.save_started + cursor_.lease() / 3;
       t.next_save = t.save_started + how_.save_every;
-      note([](tailer_stats& s) { ++s.saves; });
+      told_.note([](tailer_stats& s) { ++s.saves; });
+      told_.well("cursor");
    }
 
    void take_page(leadership& t, result<page<item>> got) {
@@ -187,10 +187,8 @@ private:
          (void)put_off("source", got.error());
          return;
       }
-      note([&](tailer_stats& s) {
-         ++s.reads, s.read += got->items.size();
-         if (t.in_flight.failures() == 0) s.trouble.clear();
-      });
+      told_.note([&](tailer_stats& s) { ++s.reads, s.read += got->items.size(); });
+      told_.well("source");
       // Commits that another writer's transaction still hides are seen a moment later, so the poll slows down by steps.
       t.poll = got->items.empty() ? std::min(how_.poll, t.poll * 2) : std::chrono::milliseconds(1);
       t.more = got->more;
@@ -220,13 +218,14 @@ private:
          t.repeating = false;
          t.sink_pause.reset();
          for (auto const& one : done->items) sink_.delivered(one);
-         note([&](tailer_stats& s) { s.delivered += done->items.size(), s.trouble.clear(); });
+         told_.note([&](tailer_stats& s) { s.delivered += done->items.size(); });
+         told_.well("sink");
       }
    }
 
    void repeat(leadership& t, send_again const& what) {
       auto const refused = [&](error const& why) {
-         trouble("sink", why);
+         told_.trouble("sink", why);
          t.repeat_at = clock::now() + t.sink_pause.next();
          // Perhaps it is only this process that cannot reach the sink.
          t.hand_over = clock::now() - t.sink_away_since > 2 * cursor_.lease();
@@ -299,6 +298,7 @@ private:
       if (t.saving) return;
       auto const now = clock::now();
       if (t.acked >= t.saved) again_ = false;
+      if (now >= t.renew_at && t.in_flight.empty() && t.ready.empty() && !look_at_sink(t)) return;
       if (!(t.acked > t.saved && now >= t.next_save) && now < t.renew_at) return;
       t.saving = std::max(t.acked, t.saved);
       t.save_started = now;
@@ -308,6 +308,16 @@ private:
          box_->saved = std::move(outcome);
          box_->wake.notify_all();
       });
+   }
+
+   /// A quiet stream may be wiped, too. \return whether to go on
+   bool look_at_sink(leadership& t) {
+      if (auto ready = sink_.ready(); !ready)
+         told_.trouble("sink", ready.error());
+      else
+         told_.well("sink");
+      if (sink_.lost()) again_ = t.give_up = true;
+      return !t.give_up;
    }
 
    /// Waits for the next thing to do.
@@ -333,9 +343,10 @@ private:
       b.listening = false;
    }
 
-   void finish(leadership& t) {
+   void finish(leadership& t, std::stop_token const& stop) {
+      // Outcomes of this time must not fall into the next one; only the end of the program does not wait for all.
       auto const until = clock::now() + how_.farewell;
-      while (!t.lost && !t.give_up && t.in_flight.under_way() > 0 && clock::now() < until) {
+      while (t.in_flight.under_way() > 0 && !(stop.stop_requested() && clock::now() > until)) {
          box_->await_outcome(std::chrono::milliseconds(20));
          take_letters(t);
          (void)advance(t);
@@ -350,38 +361,18 @@ private:
          take_saved(t, cursor_.advance(t.epoch, t.saved, t.acked));
       }
       if (!t.lost && !t.give_up)
-         if (auto released = cursor_.release(t.epoch); !released) trouble("cursor", released.error());
+         if (auto released = cursor_.release(t.epoch); !released) told_.trouble("cursor", released.error());
       show(t);
    }
 
-   // ---- what is told
-   template <class F>
-   void note(F change) {
-      std::lock_guard lock(stats_guard_);
-      change(stats_);
-   }
    void show(leadership const& t) {
-      note([&](tailer_stats& s) {
+      told_.note([&](tailer_stats& s) {
          s.sent = sent_, s.under_way = t.in_flight.under_way(), s.held = t.in_flight.size(), s.ready = t.ready.size();
          through_ = t.acked;
       });
    }
-   void enter(tailer_state state, std::uint64_t epoch) {
-      note([&](tailer_stats& s) { s.state = state, s.epoch = epoch; });
-      if (std::exchange(announced_, state) != state)
-         log::info("stream.tailer", {{"state", to_text(state)}, {"epoch", epoch}});
-   }
-   void trouble(std::string_view part, error const& why) {
-      bool fresh = false;
-      note([&](tailer_stats& s) {
-         fresh = s.trouble != why.message;
-         s.trouble = why.message;
-      });
-      if (fresh) log::warn("stream.put_off", {{"part", part}, {"reason", why.message}, {"detail", why.detail}});
-   }
    turn put_off(std::string_view part, error const& why) {
-      trouble(part, why);
-      note([](tailer_stats& s) { ++s.put_off, s.state = tailer_state::waiting; });
+      told_.put_off(part, why);
       return turn::failed;
    }
 
@@ -395,10 +386,8 @@ private:
    sequence next_number_ = 0; // numbers are never used twice, so late outcomes of an earlier leadership mean nothing
    std::uint64_t sent_ = 0;
    bool again_ = false; // what the sink lost is not yet delivered again
-   tailer_state announced_ = tailer_state::stopped;
-   mutable std::mutex stats_guard_;
-   tailer_stats stats_;
-   position through_{};
+   detail::tailer_report told_;
+   position through_{}; // changed inside note() only
    detail::side_thread reader_;
    detail::side_thread saver_;
 };
