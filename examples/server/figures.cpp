@@ -1,5 +1,6 @@
 // examples/server/figures.cpp: live figures of the parts for /metrics.
 #include "bus.hpp"
+#include "event_stream.hpp"
 #include "parts.hpp"
 
 namespace server {
@@ -54,6 +55,7 @@ void report_figures(parts& all, std::function<noetl::outbox_stats()> outbox) {
       out.counter(purged_name, purged_help, number(purged.outbox), {{"table", "outbox"}});
       out.gauge("noetl_bus_connected", "1 while the command bus is connected",
                 all.bus && all.bus->state() == cp::bus_state::connected ? 1 : 0);
+      all.events->report(out);
       if (all.bus)
          out.gauge("noetl_bus_in_flight", "Messages sent and not acknowledged", number(all.bus->stats().in_flight));
    });

@@ -18,6 +18,7 @@
 #include <noetl/pg/partition_keeper.hpp>
 
 #include "bus.hpp"
+#include "event_stream.hpp"
 
 namespace server {
 namespace {
@@ -116,15 +117,17 @@ struct parts::background {
 };
 
 parts::parts(boost::asio::io_context& io, cp::configuration const& given)
-    : io_(io), background_(std::make_unique<background>()), config(given), ids(machine_id(given.noetl)),
-      shards(shard_settings(given), cluster_settings(given)), store(shards, ids), catalog(shards), library(catalog),
-      dedup(shards, store), executions(store, catalog, library, dedup, ids, given.noetl.public_server_url),
-      views(shards), commands(store, ids, issued), ingest(store, ids), ingested(metrics), written(metrics),
-      workers(shards, ids), subscriptions(shards, store, ids, subscription_settings(given)),
-      subscribed(metrics, subscriptions), gate(given.noetl.internal_api_token.value),
-      outbox(shards, outbox_service_settings(given)), projector(shards), cleanup(shards),
-      states(shards, {.build = "noetl-server " + std::string(cp::compatible_version)}), projection(states),
-      replays(shards), keeper(io.get_executor(), states, shards.count(), {.retention = given.noetl.snapshot_retention}),
+    : io_(io), background_(std::make_unique<background>()),
+      events(std::make_unique<event_stream>(given.noetl, shard_settings(given))), config(given),
+      ids(machine_id(given.noetl)), shards(shard_settings(given), cluster_settings(given)), store(shards, ids),
+      catalog(shards), library(catalog), dedup(shards, store),
+      executions(store, catalog, library, dedup, ids, given.noetl.public_server_url), views(shards),
+      commands(store, ids, issued), ingest(store, ids), ingested(metrics), written(metrics), workers(shards, ids),
+      subscriptions(shards, store, ids, subscription_settings(given)), subscribed(metrics, subscriptions),
+      gate(given.noetl.internal_api_token.value), outbox(shards, outbox_service_settings(given)), projector(shards),
+      cleanup(shards), states(shards, {.build = "noetl-server " + std::string(cp::compatible_version)}),
+      projection(states), replays(shards),
+      keeper(io.get_executor(), states, shards.count(), {.retention = given.noetl.snapshot_retention}),
       orchestrator(
           io.get_executor(), store, states, ids, [this](noetl::catalog_id id) { return library.find(id); },
           orchestrator_settings(given)),
@@ -139,9 +142,11 @@ parts::parts(boost::asio::io_context& io, cp::configuration const& given)
       health(
           shards, [this] { return bus ? bus->state() : cp::bus_state::not_configured; },
           [this] { return background_->migrated.load() && writers_connected(store); }) {
+   health.watch_event_stream([this] { return events->state(); });
    store.on_committed([this](std::span<noetl::event const> committed) {
       issued.observe(committed);
       orchestrator.observe(committed);
+      if (!committed.empty()) events->committed(shards.index_of(committed.front().execution_id));
    });
    store.on_outbox([this](std::size_t shard, std::span<noetl::outbox_row const> rows) {
       std::lock_guard const lock(background_->mutex);
@@ -194,6 +199,7 @@ void parts::start() {
       leases.start();
       outbox.start(io_.get_executor());
       keeper.start();
+      events->start();
       background_->partitions.emplace(databases).start();
       // Tables in use get their indexes while the server serves; that may take hours.
       for (auto const& database : databases) {
@@ -217,6 +223,7 @@ void parts::stop() {
    store.stop(milliseconds{500}); // first: what it still commits is told to parts that live
    background_->migrator = {};
    background_->partitions.reset();
+   events->stop();
    std::unique_ptr<noetl::outbox_relay<command_bus>> relay;
    {
       std::lock_guard const lock(background_->mutex);

@@ -48,6 +48,7 @@ namespace server {
 namespace cp = noetl::control_plane;
 
 class command_bus; // bus.cpp: NATS connection, stream and publisher
+class event_stream;
 
 /// Everything but the listener. Construction connects nothing and waits for nothing; start() does.
 class parts {
@@ -70,6 +71,7 @@ public:
    /// The error that stopped the server, if any.
    [[nodiscard]] std::optional<noetl::error> failure() const;
 
+   std::unique_ptr<event_stream> events; ///< outlives the store, whose callbacks reach it
    cp::configuration const& config;
    noetl::snowflake ids;
    noetl::http::metrics metrics;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +15,7 @@
 
 #include <noetl/core/result.hpp>
 #include <noetl/pg/shards.hpp>
+#include <noetl/reflect/rules.hpp>
 
 namespace noetl::control_plane {
 
@@ -47,9 +49,12 @@ struct health_report {
 };
 
 struct readiness {
-   std::string status; ///< ready, degraded (commands are kept but not announced) or not_ready
+   std::string status; ///< ready, degraded (commands or events are kept but not published) or not_ready
    std::string database;
    std::string nats;
+   std::optional<std::string> event_stream; ///< leading, following, or waiting and why; absent when it is off
+
+   using json_rules = noetl::rules<omit_empty<"event_stream">>;
 };
 
 struct pool_report {
@@ -69,6 +74,9 @@ public:
    /// \param prepared  whether the databases have the schema and take writes; until then requests are refused
    health_service(pg::shard_map& shards, std::function<bus_state()> bus, std::function<bool()> prepared)
        : shards_(shards), bus_(std::move(bus)), prepared_(std::move(prepared)) {}
+
+   /// How the event stream stands, nothing when it is off. Before the first request.
+   void watch_event_stream(std::function<std::optional<std::string>()> state) { event_stream_ = std::move(state); }
 
    /// A trivial statement on the cluster pool. The report says unhealthy; it never fails.
    awaitable<health_report> health() {
@@ -91,7 +99,9 @@ public:
       for (std::size_t i = 0; i < shards_.count(); ++i) reachable = reachable && shards_.shard(i).stats().connected > 0;
       auto const bus = bus_();
       readiness report;
-      report.status = !reachable || !prepared_() ? "not_ready" : bus == bus_state::disconnected ? "degraded" : "ready";
+      if (event_stream_) report.event_stream = event_stream_();
+      bool const kept = bus == bus_state::disconnected || (report.event_stream && report.event_stream->starts_with("waiting"));
+      report.status = !reachable || !prepared_() ? "not_ready" : kept ? "degraded" : "ready";
       report.database = reachable ? "connected" : "disconnected";
       report.nats = to_text(bus);
       return report;
@@ -115,6 +125,7 @@ private:
    pg::shard_map& shards_;
    std::function<bus_state()> bus_;
    std::function<bool()> prepared_;
+   std::function<std::optional<std::string>()> event_stream_;
    std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 

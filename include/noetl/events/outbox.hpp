@@ -22,18 +22,10 @@
 #include <noetl/core/result.hpp>
 #include <noetl/events/append.hpp>
 #include <noetl/events/detail/outbox_sql.hpp>
+#include <noetl/events/publisher.hpp>
 #include <noetl/pg/shards.hpp>
 
 namespace noetl {
-
-/// A bus that takes messages without waiting for their acknowledgement. nats/publisher.hpp meets it.
-template <class P>
-concept message_publisher = requires(P& bus, std::string subject, std::string_view payload, std::string message_id,
-                                     std::function<void(result<void>)> done) {
-   // Thread-safe; calls `done` exactly once, on any thread, possibly inside publish(). May block while a connection
-   // takes no bytes, for as long as the bus bounds that; only the relay's own threads call it.
-   bus.publish(std::move(subject), payload, std::move(message_id), std::move(done));
-};
 
 struct outbox_settings {
    std::chrono::milliseconds poll{1'000};  ///< between looks for rows that nobody published

@@ -31,6 +31,9 @@ struct connection_settings {
    std::chrono::milliseconds reconnect_wait{250};  ///< pause between attempts
    std::chrono::milliseconds ping_interval{10000}; ///< a silent server is given up after three of these
    std::chrono::milliseconds write_deadline{5000}; ///< a server that stops reading is given up after this
+   /// False: a lost connection is replaced by a new one instead of resumed. The C client keeps messages that are
+   /// published while it reconnects and sends them before anything that is repeated: order would be lost.
+   bool resume = true;
    bool send_at_once = true; ///< false lets the client collect writes for about 1 ms: fewer system calls, more delay
 };
 
@@ -151,6 +154,7 @@ inline result<std::shared_ptr<detail::link>> connection::open(std::uint64_t gene
    if (address_.servers.front().starts_with("tls://")) set(natsOptions_SetSecure(raw, true));
    set(natsOptions_SetName(raw, settings_.name.c_str()));
    set(natsOptions_SetTimeout(raw, settings_.connect_timeout.count()));
+   set(natsOptions_SetAllowReconnect(raw, settings_.resume));
    set(natsOptions_SetMaxReconnect(raw, std::numeric_limits<int>::max()));
    set(natsOptions_SetReconnectWait(raw, settings_.reconnect_wait.count()));
    set(natsOptions_SetReconnectJitter(raw, 50, 50));

@@ -32,6 +32,8 @@ inline constexpr std::string_view no_stream_message =
 struct publisher_settings {
    std::size_t window = 512; ///< from the oldest message without outcome to the newest, 1..65536; more are refused
    std::chrono::milliseconds ack_timeout{5000};
+   /// After a message without success refuse all others until resume(): what is sent again must not be overtaken.
+   bool ordered = false;
 };
 
 /// Counters since the start; `in_flight` is a level.
@@ -71,6 +73,12 @@ public:
    ///    stream refused it
    void publish(std::string_view subject, std::string_view payload, std::string_view message_id, completion done);
 
+   /// Takes messages again after a failure. \pre settings.ordered, and every message has its outcome
+   void resume();
+
+   /// Sends what a connection without `send_at_once` collected. Waits a millisecond at most.
+   void flush();
+
    [[nodiscard]] publisher_stats stats() const;
 
    /// Free places in the window, for callers that pace themselves.
@@ -102,6 +110,7 @@ private:
    mutable std::mutex mutex_;
    std::condition_variable wake_;
    bool stopping_ = false;
+   bool halted_ = false;
    std::shared_ptr<detail::link> link_;
    detail::subscription_handle subscription_;
    int open_subscriptions_ = 0; // whose last callback has not returned
@@ -169,7 +178,9 @@ inline void publisher::publish(std::string_view subject, std::string_view payloa
    if (!done) done = [](result<void>) {};
    std::unique_lock lock(mutex_);
    result<void> sent;
-   if (connection_.state() != connection_state::connected || !link_) {
+   if (halted_) {
+      sent = fail(error_code::unavailable, "NATS: an earlier message failed");
+   } else if (connection_.state() != connection_state::connected || !link_) {
       sent = fail(error_code::unavailable, "NATS: not connected");
    } else if (in_flight_.size() >= settings_.window) {
       sent = fail(error_code::unavailable, "NATS: too many messages wait for an acknowledgement");
@@ -186,6 +197,7 @@ inline void publisher::publish(std::string_view subject, std::string_view payloa
       }
    }
    ++(sent ? stats_.published : stats_.refused);
+   if (!sent) halted_ = settings_.ordered;
    lock.unlock();
    if (!sent) done(std::move(sent));
 }
@@ -240,6 +252,7 @@ inline void publisher::on_answer(natsMsg* message) {
 inline void publisher::take(std::uint64_t number, result<void> outcome, settled& out) {
    if (number >= first_number_ && number - first_number_ < in_flight_.size()) {
       auto& entry = in_flight_[number - first_number_];
+      if (entry.done && !outcome) halted_ = settings_.ordered;
       if (entry.done) out.emplace_back(std::exchange(entry.done, nullptr), std::move(outcome));
    }
    while (!in_flight_.empty() && !in_flight_.front().done) {
@@ -252,6 +265,7 @@ inline void publisher::fail_all(error const& why) {
    settled out;
    {
       std::lock_guard lock(mutex_);
+      halted_ = settings_.ordered;
       for (auto& entry : in_flight_)
          if (entry.done) out.emplace_back(std::exchange(entry.done, nullptr), why);
       first_number_ += in_flight_.size();
@@ -279,6 +293,16 @@ inline void publisher::watch_deadlines() {
       call(out);
       lock.lock();
    }
+}
+
+inline void publisher::resume() {
+   std::lock_guard lock(mutex_);
+   halted_ = false;
+}
+
+inline void publisher::flush() {
+   // The only public call that empties the client's buffer is a ping; its answer does not matter.
+   if (auto const link = connection_.current_link()) (void)natsConnection_FlushTimeout(link->native.get(), 1);
 }
 
 inline publisher_stats publisher::stats() const {

@@ -108,6 +108,8 @@ public:
       }
    }
 
+   /// Behind a transaction pooler: session parameters hold inside of transactions only.
+   [[nodiscard]] bool pooled() const noexcept;
    /// False after a lost session.
    [[nodiscard]] bool is_open() const noexcept;
    /// True when an idle session was ended by the other side: looks at the socket, no round trip.

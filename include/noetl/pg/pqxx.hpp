@@ -263,7 +263,9 @@ inline std::string limits(settings const& how, char const* set) {
    auto const one = [&](char const* name, std::chrono::milliseconds value) {
       return std::string("; ") + set + name + "=" + std::to_string(value.count());
    };
-   return one("statement_timeout", how.statement_timeout) + one("lock_timeout", how.lock_timeout) +
+   std::string more;
+   for (auto const& [name, value] : how.parameters) more += std::string("; ") + set + name + "=" + value;
+   return more + one("statement_timeout", how.statement_timeout) + one("lock_timeout", how.lock_timeout) +
           one("idle_in_transaction_session_timeout", how.idle_in_transaction_timeout) +
           (how.only_by_key ? std::string("; ") + set + "enable_seqscan=off; " + set + "enable_hashjoin=off; " + set +
                                  "enable_mergejoin=off"
@@ -367,6 +369,10 @@ void connection::rollback() noexcept {
    } catch (...) {
       impl_->lost = true;
    }
+}
+
+bool connection::pooled() const noexcept {
+   return impl_->how.pooled();
 }
 
 bool connection::is_open() const noexcept {

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <noetl/core/result.hpp>
@@ -46,6 +47,8 @@ struct settings {
    /// Every statement finds its rows by key. A plan made while a table was small would otherwise go on reading the
    /// whole table until the next ANALYZE, slower with every row.
    bool only_by_key = false;
+   /// More parameters of each session, names and values as in SET. Trusted text.
+   std::vector<std::pair<std::string, std::string>> parameters{};
 
    [[nodiscard]] bool pooled() const noexcept { return statement_cache == 0; }
 };

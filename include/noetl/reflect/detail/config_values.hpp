@@ -13,6 +13,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <noetl/core/flag.hpp>
 #include <noetl/core/ranged.hpp>
 #include <noetl/core/secret.hpp>
 #include <noetl/reflect/json_kinds.hpp>
@@ -24,7 +25,8 @@ constexpr bool can_be_setting() {
    if constexpr (is_optional<T> || is_vector<T>)
       return can_be_setting<typename T::value_type>();
    else
-      return std::same_as<T, std::string> || std::same_as<T, secret> || std::same_as<T, bool> || plain_integer<T> ||
+      return std::same_as<T, std::string> || std::same_as<T, secret> || std::same_as<T, bool> ||
+             std::same_as<T, flag> || plain_integer<T> ||
              is_ranged<T> || std::floating_point<T> || std::same_as<T, std::chrono::milliseconds> ||
              std::same_as<T, std::chrono::seconds> || text_enum<T>;
 }
@@ -76,6 +78,8 @@ std::string parse_setting(std::string_view text, T& out) {
    } else if constexpr (std::same_as<T, bool>) {
       if (text != "true" && text != "false") return "expected true or false";
       return out = text == "true", "";
+   } else if constexpr (std::same_as<T, flag>) {
+      return out = to_flag(text), "";
    } else if constexpr (is_ranged<T>) {
       typename T::value_type value{};
       std::string rule = parse_integer(text, value, T::min, T::max);
@@ -119,7 +123,7 @@ void print_setting(std::string& out, T const& value) {
       out.append(value);
    else if constexpr (std::same_as<T, secret>)
       out.append(value.empty() ? std::string_view{} : secret::masked);
-   else if constexpr (std::same_as<T, bool>)
+   else if constexpr (std::same_as<T, bool> || std::same_as<T, flag>)
       out.append(value ? "true" : "false");
    else if constexpr (text_enum<T>)
       out.append(to_text(value));

@@ -1,0 +1,97 @@
+// nats/stream_ids.hpp: the message ids that a JetStream stream holds, without their payloads.
+// Knows core and nats/connection.
+#pragma once
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+
+#include <noetl/core/result.hpp>
+#include <noetl/core/time.hpp>
+#include <noetl/nats/connection.hpp>
+#include <noetl/nats/detail/jetstream_api.hpp>
+
+namespace noetl::nats {
+
+namespace detail {
+/// Messages behind this one, from the reply subject of a delivery; nothing when it is another subject.
+inline std::optional<std::uint64_t> pending_behind(char const* reply) {
+   std::string_view const text = reply ? reply : "";
+   if (!text.starts_with("$JS.ACK.")) return std::nullopt;
+   std::uint64_t number = 0;
+   // ... <time>.<pending>, and on newer servers a random token behind them.
+   auto tokens = std::count(text.begin(), text.end(), '.') + 1;
+   auto last = text.rfind('.');
+   auto digits = text.substr(last + 1);
+   if (tokens > 10) {
+      auto const before = text.rfind('.', last - 1);
+      digits = text.substr(before + 1, last - before - 1);
+   }
+   auto const [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+   if (failed != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+   return number;
+}
+} // namespace detail
+
+/// `Nats-Msg-Id` of every message stored since `since`. About 100 bytes of memory for each; reads headers only.
+/// \param timeout  of each request and of each message: the server sends them one after the other
+/// \return unavailable: not connected, or the flow broke off. not_found: there is no such stream
+inline result<std::unordered_set<std::string>>
+message_ids_since(connection& over, std::string const& stream, timestamp since,
+                  std::chrono::milliseconds timeout = std::chrono::seconds(5)) {
+   auto const link = over.current_link();
+   if (!link || over.state() != connection_state::connected)
+      return fail(error_code::unavailable, "NATS: not connected");
+   auto const inbox = detail::new_inbox();
+   natsSubscription* raw = nullptr;
+   if (auto const status = natsConnection_SubscribeSync(&raw, link->native.get(), inbox.c_str()); status != NATS_OK)
+      return detail::to_error(status, "subscribe");
+   detail::subscription_handle const subscription(raw);
+   natsSubscription_SetPendingLimits(raw, -1, -1);
+   // Without a filter: with one, nats-server 2.9 miscounts what is pending after a restart.
+   tao::json::value const wish = {{"stream_name", stream},
+                                  {"config",
+                                   {{"deliver_subject", inbox},
+                                    {"deliver_policy", "by_start_time"},
+                                    {"opt_start_time", to_rfc3339(since)},
+                                    {"ack_policy", "none"},
+                                    {"headers_only", true},
+                                    {"inactive_threshold", 30'000'000'000}}}};
+   auto const made = detail::api_request(over, "$JS.API.CONSUMER.CREATE." + stream, wish, timeout);
+   if (!made) return made.error();
+   if (made->err_code == detail::stream_not_found)
+      return fail(error_code::not_found, "NATS: there is no stream " + stream);
+   if (!made->ok()) return made->as_error("consumer of " + stream);
+   auto const name = detail::text_of(made->body, "name");
+   std::unordered_set<std::string> ids;
+   result<void> outcome;
+   // An empty stretch sends nothing at all, so the first message is not waited for as long.
+   for (auto wait = detail::number_of(made->body, "num_pending") > 0
+                        ? timeout
+                        : std::min(timeout, std::chrono::milliseconds(500));
+        ; wait = timeout) {
+      natsMsg* message = nullptr;
+      auto const status = natsSubscription_NextMsg(&message, raw, wait.count());
+      detail::message_handle const owned(message);
+      if (status == NATS_TIMEOUT && wait < timeout) break;
+      if (status != NATS_OK) {
+         outcome = detail::to_error(status, "read of " + stream);
+         break;
+      }
+      auto const behind = detail::pending_behind(natsMsg_GetReply(message));
+      if (!behind) continue;
+      if (auto const id = detail::header_of(message, "Nats-Msg-Id"); !id.empty()) ids.emplace(id);
+      if (*behind == 0) break;
+   }
+   (void)detail::api_request(over, "$JS.API.CONSUMER.DELETE." + stream + "." + name, tao::json::empty_object, timeout);
+   if (!outcome) return std::move(outcome).error();
+   return ids;
+}
+
+} // namespace noetl::nats

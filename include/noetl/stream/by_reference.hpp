@@ -1,0 +1,90 @@
+// stream/by_reference.hpp: an event that is too large for a message: its text goes to noetl.result_store, a stub to the
+// stream. Knows pg/pool and feed. Source: spec schema.md section 4.12; checklist 31, 32, 34; defect D-24.
+#pragma once
+
+#include <charconv>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <xxhash.h>
+
+#include <noetl/core/json_text.hpp>
+#include <noetl/core/result.hpp>
+#include <noetl/pg/connection.hpp>
+#include <noetl/pg/pool.hpp>
+#include <noetl/stream/feed.hpp>
+
+namespace noetl::stream {
+
+/// Where the whole text of an event lies.
+struct stored_event {
+   std::string uri;         ///< noetl://execution/<execution_id>/result/event/<event_id>/<result_id>
+   std::string sha256;      ///< of the bytes that the store gives back, 64 hexadecimal digits
+   std::uint64_t bytes = 0; ///< their number
+};
+
+/// Puts events into noetl.result_store of their database. Repeating it is harmless: the id of the row follows from the
+/// event. Thread-safe; blocks for a round trip.
+class event_store_by_reference {
+public:
+   explicit event_store_by_reference(pg::pool& over) : pool_(&over) {}
+
+   result<stored_event> operator()(feed_item const& one) const {
+      auto const name = "event/" + std::to_string(one.event_id);
+      auto const id = id_of(one);
+      auto put = [&](pg::connection& db) {
+         // Size and sum are those of the stored value as text: a reader gets other bytes than we sent, jsonb is normal
+         // form.
+         static constexpr std::string_view text =
+             "with given as (select $4::jsonb as data), written as ("
+             "insert into noetl.result_store (result_id, execution_id, name, scope, data, bytes, sha256) "
+             "select $1, $2, $3, 'event', data, octet_length(data::text), "
+             "encode(sha256(convert_to(data::text, 'UTF8')), 'hex') from given on conflict (result_id) do nothing "
+             "returning bytes, sha256) select bytes, sha256 from written union all "
+             "select bytes, sha256 from noetl.result_store where result_id = $1 limit 1";
+         auto const rows = db.exec(text, id, one.execution_id, name, one.payload);
+         stored_event out{"noetl://execution/" + std::to_string(one.execution_id) + "/result/" + name + "/" +
+                              std::to_string(id),
+                          rows[0].get<std::string>(1), rows[0].get<std::uint64_t>(0)};
+         return out;
+      };
+      return pool_->run_blocking(put);
+   }
+
+private:
+   static std::int64_t id_of(feed_item const& one) {
+      std::int64_t const key[] = {one.execution_id, one.event_id};
+      return static_cast<std::int64_t>(XXH64(key, sizeof key, 0) >> 1);
+   }
+   pg::pool* pool_;
+};
+
+/// The message in place of an event that is too large:
+///
+///     {"execution_id":7,"event_id":9,"event_type":"call.done", ..., "context":null, "result":null,
+///      "left_out":["context","result"],
+///      "by_reference":{"uri":"noetl://execution/7/result/event/9/123","sha256":"…","bytes":2000000}}
+///
+/// It has every column of the row; large values are null and listed in `left_out`. The mark of a stub is the member
+/// `by_reference`. When even that is longer than `limit`, ids, the type (cut to 200 bytes) and `by_reference` remain.
+/// When the text could not be stored, `uri` and `sha256` are empty and `problem` says why: the table still has the row.
+inline std::string event_stub(feed_item const& one, stored_event const& where, std::size_t limit,
+                              std::string_view problem = {}) {
+   std::string reference = R"(,"by_reference":{"uri":)";
+   append_json_string(reference, where.uri);
+   reference += R"(,"sha256":")" + where.sha256 + R"(","bytes":)" + std::to_string(where.bytes);
+   if (!problem.empty()) append_json_string(reference += R"(,"problem":)", problem);
+   reference += "}}";
+   if (!one.outline.empty() && one.outline.size() + 1 + reference.size() <= limit) return "{" + one.outline + reference;
+   std::string out = R"({"execution_id":)" + std::to_string(one.execution_id) + R"(,"event_id":)" +
+                     std::to_string(one.event_id) + R"(,"event_type":)";
+   if (!one.event_type)
+      out += "null";
+   else
+      append_json_string(out, std::string_view(*one.event_type).substr(0, 200));
+   return out + reference;
+}
+
+} // namespace noetl::stream

@@ -1,0 +1,85 @@
+// stream/concepts.hpp: what a tailer needs of a source, a sink and a cursor.
+// Knows core/result only.
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include <noetl/core/result.hpp>
+
+namespace noetl::stream {
+
+/// What one read gave: items in order, and how far was looked.
+template <class Item>
+struct page {
+   std::vector<Item> items;
+   decltype(Item::at) through; ///< nothing else lies at or before it; at or behind the last item
+   bool more = false;          ///< there is probably more: read on at once
+};
+
+/// The right to publish, and where to begin.
+template <class Position>
+struct tenure {
+   std::uint64_t epoch = 0; ///< higher than that of everybody before
+   Position from{};
+};
+
+/// Told the outcome of one message, exactly once, on any thread.
+using outcome_handler = std::function<void(result<void>)>;
+
+/// Where items come from. One call at a time, on any thread; calls may block.
+template <class S>
+concept source = requires(S& from, typename S::position const& after, std::size_t limit) {
+   // Where an item stands: ordered, and its default is the beginning.
+   requires std::regular<typename S::position> && std::totally_ordered<typename S::position>;
+   // What is read: movable, with its position in `at`.
+   requires std::movable<typename S::item>;
+   requires std::same_as<decltype(S::item::at), typename S::position>;
+   // Items behind `after`, in order, at most `limit`. An item never appears at or before a `through` that was returned.
+   { from.read(after, limit) } -> std::same_as<result<page<typename S::item>>>;
+   // Where the stretch before `after` begins that a sink that lost everything must get again; `after` when there is
+   // none.
+   { from.back(after) } -> std::same_as<result<typename S::position>>;
+};
+
+/// Where items go.
+template <class K, class Item>
+concept sink = requires(K& to, Item const& item, std::span<Item> items, outcome_handler done) {
+   // Looks after what sending needs (connection, stream). Called while nothing is under way: before the first message
+   // and after failures. May block.
+   { to.ready() } -> std::same_as<result<void>>;
+   // Makes items sendable, for example too large ones by reference. May block; on any thread, one call at a time.
+   { to.prepare(items) } -> std::same_as<result<void>>;
+   // Sends one item without waiting. Messages arrive in the order of the calls: when one fails, those sent after it
+   // fail too, until ready().
+   to.send(item, done);
+   // Nothing else will be sent for a moment: what was collected goes out now.
+   to.flush();
+   // True once after the sink turned out to have lost what was delivered earlier.
+   { to.lost() } -> std::same_as<bool>;
+   // The item is in the stream for certain. Called once for each, in order.
+   to.delivered(item);
+};
+
+/// Where a tailer stands, and who may move it. One call at a time, on any thread; calls may block.
+template <class C>
+concept cursor = requires(C& at, typename C::position const& stored, typename C::position const& position,
+                          std::uint64_t epoch) {
+   // Takes the lease unless somebody else holds it; none: it is held.
+   { at.acquire() } -> std::same_as<result<std::optional<tenure<typename C::position>>>>;
+   // Moves the cursor from `stored` to `position` (or stays) and renews the lease. conflict: the lease is another's
+   // now, or the cursor does not stand at `stored`; then nothing is written.
+   { at.advance(epoch, stored, position) } -> std::same_as<result<void>>;
+   // Gives the lease back early.
+   { at.release(epoch) } -> std::same_as<result<void>>;
+   // How long a lease lasts after it was taken or renewed.
+   { at.lease() } -> std::convertible_to<std::chrono::milliseconds>;
+};
+
+} // namespace noetl::stream
