@@ -39,7 +39,8 @@ TEST_F(fenced, items_10_37_one_holds_the_lease_until_it_gives_it_back) {
 }
 
 TEST_F(fenced, items_10_D26_an_expired_lease_goes_to_another_and_writes_of_the_first_are_refused) {
-   fenced_cursor a(*pool_, {.lease = 150ms}), b(*pool_, {.lease = 150ms});
+   cursor_settings const how{.start = first_start::backfill, .lease = 150ms};
+   fenced_cursor a(*pool_, how), b(*pool_, how);
    auto const old = take(a);
    auto const from = place(3, 1, 1);
    ASSERT_TRUE(a.advance(old.epoch, old.from, from));
@@ -61,7 +62,7 @@ TEST_F(fenced, items_10_D26_an_expired_lease_goes_to_another_and_writes_of_the_f
 }
 
 TEST_F(fenced, item_10_a_place_goes_neither_back_nor_on_from_another_than_the_stored_one) {
-   fenced_cursor a(*pool_);
+   fenced_cursor a(*pool_, {.start = first_start::backfill});
    auto const mine = take(a);
    ASSERT_TRUE(a.advance(mine.epoch, mine.from, place(10, 5, 5)));
    EXPECT_FALSE(a.advance(mine.epoch, place(10, 5, 5), place(10, 5, 4)));

@@ -33,10 +33,12 @@ inline std::string terminal_list() {
    return out;
 }
 
-/// An execution with a running head in a range of ids that is no deactivated subscription: quick, by indexes.
+/// An execution or subscription of ours in a range of ids whose head says that it has not ended. Subscriptions of
+/// earlier versions have running heads; of those the log tells.
 inline std::string build_live_head() {
-   return "select h.execution_id from noetl.stream_head h where h.status = 'RUNNING' and h.execution_id >= $1 "
-          "and h.execution_id < $2 and coalesce((select e.event_type from noetl.event e "
+   return "select h.execution_id from noetl.stream_head h where h.status not in ('COMPLETED', 'FAILED', 'CANCELLED', "
+          "'DEACTIVATED', 'PROJECTED') and h.execution_id >= $1 and h.execution_id < $2 and coalesce((select "
+          "e.event_type from noetl.event e "
           "where e.execution_id = h.execution_id and e.event_type in (" +
           std::string(lifecycle_types) +
           ") order by e.stream_version desc nulls last, e.event_id desc limit 1), '') <> 'subscription.deactivated' "
