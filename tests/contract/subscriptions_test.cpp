@@ -207,7 +207,9 @@ TEST_F(subscriptions, state_history_and_audit_events_item_116) {
    // The audit of a duplicate message, as a dispatch writes it; then a progress report of the runtime.
    server().query("insert into noetl.event (execution_id, event_id, catalog_id, event_type, status, node_id, "
                   "node_name, node_type) "
-                  "select execution_id, event_id + 1, catalog_id, 'subscription.message.deduplicated', 'ACTIVE', "
+                  "select execution_id, " +
+                  minted_id() +
+                  ", catalog_id, 'subscription.message.deduplicated', 'ACTIVE', "
                   "'subscription', 'ingress', "
                   "'subscription' from noetl.event where execution_id = " +
                   id + " order by event_id desc limit 1");
@@ -253,7 +255,11 @@ TEST_F(subscriptions, the_state_at_any_event_is_replayed_item_97) {
    auto const at = [&](std::string const& query) { return server().get("/api/subscriptions/" + id + query); };
    for (std::size_t i = 0; i < rows.size(); ++i) {
       EXPECT_EQ(at("?event_id=" + *rows[i][0]).at("state").get_string(), wanted[i]);
-      EXPECT_EQ(at("?event_id=" + std::to_string(std::stoll(*rows[i][0]) + 1)).at("state").get_string(), wanted[i]);
+      // An id of nobody's; two steps of one millisecond have ids that follow each other.
+      auto const between = std::to_string(std::stoll(*rows[i][0]) + 1);
+      if (i + 1 == rows.size() || between != *rows[i + 1][0]) {
+         EXPECT_EQ(at("?event_id=" + between).at("state").get_string(), wanted[i]);
+      }
       EXPECT_EQ(at("?at=" + *rows[i][1]).at("state").get_string(), wanted[i]);
    }
    EXPECT_EQ(at("?event_id=9223372036854775807").body, at("").body);
