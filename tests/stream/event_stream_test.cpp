@@ -247,7 +247,7 @@ TEST_F(event_stream, item_7_beyond_the_window_a_repeat_bears_the_same_id_so_that
    insert(1, 1);
    ASSERT_TRUE(in_time([&] { return position() == 1; }));
    running.reset();
-   std::this_thread::sleep_for(500ms);
+   std::this_thread::sleep_for(2s);
    db_->script("update noetl.stream_cursor set xid = '0', execution_id = 0, event_id = 0 where name = 'event_feed'");
    running = start(from_the_beginning());
    auto const got = messages(2);
