@@ -339,9 +339,9 @@ TEST_F(store_concurrency_test, a_locked_table_refuses_a_batch_after_a_few_timeou
 TEST_F(store_concurrency_test, a_stopped_store_tells_nobody_anything_any_more_goal_12) {
    replica r(database_->settings(), 2, {.lock_timeout = std::chrono::milliseconds(30'000)});
    execution_id const id{ids_.next()};
-   ASSERT_TRUE(append(r.store, started(id)));
    std::atomic<bool> stopped{false}, late{false};
    r.store.on_committed([&](std::span<event const>) { late = late || stopped; });
+   ASSERT_TRUE(append(r.store, started(id)));
    pg::connection holder(database_->settings());
    holder.begin();
    holder.exec("select 1 from noetl.stream_head where execution_id = $1 for update", id);
