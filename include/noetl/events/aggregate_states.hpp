@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include <noetl/core/log.hpp>
 #include <noetl/core/result.hpp>
@@ -89,11 +90,20 @@ private:
       for (;;) {
          catching_up<A> progress(state, how_.page);
          auto next = step::more;
+         std::optional<log_request> ahead;
+         result<log_page> page = log_page{};
          while (next == step::more) {
-            auto const wanted = progress.next();
-            auto page = co_await log_.read(id, wanted);
+            if (auto const wanted = progress.next(); ahead != wanted) page = co_await log_.read(id, wanted);
             if (!page) co_return std::move(page).error();
-            next = progress.take(*page);
+            auto const present = std::move(*page);
+            ahead = progress.read_ahead(present);
+            if (ahead) {
+               // PostgreSQL makes the next page while this one is folded.
+               using namespace boost::asio::experimental::awaitable_operators;
+               page = *co_await (read(id, *ahead) && take(progress, present, next));
+            } else {
+               next = progress.take(present);
+            }
          }
          report.events += progress.folded();
          report.bytes += progress.bytes();
@@ -106,6 +116,15 @@ private:
          report.bytes = 0;
          state = typename A::state{};
       }
+   }
+
+   // Outcomes of operators on coroutines must have an empty value.
+   awaitable<std::optional<result<log_page>>> read(execution_id id, log_request what) {
+      co_return co_await log_.read(id, what);
+   }
+   static awaitable<void> take(catching_up<A>& progress, log_page const& page, typename catching_up<A>::step& next) {
+      next = progress.take(page);
+      co_return;
    }
 
    state_settings const how_;

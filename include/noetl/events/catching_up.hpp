@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include <noetl/events/envelope.hpp>
@@ -17,6 +19,12 @@ struct log_request {
    bool unversioned = false;
    std::int64_t after = 0;
    std::size_t limit = 1'000;
+   std::span<std::string_view const> without_context{}; ///< event types whose `context` is left empty; static
+
+   /// Whether both read the same rows.
+   friend bool operator==(log_request const& a, log_request const& b) noexcept {
+      return a.unversioned == b.unversioned && a.after == b.after && a.limit == b.limit;
+   }
 };
 
 /// What was read. Rows and counts come from one statement, so they belong together.
@@ -40,8 +48,15 @@ public:
 
    [[nodiscard]] log_request next() const {
       auto const at = A::position(state_);
-      if (unversioned_) return {true, at.last_unversioned.value, page_};
-      return {false, only_unversioned(at) ? 0 : at.version, page_};
+      if (unversioned_) return request(true, at.last_unversioned.value);
+      return request(false, only_unversioned(at) ? 0 : at.version);
+   }
+
+   /// What next() will most likely ask for once `page` is taken, so that it can be read while `page` is folded: nothing
+   /// unless this is a full page of numbered rows. Ask next() after take(); another answer means to read again.
+   [[nodiscard]] std::optional<log_request> read_ahead(log_page const& page) const {
+      if (unversioned_ || page.events.empty() || page.events.size() < page_) return std::nullopt;
+      return request(false, page.events.back().stream_version);
    }
 
    step take(log_page const& page) {
@@ -74,6 +89,9 @@ public:
    [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
 
 private:
+   [[nodiscard]] log_request request(bool unversioned, std::int64_t after) const {
+      return {unversioned, after, page_, contexts_unread<A>()};
+   }
    static bool only_unversioned(fold_position const& at) { return at.applied == at.unversioned; }
    void fold(log_page const& page) {
       for (auto const& e : page.events) {

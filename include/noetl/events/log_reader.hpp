@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,12 +30,27 @@ public:
    }
 
 private:
+   /// The columns of an event; `context` only where the type is not among those of the parameter.
+   static std::string columns(std::string_view without_context) {
+      std::string text(detail::event_select);
+      constexpr std::string_view all = "e.context";
+      return text.replace(text.find(all), all.size(),
+                          "case when e.event_type::text = any(" + std::string(without_context) +
+                              "::text[]) then null else e.context end");
+   }
+   /// Literal of a text[] of event types, which hold neither quotes nor commas.
+   static std::string array_of(std::span<std::string_view const> types) {
+      std::string text = "{";
+      for (auto const type : types) text.append(text.size() > 1 ? "," : "").append(type);
+      return text + "}";
+   }
+
    static log_page older(pg::connection& db, execution_id id, log_request const& what) {
-      static auto const text = "select " + std::string(detail::event_select) +
+      static auto const text = "select " + columns("$4") +
                                " from noetl.event e where e.execution_id = $1 and e.stream_version is null "
                                "and e.event_id > $2 order by e.event_id limit $3";
       log_page page;
-      auto const rows = db.exec(text, id, what.after, what.limit);
+      auto const rows = db.exec(text, id, what.after, what.limit, array_of(what.without_context));
       page.events.reserve(rows.size());
       for (auto const row : rows) page.events.push_back(detail::decode_event(row));
       return page;
@@ -43,14 +59,15 @@ private:
    // One statement, so that counts and rows are of one moment. Without rows there is one line of counts alone.
    static log_page numbered(pg::connection& db, execution_id id, log_request const& what) {
       static auto const text =
-          "select " + std::string(detail::event_select) +
+          "select " + columns("$4") +
           ", c.unversioned, h.version from (select count(*) as unversioned from noetl.event "
           "where execution_id = $1 and stream_version is null) c "
           "left join noetl.stream_head h on h.execution_id = $1 "
           "left join lateral (select * from noetl.event x where x.execution_id = $1 and x.stream_version > $2 "
-          "order by x.stream_version limit $3) e on true order by e.stream_version";
+          "order by x.stream_version nulls first limit $3) e on true order by e.stream_version"; // as in
+                                                                                                 // ix_event_version
       log_page page;
-      auto const rows = db.exec(text, id, what.after, what.limit);
+      auto const rows = db.exec(text, id, what.after, what.limit, array_of(what.without_context));
       page.unversioned = rows.front().get<std::uint64_t>(17);
       page.head_version = rows.front().get<std::optional<std::int64_t>>(18);
       if (!rows.front()[1]) return page;

@@ -5,6 +5,7 @@
 #include <concepts>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -41,5 +42,15 @@ concept snapshotted = requires(typename A::state& s, typename A::state const& c,
       A::parse(text)
       } -> std::same_as<std::optional<typename A::state>>; // text in any spacing; nothing for other shapes
 };
+
+/// Event types whose `context` column A::apply does not read, so that a rebuild need not fetch it: commands carry their
+/// whole input there. None unless the aggregate says so in `A::contexts_unread`.
+template <class A>
+constexpr std::span<std::string_view const> contexts_unread() {
+   if constexpr (requires { std::span<std::string_view const>(A::contexts_unread); })
+      return A::contexts_unread;
+   else
+      return {};
+}
 
 } // namespace noetl

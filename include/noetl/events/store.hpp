@@ -208,7 +208,7 @@ inline awaitable<result<std::vector<event>>> event_store::load(execution_id id, 
    return shards_.of(id).run([id, after_version, limit](pg::connection& db) {
       static auto const newer = "select " + std::string(detail::event_select) +
                                 " from noetl.event e where e.execution_id = $1 and e.stream_version > $2 "
-                                "order by e.stream_version limit $3";
+                                "order by e.stream_version nulls first limit $3"; // as in ix_event_version
       static auto const older = "select * from (select " + std::string(detail::event_select) +
                                 ", row_number() over (order by e.event_id) as position from noetl.event e "
                                 "where e.execution_id = $1 and e.stream_version is null) e where position > $2 "

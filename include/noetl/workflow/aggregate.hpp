@@ -2,6 +2,7 @@
 // the text of a state is defined by workflow/definitions.hpp.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -29,6 +30,9 @@ raw_json routing_meta(workflow_state const& state);
 struct workflow_aggregate {
    using state = workflow_state;
    static constexpr std::string_view aggregate_type = "orchestrator_workflow_state_cpp_v1";
+   /// detail::event_body::payload() reads `context` of entered and updated events, the start reads its own.
+   static constexpr std::array<std::string_view, 6> contexts_unread{
+       "command.issued", "command.claimed", "command.started", "command.completed", "command.failed", "call.done"};
    static constexpr int format = 1; ///< of state_text(); raise it with every change of what a member means
 
    static void apply(state& s, event const& e) { workflow::apply(s, e); }

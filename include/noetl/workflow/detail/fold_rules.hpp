@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include <noetl/workflow/detail/event_body.hpp>
 #include <noetl/workflow/detail/fold_facts.hpp>
 #include <noetl/workflow/detail/json_text.hpp>
 #include <noetl/workflow/fold.hpp>
@@ -17,10 +18,10 @@ namespace noetl::workflow {
 
 namespace detail {
 
-/// Applies one event to one state. Bodies are parsed only when their fact needs them.
+/// Applies one event to one state.
 class folding {
 public:
-   folding(workflow_state& state, event const& e) : state_(state), e_(e) {}
+   folding(workflow_state& state, event const& e) : state_(state), e_(e), body_(e) {}
 
    void run() {
       if (e_.stream_version > 0) {
@@ -54,30 +55,6 @@ public:
 private:
    static constexpr std::size_t max_unmatched = 1'000;
 
-   // ---- bodies
-   json const* meta() { return parsed(meta_, e_.meta); }
-   json const* result() { return parsed(result_, e_.result); }
-   json const* context() { return parsed(context_, e_.context); }
-   static json const* parsed(std::optional<json>& slot, raw_json const& raw) {
-      if (!slot) slot = parse_json(raw.text).value_or(tao::json::null);
-      return &*slot;
-   }
-   /// `result.context`, else the column `context`.
-   json const* payload() {
-      auto const* p = member(result(), "context");
-      return p != nullptr ? p : context();
-   }
-   static std::optional<std::string> id_text(json const* v) {
-      if (auto const text = as_text(v)) return std::string(*text);
-      if (auto const number = as_integer(v)) return std::to_string(*number);
-      return std::nullopt;
-   }
-   std::optional<std::string> command_id() {
-      if (auto id = id_text(member(meta(), "command_id"))) return id;
-      if (auto id = id_text(member(result(), "context", "command_id"))) return id;
-      return id_text(member(result(), "data", "command_id"));
-   }
-
    /// As the database keeps it, so that a state folded live equals one that is read back.
    timestamp happened_at() const {
       return std::chrono::time_point_cast<timestamp::duration>(
@@ -90,13 +67,13 @@ private:
       state_.run = run_status::running;
       state_.started_at = happened_at();
       state_.parent_execution_id = e_.parent_execution_id;
-      if (auto const path = as_text(member(context(), "path"))) state_.path = std::string(*path);
-      auto const* workload = member(context(), "workload");
+      auto const context = parse_json(e_.context.text).value_or(tao::json::null);
+      if (auto const path = as_text(member(&context, "path"))) state_.path = std::string(*path);
+      auto const* workload = member(&context, "workload");
       state_.workload = workload != nullptr ? *workload : json(tao::json::null);
-      if (auto const pool = as_text(member(meta(), "execution_pool")); pool && !pool->empty())
-         state_.execution_pool = std::string(*pool);
-      auto const* trace = member(meta(), "trace");
-      state_.trace = trace != nullptr ? *trace : json(tao::json::null);
+      if (auto const pool = body_.meta_text(meta_member::execution_pool); pool && !pool->empty())
+         state_.execution_pool = *pool;
+      state_.trace = body_.meta(meta_member::trace);
    }
    void ended() {
       if (state_.terminal()) return; // the first end stays
@@ -107,15 +84,15 @@ private:
       state_.completed_at = happened_at();
       if (e_.error)
          state_.error = *e_.error;
-      else if (auto const text = as_text(member(meta(), "error")))
-         state_.error = *text;
+      else if (auto text = body_.meta_text(meta_member::error))
+         state_.error = *std::move(text);
    }
    void context_updated() {
-      auto const* p = payload();
-      if (auto const* values = member(p, "values"); values && values->is_object())
+      auto const p = body_.payload();
+      if (auto const* values = member(&p, "values"); values && values->is_object())
          for (auto const& [key, value] : values->get_object()) state_.ctx.get_object().insert_or_assign(key, value);
-      auto const name = as_text(member(p, "step"));
-      auto const gen = as_integer(member(p, "gen"));
+      auto const name = as_text(member(&p, "step"));
+      auto const gen = as_integer(member(&p, "gen"));
       if (name && gen) state_.steps[std::string(*name)].set_applied = *gen;
    }
 
@@ -165,13 +142,13 @@ private:
    }
    void entered(step_state& s) {
       state_.current_step = *e_.node_name;
-      auto const* p = payload();
-      auto const expected = as_integer(member(p, "iterations_expected"));
-      auto const* cursor = member(p, "__cursor_loop");
+      auto const p = body_.payload();
+      auto const expected = as_integer(member(&p, "iterations_expected"));
+      auto const* cursor = member(&p, "__cursor_loop");
       bool const is_cursor = cursor != nullptr && cursor->is_boolean() && cursor->get_boolean();
       // an enter that no orchestrator wrote counts only where the reference's execute writes one: for a loop on a fresh
       // step
-      bool const ours = as_text(member(meta(), "emitted_by")) == "orchestrator";
+      bool const ours = body_.meta_text(meta_member::emitted_by) == "orchestrator";
       if (!ours && (s.phase != step_phase::pending || (!expected && !is_cursor))) return;
       open_visit(s);
       s.expected = expected;
@@ -210,10 +187,12 @@ private:
 
    // ---- commands
    void issued(step_state& s) {
-      auto const id = command_id().value_or(std::to_string(e_.execution_id.value) + ":" + *e_.node_name + ":" +
-                                            std::to_string(e_.event_id.value));
-      auto const cursor = as_text(member(meta(), "cursor", "phase"));
-      auto const index = as_integer(member(meta(), "iteration_index"));
+      auto const id = body_.command_id().value_or(std::to_string(e_.execution_id.value) + ":" + *e_.node_name + ":" +
+                                                  std::to_string(e_.event_id.value));
+      auto const placed = body_.meta(meta_member::cursor);
+      auto const cursor = as_text(member(&placed, "phase"));
+      auto const number = body_.meta(meta_member::iteration_index);
+      auto const index = as_integer(&number);
       if (auto const known = state_.commands.find(id); known != state_.commands.end() && known->second.issued) return;
       bool const part_of_loop = (index && s.expected) || (cursor && s.cursor);
       if (!part_of_loop && (s.phase != step_phase::running || s.command_seen)) open_visit(s);
@@ -225,7 +204,7 @@ private:
       c.visit = s.visit;
       c.index = index;
       if (cursor) c.cursor_phase = std::string(*cursor);
-      c.frame = as_integer(member(meta(), "cursor", "frame")).value_or(0);
+      c.frame = as_integer(member(&placed, "frame")).value_or(0);
       s.command_seen = true;
       if (cursor == "claim") {
          ++s.claims_issued;
@@ -240,7 +219,7 @@ private:
       if (is_terminal(c.phase)) settle(s, c);
    }
    void progressed(command_phase phase) {
-      auto const id = command_id();
+      auto const id = body_.command_id();
       auto const known = id ? state_.commands.find(*id) : state_.commands.end();
       if (known != state_.commands.end()) known->second.phase = std::max(known->second.phase, phase);
    }
@@ -256,9 +235,9 @@ private:
       return &c;
    }
    void called(step_state& s) {
-      auto const id = command_id();
+      auto const id = body_.command_id();
       if (!id) {
-         if (!s.expected && !s.cursor) store(s, *e_.node_name, *result());
+         if (!s.expected && !s.cursor) store(s, *e_.node_name, body_.result());
          return;
       }
       auto* record = remembered(*id);
@@ -267,10 +246,10 @@ private:
       bool const waited_for = c.parked && !c.called;
       c.called = true;
       if (!c.issued) {
-         c.early_result = *result();
+         c.early_result = body_.result();
          return;
       }
-      deliver(s, c, *result());
+      deliver(s, c, body_.result());
       if (waited_for) settle(s, c);
    }
    void deliver(step_state& s, command_record const& c, json envelope) {
@@ -288,10 +267,10 @@ private:
    void command_ended(step_state& s, fact what) {
       auto const error_text = [&] {
          if (e_.error && !e_.error->empty()) return *e_.error;
-         if (auto const text = as_text(member(result(), "error"))) return std::string(*text);
-         return std::string(as_text(member(result(), "context", "error")).value_or("failed"));
+         if (auto text = text_of(body_.result(result_member::error))) return *std::move(text);
+         return text_of(body_.reported(reported_member::error)).value_or("failed");
       };
-      auto const id = command_id();
+      auto const id = body_.command_id();
       if (!id)
          return what == fact::failed ? end_without_command(s, true, error_text()) : end_without_command(s, false, {});
       auto* record = remembered(*id);
@@ -300,12 +279,12 @@ private:
       c.phase = what == fact::failed ? command_phase::failed : command_phase::completed;
       c.end_event = e_.event_id.value;
       if (what == fact::failed) c.error = error_text();
-      auto const* reported = member(result(), "context");
-      auto const marked = [&](char const* key) {
-         auto const* v = member(reported, key);
-         return v != nullptr && !v->is_null() && !(v->is_boolean() && !v->get_boolean());
+      auto const marked = [&](reported_member which) {
+         auto const text = body_.reported(which);
+         return !text.empty() && text != "null" && text != "false";
       };
-      c.parked = what == fact::completed && (marked("pending_callback") || marked("parked"));
+      c.parked =
+          what == fact::completed && (marked(reported_member::pending_callback) || marked(reported_member::parked));
       if (c.issued) settle(s, c);
    }
    /// A command of a known visit has ended: what that means for its step.
@@ -340,7 +319,7 @@ private:
       }
       if (bad) return fail_step(s, c.error);
       if (!s.has_result && s.phase == step_phase::running && fact_of(e_.event_type) == fact::completed)
-         store(s, c.step, *result());
+         store(s, c.step, body_.result());
       complete(s, c.step);
    }
    void end_without_command(step_state& s, bool bad, std::string error) {
@@ -348,11 +327,12 @@ private:
       if (s.phase == step_phase::pending) open_visit(s);
       if (s.phase != step_phase::running) return;
       if (bad) return fail_step(s, std::move(error));
-      if (!s.has_result) store(s, *e_.node_name, *result());
+      if (!s.has_result) store(s, *e_.node_name, body_.result());
       complete(s, *e_.node_name);
    }
    void exited(step_state& s) {
-      auto const* drained = member(payload(), "__cursor_drained");
+      auto const p = body_.payload();
+      auto const* drained = member(&p, "__cursor_drained");
       if (s.cursor && drained != nullptr && drained->is_boolean() && drained->get_boolean()) {
          s.drained = true;
          if (!s.has_result) {
@@ -368,10 +348,10 @@ private:
    }
 
    void routed() {
-      if (as_text(member(meta(), "emitted_by")) != "orchestrator") return;
-      auto const* records = member(meta(), "routed");
-      if (records == nullptr || !records->is_object()) return;
-      for (auto const& [name, record] : records->get_object()) {
+      if (body_.meta_text(meta_member::emitted_by) != "orchestrator") return;
+      auto const records = body_.meta(meta_member::routed);
+      if (!records.is_object()) return;
+      for (auto const& [name, record] : records.get_object()) {
          auto const found = state_.steps.find(name);
          if (found == state_.steps.end()) continue;
          auto& s = found->second;
@@ -391,7 +371,7 @@ private:
 
    workflow_state& state_;
    event const& e_;
-   std::optional<json> meta_, result_, context_;
+   event_body body_;
 };
 
 } // namespace detail
