@@ -22,7 +22,7 @@
 
 #include <noetl/events/store.hpp>
 #include <noetl/pg/migrate.hpp>
-#include <noetl/pg/pqxx.hpp>
+#include <noetl/pg/connection.hpp>
 
 #include "single_row_commits.hpp"
 

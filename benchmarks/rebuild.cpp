@@ -15,8 +15,9 @@
 
 #include <noetl/events/detail/append_rows.hpp>
 #include <noetl/pg/migrate.hpp>
-#include <noetl/pg/pqxx.hpp>
-#include <noetl/workflow/definitions.hpp>
+#include <noetl/pg/connection.hpp>
+#include <noetl/workflow/decide.hpp>
+#include <noetl/workflow/playbook_parser.hpp>
 #include <noetl/workflow/states.hpp>
 
 #include "pg/blocking.hpp"

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include <noetl/pg/pqxx.hpp>
+#include <noetl/pg/connection.hpp>
 
 #include "support/deployment.hpp"
 

@@ -24,7 +24,7 @@
 #include <noetl/core/log.hpp>
 #include <noetl/nats/consumer.hpp>
 #include <noetl/nats/publisher.hpp>
-#include <noetl/pg/pqxx.hpp>
+#include <noetl/pg/connection.hpp>
 #include <noetl/stream/committed_events.hpp>
 #include <noetl/stream/fenced_cursor.hpp>
 #include <noetl/stream/jetstream_sink.hpp>

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include <noetl/pg/pqxx.hpp>
+#include <noetl/pg/connection.hpp>
 #include <noetl/reflect/json.hpp>
 
 #include "http_load.hpp"

@@ -1,4 +1,4 @@
-# noetl_program(NAME SOURCES...): an executable of ours with our warnings as errors, sanitizers and ccache when present.
+# What our own programs share: our warnings as errors, sanitizers, ccache when present, definitions compiled once.
 find_program(NOETL_CCACHE ccache)
 if(NOETL_CCACHE AND PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${NOETL_CCACHE})
@@ -20,7 +20,22 @@ if(NOETL_SANITIZE)
   target_link_options(noetl_own_code INTERFACE -fsanitize=${NOETL_SANITIZE})
 endif()
 
+# noetl_program(NAME SOURCES...) or noetl_program(NAME PRECOMPILED TARGET SOURCES...): with another precompiled header than
+# noetl_precompiled_programs, or with NONE.
 function(noetl_program name)
-  add_executable(${name} ${ARGN})
+  cmake_parse_arguments(PARSE_ARGV 1 program "" "PRECOMPILED" "")
+  add_executable(${name} ${program_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE noetl_own_code)
+  if(NOT program_PRECOMPILED)
+    set(program_PRECOMPILED noetl_precompiled_programs)
+  endif()
+  if(NOT program_PRECOMPILED STREQUAL "NONE")
+    target_precompile_headers(${name} REUSE_FROM ${program_PRECOMPILED})
+  endif()
 endfunction()
+
+# The definitions that stand in one file of a program each (database session, workflow engine): compiled once, and each
+# program takes what it uses.
+add_library(noetl-definitions STATIC EXCLUDE_FROM_ALL
+  ${PROJECT_SOURCE_DIR}/examples/server/database.cpp ${PROJECT_SOURCE_DIR}/examples/server/workflow.cpp)
+target_link_libraries(noetl-definitions PRIVATE noetl_own_code)

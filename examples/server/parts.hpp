@@ -104,7 +104,7 @@ public:
    cp::claim_leases leases;
    std::unique_ptr<command_bus> bus; ///< null when no bus is configured
    cp::health_service health;
-   std::optional<noetl::http::openapi_document> document; ///< made with the router
+   noetl::http::openapi_document document; ///< described with the router
 };
 
 /// Makes live figures of the parts part of /metrics (figures.cpp).

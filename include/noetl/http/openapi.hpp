@@ -148,12 +148,19 @@ inline std::string openapi_text(std::span<route_entry const> routes, openapi_inf
    return out;
 }
 
-/// The document of a program, made once. A service of `openapi_routes`.
+/// The document of a program. A service of `openapi_routes`.
 class openapi_document {
 public:
+   /// To be described before the first request.
+   openapi_document() = default;
    template <class Services, std::size_t N>
    explicit openapi_document(route_table<Services, N> const& table, openapi_info const& info = {})
        : text_(openapi_text(table.entries, info)) {}
+
+   /// For a router of mounted parts, one of which shows this document. \param routes  the router's entries
+   void describe(std::span<route_entry const> routes, openapi_info const& info = {}) {
+      text_ = openapi_text(routes, info);
+   }
 
    [[nodiscard]] std::string const& text() const noexcept { return text_; }
 

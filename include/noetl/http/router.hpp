@@ -4,11 +4,11 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -16,22 +16,11 @@
 
 #include <noetl/http/errors.hpp>
 #include <noetl/http/message.hpp>
+#include <noetl/http/mounted.hpp>
 #include <noetl/http/route.hpp>
 #include <noetl/http/services.hpp>
 
 namespace noetl::http {
-
-namespace detail {
-
-template <class Wanted, class Given>
-struct router_check;
-template <class... W, class Given>
-struct router_check<services<W...>, Given> {
-   static constexpr bool ok = (Given::template has<W> && ... && true);
-   static_assert(ok, "noetl: the router is not given all services that its routes want");
-};
-
-} // namespace detail
 
 /// Is told about every answer of a server. Called on any thread, also on several at once.
 class request_observer {
@@ -44,18 +33,18 @@ protected:
    ~request_observer() = default;
 };
 
-/// Answers requests from a route table. The table has static storage (`inline constexpr auto api = ...`); the services
-/// outlive the router. All members are const: any number of threads may use one router.
+/// Answers requests from a route table, or from several parts made by `mount`. The services outlive the router. Copies
+/// share their entries. All members are const: any number of threads may use one router.
 class router {
 public:
+   /// \throws std::logic_error when two parts have the same route; see `mounted`
+   explicit router(std::vector<mounted> const& parts) : all_(std::make_shared<mounted const>(parts)) {}
    template <class Wanted, std::size_t N, class... S>
-   router(route_table<Wanted, N> const& table, services<S...> const& given) : entries_(table.entries) {
-      if constexpr (detail::router_check<Wanted, services<S...>>::ok)
-         (services_.push_back({&detail::service_key<std::remove_const_t<S>>, erase(given.template get<S>())}), ...);
-   }
+   router(route_table<Wanted, N> const& table, services<S...> const& given)
+       : all_(std::make_shared<mounted const>(table, given)) {}
    /// For routes without services.
    template <std::size_t N>
-   explicit router(route_table<services<>, N> const& table) : entries_(table.entries) {}
+   explicit router(route_table<services<>, N> const& table) : router(table, services<>()) {}
 
    /// Body limit of routes that set none, in bytes. Call before the first request.
    void set_body_limit(std::size_t bytes) noexcept { body_limit_ = bytes; }
@@ -65,16 +54,16 @@ public:
       return match && match.route->options.body_limit != 0 ? match.route->options.body_limit : body_limit_;
    }
 
-   [[nodiscard]] std::span<route_entry const> entries() const noexcept { return entries_; }
+   [[nodiscard]] std::span<route_entry const> entries() const noexcept { return all_->entries(); }
 
    [[nodiscard]] route_match find(verb method, std::string_view path) const noexcept {
-      return find_route(entries_, method, path);
+      return find_route(entries(), method, path);
    }
 
    /// Asks the route's guards alone; they look at the head only, so a server need not read a body that nobody wants.
    [[nodiscard]] std::optional<response> refusal_of(route_match const& match, request const& received) const {
       if (!match) return std::nullopt;
-      detail::call const c{received, *match.route->shape, match.found, services_};
+      detail::call const c{received, *match.route->shape, match.found, all_->given()};
       for (auto const guard : match.route->guards)
          if (guard != nullptr)
             if (auto refusal = guard(c)) return refusal;
@@ -89,7 +78,7 @@ public:
       if (!match) return wrong_method(match.allowed);
       auto const& route = *match.route;
       if (auto refusal = refusal_of(match, received)) return refusal;
-      detail::call const c{received, *route.shape, match.found, services_};
+      detail::call const c{received, *route.shape, match.found, all_->given()};
       if (received.body.size() > body_limit(match)) return body_too_large(body_limit(match));
       if (route.now != nullptr) return route.now(c);
       return std::nullopt;
@@ -97,7 +86,7 @@ public:
    /// \pre answer_now(match, received) returned nothing; both arguments live until the answer is there
    [[nodiscard]] boost::asio::awaitable<response> answer_later(route_match const& match,
                                                                request const& received) const {
-      return match.route->later({received, *match.route->shape, match.found, services_});
+      return match.route->later({received, *match.route->shape, match.found, all_->given()});
    }
 
    /// Finds and answers in one step, for tests and for embedding. The CORS fields are the server's business.
@@ -112,10 +101,6 @@ public:
    }
 
 private:
-   template <class S>
-   static void* erase(S& object) noexcept {
-      return const_cast<std::remove_const_t<S>*>(&object);
-   }
    static response preflight() {
       return {.headers = {{"access-control-allow-methods", "*"}, {"access-control-allow-headers", "*"}}};
    }
@@ -123,9 +108,8 @@ private:
       return {.status = 405, .headers = {{"allow", allow_text(allowed)}}};
    }
 
-   std::span<route_entry const> entries_;
+   std::shared_ptr<mounted const> all_;
    std::size_t body_limit_ = std::size_t{2} << 20U;
-   std::vector<detail::service_ref> services_;
 };
 
 } // namespace noetl::http

@@ -1,0 +1,53 @@
+// examples/server/api.hpp: the route groups of the server, each in a source file of its own that compiles its handlers
+// (api_catalog.cpp, ...). Knows their services by name only: touching a handler compiles one of those files again.
+#pragma once
+
+#include <noetl/http/mounted.hpp>
+
+namespace noetl::http {
+class metrics;
+class openapi_document;
+} // namespace noetl::http
+
+namespace noetl::control_plane {
+class catalog_service;
+class cleanup_service;
+class command_service;
+class event_ingest;
+class execution_service;
+class execution_views;
+class health_service;
+class ingest_metrics;
+class internal_gate;
+class outbox_service;
+class projection_service;
+class projector_service;
+class replay_service;
+class subscription_metrics;
+class subscription_service;
+class worker_pool_service;
+class write_metrics;
+} // namespace noetl::control_plane
+
+namespace server {
+
+namespace cp = noetl::control_plane;
+namespace http = noetl::http;
+
+// A group more: a file with its function, the function's line here, its call in api.cpp.
+http::mounted catalog_api(cp::catalog_service&, cp::write_metrics&);
+http::mounted cleanup_api(cp::cleanup_service&, cp::internal_gate&);
+http::mounted command_api(cp::command_service&);
+http::mounted event_api(cp::event_ingest&, cp::ingest_metrics&);
+http::mounted execution_api(cp::execution_service&, cp::execution_views&, cp::write_metrics&);
+http::mounted health_api(cp::health_service&);
+http::mounted metrics_api(http::metrics const&);
+http::mounted openapi_api(http::openapi_document const&);
+http::mounted outbox_api(cp::outbox_service&, cp::internal_gate&);
+http::mounted projection_api(cp::projection_service&, cp::internal_gate&);
+http::mounted projector_api(cp::projector_service&, cp::internal_gate&);
+http::mounted replay_api(cp::replay_service&);
+http::mounted subscription_api(cp::subscription_service&, cp::subscription_metrics&);
+http::mounted worker_pool_api(cp::worker_pool_service&, cp::write_metrics&);
+
+} // namespace server
