@@ -14,7 +14,11 @@ http::router make_router(parts& all) {
    std::vector<http::mounted> groups{
        health_api(all.health),
        catalog_api(all.catalog, all.written),
-       execution_api(all.executions, all.views, all.written),
+       execution_api(all.executions, all.batches, all.list, all.views, all.written),
+       cancellation_api(all.cancellations),
+       variable_api(all.variables),
+       shard_api(all.identity),
+       container_callback_api(all.callbacks, all.called_back, all.gate),
        event_api(all.ingest, all.ingested),
        command_api(all.commands),
        worker_pool_api(all.workers, all.written),

@@ -10,10 +10,15 @@ class openapi_document;
 } // namespace noetl::http
 
 namespace noetl::control_plane {
+class cancellation_service;
 class catalog_service;
 class cleanup_service;
 class command_service;
+class container_callbacks;
+class container_metrics;
 class event_ingest;
+class execution_batch;
+class execution_list;
 class execution_service;
 class execution_views;
 class health_service;
@@ -23,8 +28,10 @@ class outbox_service;
 class projection_service;
 class projector_service;
 class replay_service;
+struct shard_identity;
 class subscription_metrics;
 class subscription_service;
+class variable_service;
 class worker_pool_service;
 class write_metrics;
 } // namespace noetl::control_plane
@@ -35,11 +42,14 @@ namespace cp = noetl::control_plane;
 namespace http = noetl::http;
 
 // A group more: a file with its function, the function's line here, its call in api.cpp.
+http::mounted cancellation_api(cp::cancellation_service&);
 http::mounted catalog_api(cp::catalog_service&, cp::write_metrics&);
 http::mounted cleanup_api(cp::cleanup_service&, cp::internal_gate&);
 http::mounted command_api(cp::command_service&);
+http::mounted container_callback_api(cp::container_callbacks&, cp::container_metrics&, cp::internal_gate&);
 http::mounted event_api(cp::event_ingest&, cp::ingest_metrics&);
-http::mounted execution_api(cp::execution_service&, cp::execution_views&, cp::write_metrics&);
+http::mounted execution_api(cp::execution_service&, cp::execution_batch&, cp::execution_list&, cp::execution_views&,
+                            cp::write_metrics&);
 http::mounted health_api(cp::health_service&);
 http::mounted metrics_api(http::metrics const&);
 http::mounted openapi_api(http::openapi_document const&);
@@ -47,7 +57,9 @@ http::mounted outbox_api(cp::outbox_service&, cp::internal_gate&);
 http::mounted projection_api(cp::projection_service&, cp::internal_gate&);
 http::mounted projector_api(cp::projector_service&, cp::internal_gate&);
 http::mounted replay_api(cp::replay_service&);
+http::mounted shard_api(cp::shard_identity&);
 http::mounted subscription_api(cp::subscription_service&, cp::subscription_metrics&);
+http::mounted variable_api(cp::variable_service&);
 http::mounted worker_pool_api(cp::worker_pool_service&, cp::write_metrics&);
 
 } // namespace server

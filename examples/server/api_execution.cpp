@@ -5,8 +5,9 @@
 
 namespace server {
 
-http::mounted execution_api(cp::execution_service& executions, cp::execution_views& views, cp::write_metrics& written) {
-   return http::mount<cp::execution_routes>(executions, views, written);
+http::mounted execution_api(cp::execution_service& executions, cp::execution_batch& batches, cp::execution_list& list,
+                            cp::execution_views& views, cp::write_metrics& written) {
+   return http::mount<cp::execution_routes>(executions, batches, list, views, written);
 }
 
 } // namespace server

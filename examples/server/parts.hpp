@@ -9,13 +9,17 @@
 #include <boost/asio/io_context.hpp>
 
 #include <noetl/control_plane/announcements.hpp>
+#include <noetl/control_plane/cancellation.hpp>
 #include <noetl/control_plane/catalog.hpp>
 #include <noetl/control_plane/claim_leases.hpp>
 #include <noetl/control_plane/cleanup_service.hpp>
 #include <noetl/control_plane/command_cache.hpp>
 #include <noetl/control_plane/command_service.hpp>
+#include <noetl/control_plane/container_callback_routes.hpp>
 #include <noetl/control_plane/dedup.hpp>
 #include <noetl/control_plane/event_ingest.hpp>
+#include <noetl/control_plane/execution_batch.hpp>
+#include <noetl/control_plane/execution_list.hpp>
 #include <noetl/control_plane/execution_service.hpp>
 #include <noetl/control_plane/execution_views.hpp>
 #include <noetl/control_plane/health.hpp>
@@ -28,9 +32,11 @@
 #include <noetl/control_plane/reconciler.hpp>
 #include <noetl/control_plane/replay.hpp>
 #include <noetl/control_plane/settings.hpp>
+#include <noetl/control_plane/shard_info.hpp>
 #include <noetl/control_plane/snapshot_keeper.hpp>
 #include <noetl/control_plane/subscription_metrics.hpp>
 #include <noetl/control_plane/subscriptions.hpp>
+#include <noetl/control_plane/variables.hpp>
 #include <noetl/control_plane/worker_pools.hpp>
 #include <noetl/control_plane/write_metrics.hpp>
 #include <noetl/core/snowflake.hpp>
@@ -81,7 +87,14 @@ public:
    cp::playbook_library library;
    cp::dedup_service dedup;
    cp::execution_service executions;
+   cp::execution_batch batches;
+   cp::execution_list list;
    cp::execution_views views;
+   cp::cancellation_service cancellations;
+   cp::variable_service variables;
+   cp::shard_identity identity;
+   cp::container_callbacks callbacks;
+   cp::container_metrics called_back;
    cp::command_cache issued;
    cp::command_service commands;
    cp::event_ingest ingest;

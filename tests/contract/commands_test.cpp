@@ -200,7 +200,7 @@ TEST_F(commands, W5_a_command_of_a_cancelled_execution_is_not_given_out) {
                     .status,
                 200U);
       EXPECT_TRUE(is_error(claim(server(), id), 409, "Execution has been cancelled"));
-      EXPECT_EQ(row("status"), "PENDING");
+      EXPECT_EQ(row("status"), "CANCELLED");
       EXPECT_EQ(claims(), "0");
    }
 }

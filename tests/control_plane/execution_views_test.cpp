@@ -10,6 +10,7 @@
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
+#include <noetl/control_plane/execution_list.hpp>
 #include <noetl/control_plane/execution_views.hpp>
 #include <noetl/pg/migrate.hpp>
 
@@ -58,23 +59,47 @@ TEST_F(execution_views, an_execution_with_two_start_events_is_listed_once) {
       add(execution, execution * 10 + 1, "playbook_started", "STARTED");
       add(execution, execution * 10 + 2, "playbook.started", "STARTED");
    }
-   cp::execution_views views(*shards);
+   cp::execution_list list(*shards);
    cp::execution_filter filter;
    filter.catalog_id = catalog_id{7};
-   auto const found = get(views.list(filter));
+   auto const found = get(list.page(filter));
    ASSERT_TRUE(found) << found.error().message;
-   ASSERT_EQ(found->size(), 3U);
+   auto const& entries = found->entries;
+   ASSERT_EQ(entries.size(), 3U);
    for (std::size_t i = 0; i < 3; ++i) {
-      EXPECT_EQ((*found)[i].execution_id.value, static_cast<std::int64_t>(3 - i));
-      EXPECT_EQ((*found)[i].event_count, 3);
-      EXPECT_EQ((*found)[i].started_at,
-                *from_sql("2026-01-01 00:00:00") + std::chrono::seconds((*found)[i].execution_id.value * 10));
+      EXPECT_EQ(entries[i].execution_id.value, static_cast<std::int64_t>(3 - i));
+      EXPECT_EQ(entries[i].event_count, 3);
+      EXPECT_EQ(entries[i].started_at,
+                *from_sql("2026-01-01 00:00:00") + std::chrono::seconds(entries[i].execution_id.value * 10));
    }
+   EXPECT_FALSE(found->next);
    filter.limit = filter.offset = 1;
-   auto const page = get(views.list(filter));
+   auto const page = get(list.page(filter));
    ASSERT_TRUE(page);
-   ASSERT_EQ(page->size(), 1U);
-   EXPECT_EQ(page->front().execution_id.value, 2) << "the window counts executions";
+   ASSERT_EQ(page->entries.size(), 1U);
+   EXPECT_EQ(page->entries.front().execution_id.value, 2) << "the window counts executions";
+   EXPECT_EQ(page->next, execution_id{2});
+}
+
+TEST_F(execution_views, the_list_takes_the_state_from_the_head_and_without_one_from_the_log) {
+   for (int execution : {1, 2, 3, 4}) add(execution, execution * 10, "playbook_started", "STARTED");
+   add(2, 25, "playbook_failed", "FAILED");
+   add(3, 35, "playbook_cancelled", "CANCELLED");
+   add(4, 45, "playbook.completed", "COMPLETED");
+   db->exec("insert into noetl.stream_head (execution_id, version, guarded_version, catalog_id, status)"
+            " values (3, 2, 2, 7, 'CANCELLED'), (4, 2, 2, 7, 'PROJECTED')");
+   cp::execution_list list(*shards);
+   auto const found = get(list.page({}));
+   ASSERT_TRUE(found) << found.error().message;
+   std::string states;
+   for (auto const& one : found->entries) states += one.status + (one.completed_at ? "+" : "-") + " ";
+   EXPECT_EQ(states, "COMPLETED+ CANCELLED+ FAILED+ RUNNING- ");
+   cp::execution_filter filter;
+   filter.status = "FAILED";
+   auto const failed = get(list.page(filter));
+   ASSERT_TRUE(failed);
+   ASSERT_EQ(failed->entries.size(), 1U);
+   EXPECT_EQ(failed->entries.front().execution_id.value, 2);
 }
 
 // The end comes and goes, so that a read which looks twice sees both states soon.

@@ -80,7 +80,7 @@ public:
       auto stored = co_await store_.append(std::move(append));
       if (stored) co_return reply_of(*command, stored->attempt);
       if (stored.error().code != error_code::conflict) co_return std::move(stored).error();
-      auto again = co_await repeated_claim(issued, worker);
+      auto again = co_await repeated_claim(issued, worker, std::move(stored).error());
       if (!again) co_return std::move(again).error();
       co_return reply_of(*command, *again);
    }
@@ -149,29 +149,31 @@ private:
              std::to_string(issued.event_id.value);
    }
 
-   static bool is_final(std::string_view status) {
-      return status == "COMPLETED" || status == "FAILED" || status == "CANCELLED";
-   }
+   /// CANCELLED is left to the append, which knows whether the whole execution was.
+   static bool is_done(std::string_view status) { return status == "COMPLETED" || status == "FAILED"; }
 
    static result<void> check_open(issued_command const& command, std::string const& worker) {
-      if (is_final(command.status)) return fail(error_code::conflict, "Command already reached terminal state");
-      if (command.worker_id && !command.status.empty() && command.status != "PENDING" && *command.worker_id != worker)
+      if (is_done(command.status)) return fail(error_code::conflict, "Command already reached terminal state");
+      bool const owned = command.status == "CLAIMED" || command.status == "RUNNING";
+      if (owned && command.worker_id && *command.worker_id != worker)
          return fail(error_code::conflict, "Command already claimed by " + *command.worker_id);
       return {};
    }
 
-   /// Why the conditional update did not happen; the attempt for the owner's own repeat.
-   awaitable<result<int>> repeated_claim(noetl::event_id issued, std::string worker) {
+   /// The attempt for the owner's own repeat, else why the conditional update did not happen.
+   awaitable<result<int>> repeated_claim(noetl::event_id issued, std::string worker, error refusal) {
       auto found = co_await store_.load_command(issued);
       if (!found) co_return std::move(found).error();
       if (auto open = check_open(*found, worker); !open) co_return std::move(open).error();
       auto head = co_await store_.head(found->issued.execution_id);
       if (!head) co_return std::move(head).error();
-      if (head.value() && head.value()->status == "CANCELLED")
-         co_return fail(error_code::conflict, "Execution has been cancelled");
+      if (found->status == "CANCELLED" || (head.value() && is_ended(head.value()->status))) co_return refusal;
       if (found->worker_id && *found->worker_id == worker) co_return found->attempt;
+      // Taken back by its lease in between.
       co_return fail(error_code::unavailable, "Command is being claimed; try again");
    }
+
+   static bool is_ended(std::string_view status) { return is_done(status) || status == "CANCELLED"; }
 
    event_store& store_;
    snowflake& ids_;

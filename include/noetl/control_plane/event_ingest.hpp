@@ -2,7 +2,9 @@
 // Knows the event store; knows nothing of HTTP or of the orchestrator, which listens to commits.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -167,6 +169,14 @@ constexpr std::string_view reported_status(std::string_view event_type) noexcept
    return {};
 }
 
+/// Events by which a worker speaks of the command it runs.
+constexpr bool is_report(std::string_view event_type) noexcept {
+   constexpr std::string_view all[] = {"command.started", "action_started", "call.done",         "action_done",
+                                       "call.error",      "action_error",   "command.completed", "action_completed",
+                                       "command.failed",  "action_failed"};
+   return std::ranges::find(all, event_type) != std::end(all);
+}
+
 } // namespace detail
 
 /// Stores reported events and brings the rows of noetl.command up to date in the same transaction. Thread-safe.
@@ -175,8 +185,9 @@ public:
    event_ingest(event_store& store, snowflake& ids) : store_(store), ids_(ids) {}
 
    /// One event. Answers after the commit; a repeat with the same id and content gets the same answer (W10).
-   /// Errors: not_found (no such execution), conflict (claimed by another; the id is taken by other content),
-   /// unavailable.
+   /// A report of a worker whose command was given to another one is refused and leaves no trace: its worker then
+   /// gives up (worker-protocol.md 8). Errors: not_found (no such execution), conflict (claimed by another; the id is
+   /// taken by other content), unavailable.
    awaitable<result<event_reply>> add(event_request request) {
       bool const chosen = request.event_id.has_value();
       if (chosen && request.event_id->value.value <= 0)
@@ -241,8 +252,10 @@ private:
       fact.created_at = request.created_at.value_or(now());
       auto const reported = detail::reported_status(request.event_type);
       if (request.event_type == "command.claimed") fact.worker_id = request.worker_id;
-      if (!reported.empty() && command.issued) {
+      bool const report = detail::is_report(request.event_type) && request.worker_id;
+      if ((!reported.empty() || report) && command.issued) {
          command_update update;
+         update.owned = report;
          update.execution_id = append.execution_id;
          update.event_id = *command.issued;
          update.status = reported;
@@ -258,7 +271,7 @@ private:
    awaitable<result<event_reply>> repeated_claim(event_request request, noetl::event_id issued, error refusal) {
       auto command = co_await store_.load_command(issued);
       if (!command) co_return std::move(command).error();
-      if (!command->worker_id || !request.worker_id) co_return refusal;
+      if (command->status == "CANCELLED" || !command->worker_id || !request.worker_id) co_return refusal;
       if (*command->worker_id != *request.worker_id)
          co_return fail(error_code::conflict, "Command already claimed by " + *command->worker_id);
       co_return event_reply{};

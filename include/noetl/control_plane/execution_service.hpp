@@ -12,6 +12,7 @@
 
 #include <noetl/control_plane/catalog.hpp>
 #include <noetl/control_plane/dedup.hpp>
+#include <noetl/control_plane/detail/execution_sql.hpp>
 #include <noetl/control_plane/playbook_library.hpp>
 #include <noetl/core/log.hpp>
 #include <noetl/core/result.hpp>
@@ -49,6 +50,20 @@ struct execute_reply {
    std::int64_t commands_generated = 0;
 };
 
+/// What the caller of start() knows already, so that many starts look it up once.
+struct start_hints {
+   result<catalog_entry> const* entry = nullptr;  ///< of path or catalog id; null: to be looked up
+   bool trace_is_known = false;                   ///< `trace` of the request is what is to be used
+   std::optional<noetl::execution_id> rerun_of{}; ///< noted in the start event
+};
+
+struct rerun_reply {
+   id_text<noetl::execution_id> execution_id;
+   std::string status = "started";
+   std::int64_t commands_generated = 0;
+   id_text<noetl::execution_id> rerun_of;
+};
+
 /// Starts executions: everything is resolved, rendered and checked first; then one append holds the start event, the
 /// first decision, command rows and notifications (W2), so a refused start leaves nothing behind. Thread-safe.
 class execution_service {
@@ -60,8 +75,8 @@ public:
 
    /// Errors: validation (neither path nor catalog id, payload is not an object, bad pool, playbook breaks a rule),
    /// bad_request (playbook is not YAML), not_found, internal (a template of the first step fails), unavailable.
-   awaitable<result<execute_reply>> start(execute_request request) {
-      if (!request.dedup) co_return co_await start_as(noetl::execution_id{ids_.next()}, std::move(request));
+   awaitable<result<execute_reply>> start(execute_request request, start_hints known = {}) {
+      if (!request.dedup) co_return co_await start_as(noetl::execution_id{ids_.next()}, std::move(request), known);
       auto const mine = noetl::execution_id{ids_.next()};
       auto const scope = request.parent_execution_id.value_or(noetl::execution_id{0});
       auto const wish = *request.dedup;
@@ -74,7 +89,7 @@ public:
          duplicate.status = "duplicate";
          co_return duplicate;
       }
-      auto started = co_await start_as(mine, std::move(request));
+      auto started = co_await start_as(mine, std::move(request), known);
       // After `unavailable` the outcome is unknown: the key stays with the execution that may exist.
       if (!started && started.error().code != error_code::unavailable) {
          auto freed = co_await dedup_.release(scope, wish.key, mine);
@@ -83,14 +98,63 @@ public:
       co_return started;
    }
 
+   /// Starts the same catalog entry again, in the same version and pool and with the workload that `id` was started
+   /// with; without its parent. Errors: not_found (no such execution, or its playbook is gone), and those of start().
+   awaitable<result<rerun_reply>> rerun(noetl::execution_id id) {
+      auto request = co_await request_of(id);
+      if (!request) co_return std::move(request).error();
+      start_hints known;
+      known.rerun_of = id;
+      auto started = co_await start(*std::move(request), known);
+      if (!started) co_return std::move(started).error();
+      rerun_reply reply;
+      reply.execution_id = started->execution_id;
+      reply.commands_generated = started->commands_generated;
+      reply.rerun_of.value = id;
+      co_return reply;
+   }
+
+   /// The catalog entry that a request names. Errors: validation, not_found.
+   awaitable<result<catalog_entry>> resolve(execute_request const& request) {
+      catalog_reference reference;
+      if (request.catalog_id) {
+         reference.id = request.catalog_id;
+      } else {
+         if (!request.path) co_return fail(error_code::validation, "Either 'path' or 'catalog_id' must be provided");
+         reference.path = *request.path;
+         auto version = wanted_version(request.version);
+         if (!version) co_return std::move(version).error();
+         reference.version = *version;
+      }
+      auto entry = co_await catalog_.find(std::move(reference));
+      if (entry || entry.error().code != error_code::not_found) co_return entry;
+      if (request.catalog_id)
+         co_return fail(error_code::not_found, "Catalog entry not found: " + std::to_string(request.catalog_id->value));
+      co_return fail(error_code::not_found, "Playbook not found: " + *request.path);
+   }
+
+   /// Trace of the parent's start event, null when there is none. A parent we cannot read is no reason to refuse the
+   /// child.
+   awaitable<tao::json::value> inherited_trace(noetl::execution_id parent) {
+      auto events = co_await store_.load(parent, 0, 1);
+      if (!events || events->empty()) co_return tao::json::null;
+      auto meta = from_json<tao::json::value>(events->front().meta.text);
+      if (!meta || !meta->is_object()) co_return tao::json::null;
+      auto const* trace = meta->find("trace");
+      if (trace == nullptr || to_json(*trace).size() > max_trace_bytes) co_return tao::json::null;
+      co_return *trace;
+   }
+
 private:
    // Every notification carries the trace and must stay far below the broker's largest message.
    static constexpr std::size_t max_trace_bytes = 8'192;
 
-   awaitable<result<execute_reply>> start_as(noetl::execution_id id, execute_request request) {
+   awaitable<result<execute_reply>> start_as(noetl::execution_id id, execute_request request, start_hints known) {
       if (!request.payload.is_object()) co_return fail(error_code::validation, "payload: expected object");
-      auto entry = co_await resolve(request);
-      if (!entry) co_return std::move(entry).error();
+      std::optional<result<catalog_entry>> looked_up;
+      if (known.entry == nullptr) looked_up.emplace(co_await resolve(request));
+      auto const& entry = known.entry != nullptr ? *known.entry : *looked_up;
+      if (!entry) co_return entry.error();
       auto book = library_.parse(*entry);
       if (!book) co_return std::move(book).error();
       if (request.execution_pool && request.execution_pool->empty()) request.execution_pool.reset();
@@ -98,13 +162,13 @@ private:
       if (!pool) co_return std::move(pool).error();
       if (to_json(request.trace).size() > max_trace_bytes)
          co_return fail(error_code::validation, "trace: longer than " + std::to_string(max_trace_bytes) + " bytes");
-      if (request.trace.is_null() && request.parent_execution_id)
+      if (request.trace.is_null() && request.parent_execution_id && !known.trace_is_known)
          request.trace = co_await inherited_trace(*request.parent_execution_id);
 
       append_request append;
       append.execution_id = id;
       append.expect = {expected::absent, 0};
-      append.events.push_back(start_event(request, *entry, **book, append.execution_id));
+      append.events.push_back(start_event(request, *entry, **book, append.execution_id, known.rerun_of));
       auto generated = add_first_decision(append, **book, *pool);
       if (!generated) co_return std::move(generated).error();
       auto stored = co_await store_.append(std::move(append));
@@ -143,24 +207,6 @@ private:
       if (!stored) log::debug("dedup.not_audited", {{"key", key}, {"reason", stored.error().message}});
    }
 
-   awaitable<result<catalog_entry>> resolve(execute_request const& request) {
-      catalog_reference reference;
-      if (request.catalog_id) {
-         reference.id = request.catalog_id;
-      } else {
-         if (!request.path) co_return fail(error_code::validation, "Either 'path' or 'catalog_id' must be provided");
-         reference.path = *request.path;
-         auto version = wanted_version(request.version);
-         if (!version) co_return std::move(version).error();
-         reference.version = *version;
-      }
-      auto entry = co_await catalog_.find(std::move(reference));
-      if (entry || entry.error().code != error_code::not_found) co_return entry;
-      if (request.catalog_id)
-         co_return fail(error_code::not_found, "Catalog entry not found: " + std::to_string(request.catalog_id->value));
-      co_return fail(error_code::not_found, "Playbook not found: " + *request.path);
-   }
-
    /// `version` of clients that send one (W23).
    static result<std::optional<std::int32_t>> wanted_version(tao::json::value const& version) {
       if (version.is_null()) return std::optional<std::int32_t>{};
@@ -177,20 +223,28 @@ private:
       return reference->version;
    }
 
-   /// Trace of the parent's start event. A parent we cannot read is no reason to refuse the child.
-   awaitable<tao::json::value> inherited_trace(noetl::execution_id parent) {
-      auto events = co_await store_.load(parent, 0, 1);
-      if (!events || events->empty()) co_return tao::json::null;
-      auto meta = from_json<tao::json::value>(events->front().meta.text);
-      if (!meta || !meta->is_object()) co_return tao::json::null;
-      auto const* trace = meta->find("trace");
-      if (trace == nullptr || to_json(*trace).size() > max_trace_bytes) co_return tao::json::null;
-      co_return *trace;
+   /// What would start an execution as it was started.
+   awaitable<result<execute_request>> request_of(noetl::execution_id id) {
+      auto work = [id](pg::connection& db) -> result<execute_request> {
+         static auto const text =
+             "SELECT catalog_id, coalesce(context->'workload', '{}')::text, meta->>'execution_pool'"
+             " FROM noetl.event WHERE execution_id = $1 AND event_type IN " +
+             std::string(detail::start_types) + " ORDER BY event_id LIMIT 1";
+         auto const rows = db.exec(text, id);
+         if (rows.empty()) return fail(error_code::not_found, "Execution not found: " + std::to_string(id.value));
+         execute_request request;
+         request.catalog_id = rows[0].get<noetl::catalog_id>(0);
+         auto workload = from_json<tao::json::value>(rows[0].get<std::string>(1));
+         if (workload && workload->is_object()) request.payload = *std::move(workload);
+         request.execution_pool = rows[0].get<std::optional<std::string>>(2);
+         return request;
+      };
+      co_return co_await store_.shards().of(id).run(std::move(work));
    }
 
    /// The playbook_started row (6.4).
    event start_event(execute_request const& request, catalog_entry const& entry, workflow::playbook const& book,
-                     noetl::execution_id id) {
+                     noetl::execution_id id, std::optional<noetl::execution_id> rerun_of) {
       auto const catalog = entry.catalog_id.value;
       auto const at = now();
       tao::json::value workload = book.workload.is_object() ? book.workload : tao::json::value(tao::json::empty_object);
@@ -202,6 +256,7 @@ private:
       tao::json::value meta = {{"emitted_at", to_rfc3339(at)}, {"emitter", "control_plane"}};
       if (request.execution_pool) meta["execution_pool"] = *request.execution_pool;
       if (!request.trace.is_null()) meta["trace"] = request.trace;
+      if (rerun_of) meta["rerun_of"] = std::to_string(rerun_of->value);
       event started;
       started.execution_id = id;
       started.event_id = event_id{ids_.next()};

@@ -1,5 +1,5 @@
-// control_plane/execution_views.hpp: read models of executions: list, detail, status (http-execution.md section 13).
-// Knows pools and the event vocabulary; knows nothing of HTTP.
+// control_plane/execution_views.hpp: read models of one execution: detail, events, status (http-execution.md section
+// 13). Knows pools and the event vocabulary; knows nothing of HTTP.
 #pragma once
 
 #include <algorithm>
@@ -13,6 +13,8 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <noetl/control_plane/detail/execution_sql.hpp>
+#include <noetl/control_plane/event_pages.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/core/strong.hpp>
 #include <noetl/core/time.hpp>
@@ -27,34 +29,6 @@ namespace noetl::control_plane {
 
 using boost::asio::awaitable;
 
-struct execution_filter {
-   std::optional<noetl::catalog_id> catalog_id;
-   std::optional<std::string> path;   ///< case-insensitive part of the catalog path
-   std::optional<std::string> status; ///< exact
-   std::optional<std::int32_t> limit; ///< absent: 50; at most 100
-   std::optional<std::int32_t> offset;
-};
-
-struct execution_summary {
-   noetl::execution_id execution_id;
-   noetl::catalog_id catalog_id;
-   std::optional<std::string> path;
-   std::string status;
-   timestamp started_at{};
-   std::optional<timestamp> completed_at;
-   std::int64_t event_count = 0;
-};
-
-struct event_view {
-   noetl::event_id event_id;
-   std::string event_type;
-   std::optional<std::string> node_name;
-   std::string status;
-   timestamp created_at{};
-   raw_json result;
-   std::optional<std::string> error;
-};
-
 struct execution_detail {
    noetl::execution_id execution_id;
    noetl::catalog_id catalog_id;
@@ -65,6 +39,8 @@ struct execution_detail {
    std::optional<noetl::execution_id> parent_execution_id;
    raw_json workload;
    std::vector<event_view> events;
+   std::optional<event_pagination> pagination; ///< only when pages were asked for
+   using json_rules = rules<omit_empty<"pagination">>;
 };
 
 struct execution_progress {
@@ -79,7 +55,7 @@ struct execution_status {
    execution_progress progress;
    bool is_cancelled = false;
    bool completed = false; ///< the run has ended, however
-   bool failed = false;
+   bool failed = false;    ///< it has ended without completing: the command line calls every other end COMPLETED
    std::vector<std::string> completed_steps;
    std::optional<std::string> error;
    std::optional<timestamp> start_time, end_time;
@@ -88,19 +64,6 @@ struct execution_status {
 };
 
 namespace detail {
-
-// The partial index ix_event_start is used only when the literals are the same as in its predicate.
-inline constexpr std::string_view start_types = "('playbook_started','playbook.started','playbook.initialized')";
-
-/// status and end of one execution `e`, by its terminal events; the first terminal one wins, because it is sticky.
-inline constexpr std::string_view outcome_of_e = R"(LEFT JOIN LATERAL (
-   SELECT CASE WHEN t.event_type IN ('playbook.completed','playbook_completed') THEN 'COMPLETED'
-               WHEN t.event_type IN ('playbook.failed','playbook_failed') THEN 'FAILED' ELSE 'CANCELLED' END AS status,
-          t.created_at
-   FROM noetl.event t WHERE t.execution_id = e.execution_id AND t.event_type IN
-      ('playbook.completed','playbook_completed','playbook.failed','playbook_failed',
-       'playbook.cancelled','playbook_cancelled','execution.cancelled')
-   ORDER BY t.stream_version NULLS FIRST, t.event_id LIMIT 1) o ON true)";
 
 struct start_row {
    noetl::catalog_id catalog_id;
@@ -143,40 +106,13 @@ class execution_views {
 public:
    explicit execution_views(pg::shard_map& shards) : shards_(shards) {}
 
-   /// Newest first. Filters apply before the window is cut (W27). Errors: bad_request for a negative limit or offset.
-   awaitable<result<std::vector<execution_summary>>> list(execution_filter filter) {
-      auto const limit = std::min(filter.limit.value_or(50), 100);
-      auto const offset = filter.offset.value_or(0);
-      if (limit < 0) co_return fail(error_code::bad_request, "limit: expected 0 or more");
-      if (offset < 0) co_return fail(error_code::bad_request, "offset: expected 0 or more");
-      auto paths = co_await catalog_ids(filter);
-      if (!paths) co_return std::move(paths).error();
-      std::vector<execution_summary> merged;
-      for (std::size_t shard = 0; shard < shards_.count(); ++shard) {
-         auto work = [filter, ids = *paths, window = std::int64_t{limit} + offset](pg::connection& db) {
-            return select_page(db, filter, ids, window);
-         };
-         auto page = co_await shards_.shard(shard).run(std::move(work));
-         if (!page) co_return std::move(page).error();
-         merged.insert(merged.end(), page->begin(), page->end());
-      }
-      std::ranges::sort(merged, [](auto const& a, auto const& b) {
-         return std::pair(a.started_at, a.execution_id) > std::pair(b.started_at, b.execution_id);
-      });
-      auto const first = std::min(merged.size(), static_cast<std::size_t>(offset));
-      auto const last = std::min(merged.size(), first + static_cast<std::size_t>(limit));
-      std::vector<execution_summary> window(merged.begin() + static_cast<std::ptrdiff_t>(first),
-                                            merged.begin() + static_cast<std::ptrdiff_t>(last));
-      if (auto named = co_await add_paths(window); !named) co_return std::move(named).error();
-      co_return window;
-   }
-
-   /// The execution with its 2000 most recent events, oldest first. Errors: not_found.
-   awaitable<result<execution_detail>> find(noetl::execution_id id) {
-      auto work = [id](pg::connection& db) {
+   /// The execution with the events that were asked for: by default its 2000 most recent ones, oldest first. Errors:
+   /// not_found, and those of event_window.
+   awaitable<result<execution_detail>> find(noetl::execution_id id, event_window which = {}) {
+      auto work = [id, which](pg::connection& db) {
          return db.transaction([&] {
             db.script("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"); // one snapshot for all statements
-            return select_detail(db, id);
+            return select_detail(db, id, which);
          });
       };
       auto found = co_await shards_.of(id).run(std::move(work));
@@ -187,6 +123,24 @@ public:
       co_return found;
    }
 
+   /// Events of an execution, or of whatever else has a log: by default the oldest first, with where to go on. Errors:
+   /// not_found when it has no events, and those of event_window.
+   awaitable<result<event_list>> events(noetl::execution_id id, event_window which) {
+      if (!which.page && !which.page_size && !which.after_event) which.after_event = noetl::event_id{0};
+      auto work = [id, which](pg::connection& db) {
+         return db.transaction([&]() -> result<event_list> {
+            db.script("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+            auto found = select_events(db, id, which);
+            if (!found) return std::move(found).error();
+            bool const known = !found->events.empty() ||
+                               !db.exec("SELECT 1 FROM noetl.event WHERE execution_id = $1 LIMIT 1", id).empty();
+            if (!known) return unknown(id);
+            return event_list{id, std::move(found->events), found->next, std::move(found->pagination)};
+         });
+      };
+      co_return co_await shards_.of(id).run(std::move(work));
+   }
+
    /// Where an execution stands. Errors: not_found when it has no events.
    awaitable<result<execution_status>> status(noetl::execution_id id) {
       auto work = [id](pg::connection& db) { return select_status(db, id); };
@@ -194,52 +148,12 @@ public:
    }
 
 private:
-   using path_filter = std::optional<std::vector<std::int64_t>>; // none: every catalog entry
-
-   awaitable<result<path_filter>> catalog_ids(execution_filter const& filter) {
-      if (!filter.path) co_return path_filter{};
-      auto work = [part = *filter.path](pg::connection& db) -> result<path_filter> {
-         auto const rows =
-             db.exec("SELECT catalog_id FROM noetl.catalog WHERE strpos(lower(path), lower($1)) > 0", part);
-         std::vector<std::int64_t> ids;
-         for (std::size_t i = 0; i < rows.size(); ++i) ids.push_back(std::stoll(std::string(*rows[i][0])));
-         return path_filter{std::move(ids)};
-      };
-      co_return co_await shards_.cluster().run(std::move(work));
-   }
-
-   static result<std::vector<execution_summary>> select_page(pg::connection& db, execution_filter const& filter,
-                                                             path_filter const& ids, std::int64_t window) {
-      std::string const page =
-          "SELECT e.execution_id, e.catalog_id, NULL::text AS path, coalesce(o.status, 'RUNNING') AS status,"
-          " e.created_at AS started_at, o.created_at AS completed_at, 0::bigint AS event_count"
-          " FROM noetl.event e " +
-          std::string(detail::outcome_of_e) + " WHERE e.event_type IN " + std::string(detail::start_types) +
-          // Some producers write several kinds of start events; the first one counts.
-          " AND NOT EXISTS (SELECT 1 FROM noetl.event s WHERE s.execution_id = e.execution_id"
-          " AND s.event_id < e.event_id AND s.event_type IN " +
-          std::string(detail::start_types) +
-          ") AND ($1::bigint IS NULL OR e.catalog_id = $1::bigint)"
-          " AND ($2::bigint[] IS NULL OR e.catalog_id = ANY($2::bigint[]))"
-          " AND ($3::text IS NULL OR coalesce(o.status, 'RUNNING') = $3::text)"
-          " ORDER BY e.created_at DESC, e.execution_id DESC LIMIT $4";
-      // Counting is left to the page itself, so that it is not paid for rows the window cuts off.
-      auto const rows =
-          db.exec("WITH page AS MATERIALIZED (" + page +
-                      ") SELECT p.execution_id, p.catalog_id, p.path, p.status, p.started_at, p.completed_at,"
-                      " (SELECT count(*) FROM noetl.event c WHERE c.execution_id = p.execution_id)"
-                      " FROM page p",
-                  filter.catalog_id, ids, filter.status, window);
-      std::vector<execution_summary> found;
-      for (std::size_t i = 0; i < rows.size(); ++i) found.push_back(decode_row<execution_summary>(rows[i]));
-      return found;
-   }
-
    static error unknown(noetl::execution_id id) {
       return fail(error_code::not_found, "Execution not found: " + std::to_string(id.value));
    }
 
-   static result<execution_detail> select_detail(pg::connection& db, noetl::execution_id id) {
+   static result<execution_detail> select_detail(pg::connection& db, noetl::execution_id id,
+                                                 event_window const& which) {
       auto const start =
           db.exec("SELECT e.catalog_id, coalesce(o.status, 'RUNNING'), e.created_at, o.created_at,"
                   " e.parent_execution_id, (e.context->'workload')::text FROM noetl.event e " +
@@ -256,12 +170,12 @@ private:
                             .completed_at = found.completed_at,
                             .parent_execution_id = found.parent,
                             .workload = found.workload,
-                            .events = {}};
-      auto const rows = db.exec("SELECT event_id, coalesce(event_type, ''), node_name, coalesce(status, 'UNKNOWN'),"
-                                " created_at, result::text, error FROM noetl.event WHERE execution_id = $1"
-                                " ORDER BY stream_version DESC NULLS LAST, event_id DESC LIMIT 2000",
-                                id);
-      for (std::size_t i = rows.size(); i-- > 0;) view.events.push_back(decode_row<event_view>(rows[i]));
+                            .events = {},
+                            .pagination = {}};
+      auto found_events = select_events(db, id, which);
+      if (!found_events) return std::move(found_events).error();
+      view.events = std::move(found_events->events);
+      view.pagination = std::move(found_events->pagination);
       return view;
    }
 
@@ -276,7 +190,7 @@ private:
       view.progress = {row.total, row.completed, row.running, row.failed};
       view.is_cancelled = view.status == "CANCELLED";
       view.completed = row.outcome.has_value();
-      view.failed = view.status == "FAILED";
+      view.failed = view.status == "FAILED" || view.is_cancelled;
       if (auto names = from_json<std::vector<std::string>>(row.completed_names.text)) view.completed_steps = *names;
       view.error = row.error;
       view.start_time = row.start_time;
@@ -292,7 +206,7 @@ private:
       // A step counts as running while its newest command event says so, so the figure comes down again.
       // Reported times come from the clocks of workers, so the start is the start event's own.
       return R"(WITH ev AS MATERIALIZED (
-   SELECT event_type, node_name, status, created_at, error, result, meta, stream_version, event_id
+   SELECT event_type, node_name, status, created_at, stream_version, event_id
    FROM noetl.event WHERE execution_id = $1),
  newest AS (SELECT DISTINCT ON (node_name) node_name, event_type, status FROM ev
    WHERE event_type LIKE 'command.%' OR event_type IN ('step.exit','step.skipped')
@@ -308,8 +222,13 @@ SELECT (SELECT count(*) FROM ev), (SELECT status FROM terminal),
  (SELECT count(*) FROM newest WHERE event_type = 'command.failed'),
  (SELECT coalesce(jsonb_agg(node_name ORDER BY node_name), '[]')::text FROM newest
    WHERE event_type IN ('command.completed','step.exit')),
- (SELECT coalesce(error, meta->>'error', result->'context'->>'error') FROM ev
-   WHERE event_type IN ('playbook.failed','playbook_failed')
+ (SELECT CASE WHEN event_type IN ('playbook.completed','playbook_completed') THEN NULL
+      WHEN event_type IN ('playbook.failed','playbook_failed')
+         THEN coalesce(error, meta->>'error', result->'context'->>'error')
+      ELSE 'Execution cancelled' || coalesce(': ' || (meta->>'reason'), '') END FROM noetl.event
+   WHERE execution_id = $1 AND event_type IN
+      ('playbook.completed','playbook_completed','playbook.failed','playbook_failed',
+       'playbook.cancelled','playbook_cancelled','execution.cancelled')
    ORDER BY stream_version NULLS FIRST, event_id LIMIT 1),
  coalesce((SELECT created_at FROM ev WHERE event_type IN )" +
              std::string(detail::start_types) + R"(
@@ -324,22 +243,6 @@ SELECT (SELECT count(*) FROM ev), (SELECT status FROM terminal),
          return std::optional<std::string>{std::string(*rows[0][0])};
       };
       co_return co_await shards_.cluster().run(std::move(work));
-   }
-
-   awaitable<result<void>> add_paths(std::vector<execution_summary>& page) {
-      std::vector<std::int64_t> ids;
-      for (auto const& entry : page) ids.push_back(entry.catalog_id.value);
-      auto work = [ids = std::move(ids)](pg::connection& db) -> result<pg::rows> {
-         return db.exec("SELECT catalog_id, path FROM noetl.catalog WHERE catalog_id = ANY($1)", ids);
-      };
-      auto rows = co_await shards_.cluster().run(std::move(work));
-      if (!rows) co_return std::move(rows).error();
-      for (std::size_t i = 0; i < rows->size(); ++i) {
-         auto const id = std::stoll(std::string(*(*rows)[i][0]));
-         for (auto& entry : page)
-            if (entry.catalog_id.value == id) entry.path = std::string(*(*rows)[i][1]);
-      }
-      co_return result<void>{};
    }
 
    pg::shard_map& shards_;

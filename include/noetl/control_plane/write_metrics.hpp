@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <string_view>
 #include <utility>
 
@@ -22,7 +23,9 @@ public:
          durations_(all.histograms("noetl_write_request_duration_seconds", "Time from request to commit of a write",
                                    {"endpoint"})),
          outcomes_(all.counters("noetl_execute_outcomes_total", "Starts of executions by what came of them",
-                                {"entry", "outcome"})) {}
+                                {"entry", "outcome"})),
+         batch_sizes_(all.histogram("noetl_execute_batch_size", "Starts asked for by one batch",
+                                    {1, 5, 10, 25, 50, 100, 250, 500, 1000})) {}
 
    /// Does `work` and counts it. \param endpoint  a literal: `catalog_register`, `runtime_heartbeat` and so on
    template <class T>
@@ -38,10 +41,14 @@ public:
    /// One start that was answered. \param entry  `single` or `batch` \param outcome  `new`, `duplicate` or `error`
    void started(std::string_view entry, std::string_view outcome) { outcomes_.with({entry, outcome}).Increment(); }
 
+   /// One batch of starts that was taken on.
+   void batch(std::size_t size) { batch_sizes_.Observe(static_cast<double>(size)); }
+
 private:
    http::labelled<prometheus::Counter>& requests_;
    http::labelled<prometheus::Histogram>& durations_;
    http::labelled<prometheus::Counter>& outcomes_;
+   prometheus::Histogram& batch_sizes_;
 };
 
 } // namespace noetl::control_plane

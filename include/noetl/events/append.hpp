@@ -29,15 +29,17 @@ struct command_row {
 };
 
 /// A step of a command's life. Steps only go forward: PENDING < CLAIMED < RUNNING < COMPLETED = FAILED = CANCELLED; a
-/// step that would go back is left out silently.
+/// step that would go back is left out silently. The end of an execution ends its open commands: CANCELLED.
 struct command_update {
    noetl::execution_id execution_id{};
    noetl::event_id event_id{}; ///< of the command.issued event
-   std::string status{};       ///< CLAIMED RUNNING COMPLETED FAILED CANCELLED
+   std::string status{};       ///< CLAIMED RUNNING COMPLETED FAILED CANCELLED; empty: none, with `owned` only a check
    std::optional<std::string> worker_id{};
    std::optional<std::string> error{};
    /// A claim: only from PENDING; otherwise the whole append fails with `conflict`.
    bool required = false;
+   /// A worker's report: the whole append fails with `conflict` when the command belongs to another worker by now.
+   bool owned = false;
 };
 
 /// A notification to publish after the commit, kept in noetl.outbox until the bus has it.

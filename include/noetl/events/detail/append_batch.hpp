@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <set>
 #include <span>
@@ -77,10 +78,19 @@ private:
    };
    using command_key = std::pair<std::int64_t, std::int64_t>;
 
+   static bool has_ended(head const& at) {
+      return at.status == "COMPLETED" || at.status == "FAILED" || at.status == "CANCELLED";
+   }
+   /// The orchestrator says "completed" only when no command is open; every other end may come while some are.
+   static bool may_leave_open(append_request const& request, event const& e) {
+      bool const decided = request.expect.what == expected::undecided_since && e.event_type == "playbook.completed";
+      return !decided && !terminal_status(e.event_type).empty();
+   }
+
    /// Refuses requests to suspects that somebody still holds, without waiting.
    void leave_out_held() {
       std::set<std::int64_t> doubtful;
-      std::vector<std::int64_t> executions, commands;
+      std::vector<std::int64_t> executions, commands, ending;
       for (auto const& job : jobs_) {
          if (!suspects_.contains(job.request.execution_id.value)) continue;
          doubtful.insert(job.request.execution_id.value);
@@ -88,6 +98,8 @@ private:
             executions.push_back(u.execution_id.value);
             commands.push_back(u.event_id.value);
          }
+         for (auto const& e : job.request.events)
+            if (may_leave_open(job.request, e)) ending.push_back(job.request.execution_id.value);
       }
       if (doubtful.empty()) return;
       std::set<std::int64_t> held;
@@ -96,6 +108,8 @@ private:
       if (!commands.empty())
          for (auto const row : db_.exec(sql::held_commands, executions, commands))
             held.insert(row.get<std::int64_t>(0));
+      if (!ending.empty())
+         for (auto const row : db_.exec(sql::held_open_commands, ending)) held.insert(row.get<std::int64_t>(0));
       for (auto const id : doubtful)
          if (!held.contains(id)) suspects_.erase(id);
       for (auto& job : jobs_)
@@ -242,8 +256,7 @@ private:
                             std::to_string(request.expect.version));
          break;
       case expected::undecided_since:
-         if (at.status == "COMPLETED" || at.status == "FAILED" || at.status == "CANCELLED")
-            return conflict("has ended: " + at.status);
+         if (has_ended(at)) return conflict("has ended: " + at.status);
          if (at.guarded_version > request.expect.version)
             return conflict("was decided on at version " + std::to_string(at.guarded_version));
          break;
@@ -254,18 +267,38 @@ private:
       // A head that this batch made for an append that failed is not there for anybody else.
       if (at.fresh && request.expect.what != expected::absent)
          return fail(error_code::not_found, "Execution not found: " + std::to_string(request.execution_id.value));
-      for (auto const& u : request.updates) {
-         if (!u.required) continue;
-         auto const state = commands_.find({u.execution_id.value, u.event_id.value});
-         if (state == commands_.end())
-            return fail(error_code::not_found, "command.issued event not found: " + std::to_string(u.event_id.value));
-         if (state->second.rank >= 3) return fail(error_code::conflict, "Command already reached terminal state");
-         if (at.status == "CANCELLED") return fail(error_code::conflict, "Execution has been cancelled");
-         if (state->second.rank > 0)
-            return fail(error_code::conflict,
-                        "Command already claimed by " + state->second.worker_id.value_or("another worker"));
-      }
+      for (auto const& u : request.updates)
+         if (auto refusal = u.required ? refusal_of_claim(u, at) : refusal_of_report(u)) return refusal;
       return std::nullopt;
+   }
+
+   std::optional<error> refusal_of_claim(command_update const& u, head const& at) const {
+      auto const found = commands_.find({u.execution_id.value, u.event_id.value});
+      if (found == commands_.end())
+         return fail(error_code::not_found, "command.issued event not found: " + std::to_string(u.event_id.value));
+      auto const& command = found->second;
+      bool const closed = command.rank >= 3;
+      if (closed && command.status != "CANCELLED")
+         return fail(error_code::conflict, "Command already reached terminal state");
+      if (at.status == "CANCELLED") return fail(error_code::conflict, "Execution has been cancelled");
+      if (has_ended(at)) return fail(error_code::conflict, "Execution has ended: " + at.status);
+      if (closed) return fail(error_code::conflict, "Command already reached terminal state");
+      if (command.rank > 0) return claimed_by(command);
+      return std::nullopt;
+   }
+
+   /// A worker whose command was given to another one has nothing to say about it any more.
+   std::optional<error> refusal_of_report(command_update const& u) const {
+      if (!u.owned || !u.worker_id) return std::nullopt;
+      auto const found = commands_.find({u.execution_id.value, u.event_id.value});
+      if (found == commands_.end() || found->second.rank == 0) return std::nullopt;
+      auto const& command = found->second;
+      if (!command.worker_id || *command.worker_id == *u.worker_id) return std::nullopt;
+      return claimed_by(command);
+   }
+
+   static error claimed_by(command_state const& command) {
+      return fail(error_code::conflict, "Command already claimed by " + command.worker_id.value_or("another worker"));
    }
 
    void take(append_job& job, head& at) {
@@ -277,7 +310,10 @@ private:
          auto& e = request.events[i];
          e.stream_version = ++at.version;
          if (e.catalog_id.value == 0) e.catalog_id = at.catalog;
-         if (auto const end = terminal_status(e.event_type); !end.empty() && at.status == "RUNNING") at.status = end;
+         if (auto const end = terminal_status(e.event_type); !end.empty() && at.status == "RUNNING") {
+            at.status = end;
+            if (may_leave_open(request, e)) close_commands_of(request.execution_id.value);
+         }
          latest = e.event_id;
          if (request.ids_from_client) taken_.emplace(request.execution_id.value, e.event_id.value);
          at.changed = true;
@@ -315,6 +351,18 @@ private:
       job.answer.version = at.version;
    }
 
+   void close_commands_of(std::int64_t execution) {
+      closing_.push_back(execution);
+      for (auto at = commands_.lower_bound({execution, std::numeric_limits<std::int64_t>::min()});
+           at != commands_.end() && at->first.first == execution; ++at) {
+         auto& command = at->second;
+         if (command.rank >= 3) continue;
+         command.status = "CANCELLED";
+         command.rank = 3;
+         command.changed = true;
+      }
+   }
+
    void write_rows() {
       event_rows const events(new_events_);
       bool const copy = new_events_.size() >= copy_from_rows_;
@@ -340,6 +388,7 @@ private:
          if (state.changed)
             updates.add(key.first, key.second, state.status, state.rank, state.worker_id, state.error, state.latest);
       if (!updates.empty()) std::move(updates).run(db_);
+      if (!closing_.empty()) db_.exec(sql::close_commands, closing_);
    }
 
    pg::connection& db_;
@@ -353,6 +402,7 @@ private:
    std::vector<event const*> new_events_{};
    std::vector<command_row const*> new_commands_{};
    std::vector<outbox_row const*> new_outbox_{};
+   std::vector<std::int64_t> closing_{}; ///< executions that end while commands of theirs may be open
 };
 
 } // namespace noetl::detail

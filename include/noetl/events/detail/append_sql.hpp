@@ -35,6 +35,27 @@ inline constexpr std::string_view held_commands =
     "select distinct c.execution_id from noetl.command c join wanted w using (execution_id, event_id) "
     "where not exists (select 1 from free f where f.execution_id = c.execution_id and f.event_id = c.event_id)";
 
+inline constexpr std::string_view held_open_commands =
+    "with wanted as materialized (select execution_id, command_id from noetl.command where execution_id = "
+    "any($1::bigint[]) and status in ('PENDING', 'CLAIMED', 'RUNNING')), free as materialized (select c.execution_id, "
+    "c.command_id from noetl.command c join wanted w using (execution_id, command_id) for update of c skip locked) "
+    "select distinct w.execution_id from wanted w where not exists (select 1 from free f "
+    "where f.execution_id = w.execution_id and f.command_id = w.command_id)";
+
+// An execution that has ended has no open command, and nobody is told of one any more. A row that the relay has in hand
+// goes its way: its claim is refused. The attempt counts on, so that no report of the relay revives the row.
+inline constexpr std::string_view close_commands =
+    "with open as (select execution_id, command_id from noetl.command where execution_id = any($1::bigint[]) "
+    "and status in ('PENDING', 'CLAIMED', 'RUNNING') order by execution_id, event_id for update), "
+    "closed as (update noetl.command c set status = 'CANCELLED', completed_at = coalesce(c.completed_at, now()), "
+    "updated_at = now() from open o where c.execution_id = o.execution_id and c.command_id = o.command_id), "
+    "unsaid as (select x.outbox_id from noetl.outbox x where x.execution_id = any($1::bigint[]) "
+    "and x.status <> 'PUBLISHED' and exists (select 1 from noetl.command c where c.execution_id = x.execution_id "
+    "and c.event_id = x.event_id offset 0) for update of x skip locked) "
+    "update noetl.outbox x set status = 'PUBLISHED', published_at = coalesce(x.published_at, now()), "
+    "available_at = now(), attempts = x.attempts + 1, last_error = 'withdrawn: the execution has ended', "
+    "updated_at = now() from unsaid u where x.outbox_id = u.outbox_id";
+
 inline constexpr std::string_view drop_heads =
     "delete from noetl.stream_head where execution_id = any($1::bigint[]) and version = 0";
 

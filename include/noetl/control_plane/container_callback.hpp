@@ -1,0 +1,171 @@
+// control_plane/container_callback.hpp: the end of a container job, told by whoever watched it (http-platform.md
+// section 9), becomes the result that a parked command waits for. Knows the event store.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <noetl/control_plane/projector_service.hpp>
+#include <noetl/core/log.hpp>
+#include <noetl/core/result.hpp>
+#include <noetl/core/strong.hpp>
+#include <noetl/core/time.hpp>
+#include <noetl/events/append.hpp>
+#include <noetl/events/store.hpp>
+#include <noetl/pg/connection.hpp>
+#include <noetl/reflect/ids.hpp>
+#include <noetl/reflect/json_write.hpp>
+#include <noetl/reflect/raw_json.hpp>
+#include <noetl/reflect/rules.hpp>
+
+namespace noetl::control_plane {
+
+using boost::asio::awaitable;
+
+struct container_report {
+   std::string state; ///< succeeded, failed, failed_image_pull, failed_oom, failed_node_lost, failed_timeout
+   std::string job_name;
+   std::optional<std::string> job_uid, reason, stdout_uri, stderr_uri;
+   std::optional<timestamp> completed_at; ///< absent: now
+   std::optional<std::int32_t> exit_code;
+};
+
+struct container_reply {
+   std::string status; ///< accepted_in_flight, or accepted_stale: nobody waits for it
+   std::optional<id_text<noetl::event_id>> event_id;
+   using json_rules = rules<omit_empty<"event_id">>;
+};
+
+namespace detail {
+
+/// `result.context` of the event; absent members are null.
+struct container_outcome {
+   std::string terminal_state;
+   std::string job_name;
+   std::optional<std::string> job_uid;
+   timestamp completed_at{};
+   std::optional<std::int32_t> exit_code;
+   std::optional<std::string> reason, stdout_uri, stderr_uri;
+};
+
+} // namespace detail
+
+/// Takes the ends of jobs. Each is one `call.done` under an id that follows from execution, step, job and state, so a
+/// retry writes nothing (D-80). It names the command it belongs to: of the step's container commands without a result
+/// the one that spoke of this job, else the oldest parked one, else the oldest. That lets the step go on (L-42).
+/// Thread-safe.
+class container_callbacks {
+public:
+   explicit container_callbacks(event_store& store) : store_(store) {}
+
+   static bool is_state(std::string_view state) {
+      for (std::string_view known :
+           {"succeeded", "failed", "failed_image_pull", "failed_oom", "failed_node_lost", "failed_timeout"})
+         if (state == known) return true;
+      return false;
+   }
+
+   /// A job that failed reports FAILED and still ends its step, as a tool does that reports an error: the playbook
+   /// looks at `terminal_state`. Errors: unavailable.
+   awaitable<result<container_reply>> take(noetl::execution_id id, std::string step, container_report report) {
+      auto const event_id = id_of(id, step, report);
+      auto found = co_await waiting(id, step, report, event_id);
+      if (!found) co_return std::move(found).error();
+      container_reply reply;
+      reply.status = "accepted_stale";
+      if (!found->told && found->command_id.empty()) co_return reply;
+      reply.status = "accepted_in_flight";
+      reply.event_id.emplace(event_id);
+      if (found->told) co_return reply;
+      append_request append;
+      append.execution_id = id;
+      append.ids_from_client = true;
+      append.events.push_back(to_event(id, event_id, std::move(step), report, found->command_id));
+      auto stored = co_await store_.append(std::move(append));
+      // Another request told the same a moment ago.
+      if (!stored && stored.error().code != error_code::conflict) co_return std::move(stored).error();
+      co_return reply;
+   }
+
+private:
+   struct target {
+      bool told = false;      ///< this callback is in the log already
+      std::string command_id; ///< empty: nobody waits
+   };
+
+   static noetl::event_id id_of(noetl::execution_id id, std::string const& step, container_report const& report) {
+      event_request key;
+      key.execution_id.value = id;
+      key.step = step;
+      key.event_type = "call.done";
+      key.payload = raw_json{to_json(std::vector<std::string>{report.job_uid.value_or(report.job_name), report.state})};
+      return detail::derived_id(key, 0);
+   }
+
+   awaitable<result<target>> waiting(noetl::execution_id id, std::string step, container_report const& report,
+                                     noetl::event_id event_id) {
+      auto work = [id, step = std::move(step), event_id, job = report.job_name,
+                   uid = report.job_uid](pg::connection& db) -> result<target> {
+         target out;
+         out.told =
+             !db.exec("SELECT 1 FROM noetl.event WHERE execution_id = $1 AND event_id = $2", id, event_id).empty();
+         if (out.told) return out;
+         auto const rows = db.exec(candidates, id, step, job, uid);
+         if (!rows.empty()) out.command_id = rows[0].get<std::string>(0);
+         return out;
+      };
+      co_return co_await store_.shards().of(id).run(std::move(work));
+   }
+
+   static constexpr std::string_view candidates = R"(
+WITH facts AS (
+   SELECT coalesce(meta->>'command_id', result->'context'->>'command_id', result->'data'->>'command_id') AS id,
+      bool_or(event_type IN ('call.done','action_done')) AS called,
+      bool_or(event_type IN ('command.failed','action_failed')) AS failed,
+      bool_or(event_type IN ('command.completed','action_completed')
+         AND (coalesce(result->'context'->'pending_callback', 'null') NOT IN ('null', 'false')
+           OR coalesce(result->'context'->'parked', 'null') NOT IN ('null', 'false'))) AS parked,
+      bool_or(strpos(result::text, to_jsonb(coalesce($4::text, $3::text))::text) > 0
+         OR strpos(result::text, to_jsonb($3::text)::text) > 0) AS named
+   FROM noetl.event WHERE execution_id = $1 AND node_name = $2 AND event_type IN ('call.done','action_done',
+      'command.started','command.completed','action_completed','command.failed','action_failed')
+   GROUP BY 1),
+ issued AS (
+   SELECT event_id, coalesce(meta->>'command_id', execution_id || ':' || node_name || ':' || event_id) AS id, node_type
+   FROM noetl.event WHERE execution_id = $1 AND node_name = $2 AND event_type = 'command.issued')
+SELECT i.id FROM issued i LEFT JOIN facts f ON f.id = i.id
+WHERE NOT coalesce(f.called, false) AND NOT coalesce(f.failed, false)
+   AND (coalesce(f.parked, false) OR i.node_type = 'container')
+ORDER BY coalesce(f.named, false) DESC, coalesce(f.parked, false) DESC, i.event_id LIMIT 1)";
+
+   static event to_event(noetl::execution_id id, noetl::event_id event_id, std::string step,
+                         container_report const& report, std::string const& command_id) {
+      auto const at = now();
+      event fact;
+      fact.execution_id = id;
+      fact.event_id = event_id;
+      fact.event_type = "call.done";
+      fact.node_id = step;
+      fact.node_name = std::move(step);
+      fact.status = report.state == "succeeded" ? "COMPLETED" : "FAILED";
+      detail::container_outcome const outcome{
+          report.state,     report.job_name, report.job_uid,    report.completed_at.value_or(at),
+          report.exit_code, report.reason,   report.stdout_uri, report.stderr_uri};
+      fact.result = raw_json{R"({"status":")" + fact.status + R"(","context":)" + to_json(outcome) + "}"};
+      std::string meta = R"({"node_type":"container","command_id":)";
+      append_json(meta, command_id);
+      fact.meta = raw_json{meta + "}"};
+      fact.created_at = at;
+      return fact;
+   }
+
+   event_store& store_;
+};
+
+} // namespace noetl::control_plane
