@@ -29,7 +29,7 @@ raw_json routing_meta(workflow_state const& state);
 struct workflow_aggregate {
    using state = workflow_state;
    static constexpr std::string_view aggregate_type = "orchestrator_workflow_state_cpp_v1";
-   static constexpr int format = 1; ///< of state_text(); raise it with every change of what a member means
+   static constexpr int format = 2; ///< of state_text(); raise it with every change of what a member means
 
    static void apply(state& s, event const& e) { workflow::apply(s, e); }
    static void start_after(state& s, std::int64_t version) { s.version = version; }
