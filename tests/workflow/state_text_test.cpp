@@ -58,7 +58,7 @@ workflow_state full_state() {
    step.iteration_data[10] = tao::json::null;
    step.iteration_data[9] = 1.0;
    step.claims_issued = 11;
-   step.frames[-1] = {true, parsed("[1]"), 1, 2};
+   step.frames[-1] = {true, parsed("[1]"), 1, 2, true};
    step.frames[0] = {};
    s.steps["a"] = step;
    s.steps["zero"] = {};
@@ -110,7 +110,8 @@ workflow_state folded(std::vector<event> const& log) {
 
 TEST(state_text, holds_every_member_and_reads_back_as_the_same_state_item_122_D50) {
    auto const text = state_text(full_state());
-   for (char const* member : {"applied",
+   for (char const* member : {"answered",
+                              "applied",
                               "arcs",
                               "called",
                               "catalog_id",

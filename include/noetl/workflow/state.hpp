@@ -77,6 +77,7 @@ struct cursor_frame {
    tao::json::value rows; ///< array, once the claim's result has arrived
    std::size_t body_issued = 0;
    std::size_t body_completed = 0;
+   bool answered = false; ///< the claim's result has arrived, with rows or without
 };
 
 /// One step. A *visit* is one time the step is entered; counters and commands belong to the current visit.

@@ -75,7 +75,7 @@ inline cursor_move next_cursor_move(pass_context& pass, step const& s, step_stat
       return out;
    }
    auto const& [number, frame] = *folded.frames.rbegin();
-   if (!frame.claimed) return out;
+   if (!frame.claimed || !frame.answered) return out;
    if (!frame.rows.is_array()) throw evaluate_failure{"step '" + s.name + "': the claim returned no array 'rows'"};
    auto const& rows = frame.rows.get_array();
    if (rows.empty()) {

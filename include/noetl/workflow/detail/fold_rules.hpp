@@ -236,7 +236,7 @@ private:
       c.index = index;
       if (cursor) c.cursor_phase = std::string(*cursor);
       c.frame = as_integer(member(meta(), "cursor", "frame")).value_or(0);
-      c.outside = e_.node_type == "container"; // such a job is started and then runs on without its worker (L-42)
+      c.outside = c.outside || e_.node_type == "container"; // such a job is started and then runs on without its worker (L-42)
       c.parked = c.parked || (c.outside && c.phase == command_phase::completed && !c.called);
       s.command_seen = true;
       if (cursor == "claim") {
@@ -338,6 +338,7 @@ private:
       if (c.cursor_phase == "claim") {
          auto const data = user_data(envelope);
          auto const* rows = member(&data, "rows");
+         s.frames[c.frame].answered = true;
          if (rows != nullptr && rows->is_array()) s.frames[c.frame].rows = *rows;
       } else if (c.index && (s.expected || s.cursor)) {
          if (!s.cursor) s.iteration_data[*c.index] = user_data(envelope);
