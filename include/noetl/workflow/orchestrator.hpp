@@ -128,13 +128,15 @@ private:
       std::size_t counted_bytes = 0;   ///< its share of `bytes_`; belongs to the mutex
       std::uint64_t saved = 0;         ///< events in the last snapshot that was read or tried
       std::size_t saved_bytes = 0;     ///< text of that snapshot
-      std::size_t unsaved_bytes = 0;   ///< text of the events folded since then
+      std::size_t unsaved_bytes = 0;   ///< of the events folded since then
       std::atomic<bool> saving{false}; ///< one at a time
    };
    using entry_ptr = std::shared_ptr<entry>;
 
    /// A JSON value in memory against its text, as measured for small members; user data is held twice besides.
    static constexpr std::size_t bytes_per_text_byte = 12;
+   /// What an event costs to read besides its JSON.
+   static constexpr std::size_t bytes_per_event = 256;
 
    static std::size_t estimated_bytes(entry const& one) {
       return one.measured_bytes + one.folded_bytes * bytes_per_text_byte;
@@ -344,7 +346,7 @@ private:
       apply(one.state, fact);
       auto const bytes = fact.context.text.size() + fact.result.text.size() + fact.meta.text.size();
       one.folded_bytes += bytes;
-      one.unsaved_bytes += bytes;
+      one.unsaved_bytes += bytes + bytes_per_event;
    }
 
    awaitable<result<void>> catch_up(entry& one) {
@@ -352,7 +354,7 @@ private:
       if (!current) co_return std::move(current).error();
       if (current->restarts != 0) one.measured_bytes = one.folded_bytes = 0;
       one.folded_bytes += current->bytes;
-      one.unsaved_bytes += current->bytes;
+      one.unsaved_bytes += current->bytes + current->events * bytes_per_event;
       co_return result<void>{};
    }
 
