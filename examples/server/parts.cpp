@@ -144,6 +144,7 @@ parts::parts(boost::asio::io_context& io, cp::configuration const& given)
       health(
           shards, [this] { return bus ? bus->state() : cp::bus_state::not_configured; },
           [this] { return background_->migrated.load() && writers_connected(store); }) {
+   executions.strict_tool_status(given.noetl.strict_tool_status);
    health.watch_event_stream([this] { return events->state(); });
    store.on_committed([this](std::span<noetl::event const> committed) {
       issued.observe(committed);

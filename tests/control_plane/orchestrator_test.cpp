@@ -310,7 +310,7 @@ TEST_F(orchestrator_and_snapshots, an_execution_left_in_mid_flight_goes_on_after
    EXPECT_TRUE(ended());
 }
 
-TEST_F(orchestrator_and_snapshots, ended_executions_leave_memory_whoever_ends_them_item_138_D60) {
+TEST_F(orchestrator_and_snapshots, ended_executions_leave_memory_whoever_ends_them_item_138_D60_L44) {
    brain server(how(), 1, two_steps, {}, brain::often());
    brain other(how(), 2, two_steps);
    auto const failing = playbook_of("- {step: start, tool: {kind: noop}, next: a}\n"
@@ -374,6 +374,84 @@ TEST_F(orchestrator_and_snapshots, two_replicas_never_issue_the_same_command_twi
    EXPECT_EQ(ask<int>("select count(*) from noetl.event where event_type = 'playbook.completed'"), runs);
    EXPECT_GT(ask<int>("select count(*) from noetl.projection_snapshot"), 0);
    EXPECT_EQ(left.states.snapshots().stats().corrupt + right.states.snapshots().stats().corrupt, 0U);
+}
+
+// Loops of every mode, a cycle and a cursor, on servers of which one or the other is gone at any moment.
+TEST_F(orchestrator_and_snapshots, loops_cycles_and_cursors_go_on_whoever_restarts_and_issue_nothing_twice_item_139_L11_L19) {
+   auto const yaml = playbook_of(
+       "- {step: start, tool: {kind: noop}, next: [l, c]}\n"
+       "- {step: l, tool: {kind: noop}, loop: {in: '[1,2,3]', iterator: x}, next: j}\n"
+       "- {step: c, tool: {kind: noop}, loop: {iterator: job, cursor: {claim: x}, spec: {mode: cursor, frame: "
+       "{row_concurrency: 2}}}, next: j}\n"
+       "- {step: j, tool: {kind: noop}, set: {ctx.r: '{{ (r | default(0)) + 1 }}'}, next: {arcs: [{step: l, when: 'r < "
+       "2'}, {step: p}]}}\n"
+       "- {step: p, tool: {kind: noop}, loop: {in: '5', iterator: x, spec: {mode: parallel, max_in_flight: 2}}}\n");
+   workflow::orchestrator_settings each;
+   each.snapshot_events = 3;
+   auto const seed = std::random_device{}();
+   SCOPED_TRACE("seed " + std::to_string(seed));
+   std::mt19937 random{seed};
+   unsigned machine = 0;
+   std::vector<std::unique_ptr<brain>> servers(2);
+   auto const restart = [&](std::size_t which) {
+      servers[which].reset();
+      servers[which] = std::make_unique<brain>(how(), ++machine, yaml, each, brain::often());
+   };
+   restart(0), restart(1);
+   constexpr int runs = 4;
+   for (int i = 0; i < runs; ++i) servers[i % 2U]->start();
+   auto const work = [&] {
+      for (auto const& c : open()) {
+         auto& at = *servers[random() % 2];
+         if (random() % 6 == 0) at.deaf = true; // it will not hear of what it has committed
+         auto const cursor = db->exec("select coalesce(meta->'cursor'->>'phase', ''), coalesce(meta->'cursor'->>'frame', '') "
+                                      "from noetl.command where execution_id = $1 and event_id = $2",
+                                      c.execution, c.issued)[0];
+         bool const claim = cursor.get<std::string>(0) == "claim";
+         std::string const rows = claim && cursor.get<std::string>(1) == "0" ? "[1,2,3]" : "[]";
+         append_request request;
+         request.execution_id = c.execution;
+         request.events = {fact("call.done", c.step, c.id, R"(,"result":{"context":{"data":{"rows":)" + rows + "}}}"),
+                           fact("command.completed", c.step, c.id)};
+         request.updates = {{c.execution, c.issued, "COMPLETED", {}, {}, false}};
+         auto const stored = blocking(at.store.append(std::move(request)));
+         EXPECT_TRUE(stored) << stored.error().message;
+         if (at.deaf) restart(&at == servers[0].get() ? 0 : 1);
+      }
+      return ask<int>("select count(*) from noetl.stream_head where status = 'COMPLETED'") == runs;
+   };
+   ASSERT_TRUE(eventually(work, std::chrono::minutes{2})) << ask<int>("select count(*) from noetl.stream_head where status = 'COMPLETED'");
+   struct wanted {
+      char const* step;
+      int commands;
+   };
+   for (auto const& [step, commands] : {wanted{"start", 1}, wanted{"l", 6}, wanted{"c", 5}, wanted{"j", 2}, wanted{"p", 5}})
+      EXPECT_EQ(ask<int>("select count(*) from noetl.event where event_type = 'command.issued' and node_name = '" +
+                         std::string(step) + "'"),
+                runs * commands)
+          << step;
+   EXPECT_EQ(ask<int>("select count(*) from noetl.event where event_type = 'playbook.completed'"), runs);
+}
+
+// A long execution must not push the others out of memory, nor write its whole state every few events.
+TEST_F(orchestrator_and_snapshots, the_memory_counted_for_an_execution_is_that_of_its_state_not_of_its_log) {
+   workflow::orchestrator_settings how_much;
+   how_much.snapshot_events = 10;
+   brain server(how(), 1, two_steps, how_much);
+   auto const id = server.start();
+   ASSERT_EQ(next_command().step, "start");
+   std::string const text(10'000, 'x');
+   for (int i = 0; i < 60; ++i) { // the same variable again and again
+      event e;
+      e.event_type = "ctx.updated";
+      e.status = "CONTEXT";
+      e.result = raw_json(R"({"status":"CONTEXT","context":{"values":{"v":")" + text + "\"}}}");
+      ASSERT_TRUE(server.append(id, {e}));
+   }
+   EXPECT_TRUE(eventually([&] {
+      auto const bytes = server.orchestrator.stats().bytes;
+      return bytes > 10'000 && bytes < 400'000;
+   })) << server.orchestrator.stats().bytes;
 }
 
 TEST_F(orchestrator_and_snapshots, a_cancelled_execution_is_never_driven_again_item_140_D65) {

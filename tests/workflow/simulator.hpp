@@ -34,7 +34,9 @@ struct order {
 
 class simulator {
 public:
-   explicit simulator(std::string_view yaml, std::string_view payload = "{}") {
+   /// \param start_meta  `meta` of the start event
+   explicit simulator(std::string_view yaml, std::string_view payload = "{}",
+                      std::string_view start_meta = "{\"emitter\":\"control_plane\"}") {
       auto read = parse_playbook(yaml);
       if (!read) throw std::runtime_error("playbook refused: " + read.error().message);
       book = std::move(*read);
@@ -49,13 +51,14 @@ public:
       context.try_emplace("path", "demo/path");
       context.try_emplace("workload", std::move(workload));
       e.context = raw_json(detail::json_text(context));
-      e.meta = raw_json("{\"emitter\":\"control_plane\"}");
+      e.meta = raw_json(std::string(start_meta));
       append(std::move(e));
       pass();
    }
 
    playbook book;
    workflow_state state;
+   loop_memo memo;
    std::vector<event> log;
    std::deque<order> open; ///< commands not yet worked on
    std::vector<std::string>
@@ -66,7 +69,7 @@ public:
 
    /// Decides once and appends.
    void pass() {
-      auto decided = decide(book, state);
+      auto decided = decide(book, state, &memo);
       if (!decided) throw std::runtime_error("decide failed: " + decided.error().message);
       last = *decided;
       run_identity const run(state);

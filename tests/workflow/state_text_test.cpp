@@ -29,6 +29,7 @@ workflow_state full_state() {
    s.path = "demo/\"path\"\n\x7f ü";
    s.parent_execution_id = noetl::execution_id(-3);
    s.execution_pool = "";
+   s.strict_tool_status = true;
    s.trace =
        parsed(R"({"traceparent":"00-1","n":[1,-2,3.5,1e300,5e-324,0.1,18446744073709551615,true,null,"",[],{}]})");
    s.workload = parsed(R"({"b":1,"a":{"z":100000.0,"y":1e22,"x":-0.0}})");
@@ -53,10 +54,11 @@ workflow_state full_state() {
    step.issued = 8;
    step.ended = 9;
    step.failures = 10;
+   step.finished = {{0, 2}, {5, 6}};
    step.iteration_data[10] = tao::json::null;
    step.iteration_data[9] = 1.0;
    step.claims_issued = 11;
-   step.frames[-1] = {true, parsed("[1]"), 1, 2};
+   step.frames[-1] = {true, parsed("[1]"), 1, 2, true};
    step.frames[0] = {};
    s.steps["a"] = step;
    s.steps["zero"] = {};
@@ -68,12 +70,13 @@ workflow_state full_state() {
    command.index = 0;
    command.end_event = -5;
    command.error = "x";
-   command.parked = command.called = true;
+   command.outside = command.parked = command.called = true;
    command.cursor_phase = "body";
    command.frame = 2;
    command.early_result = parsed(R"({"a":[]})");
    s.commands["c"] = command;
    s.unmatched = 1;
+   s.changes = 17;
    s.ctx["k"] = 1;
    s.data["a"] = parsed("{}");
    s.results["a"] = "text";
@@ -107,10 +110,12 @@ workflow_state folded(std::vector<event> const& log) {
 
 TEST(state_text, holds_every_member_and_reads_back_as_the_same_state_item_122_D50) {
    auto const text = state_text(full_state());
-   for (char const* member : {"applied",
+   for (char const* member : {"answered",
+                              "applied",
                               "arcs",
                               "called",
                               "catalog_id",
+                              "changes",
                               "claims_issued",
                               "command_seen",
                               "commands",
@@ -134,6 +139,7 @@ TEST(state_text, holds_every_member_and_reads_back_as_the_same_state_item_122_D5
                               "execution_pool",
                               "expected",
                               "failures",
+                              "finished",
                               "frame",
                               "frames",
                               "has_result",
@@ -142,6 +148,7 @@ TEST(state_text, holds_every_member_and_reads_back_as_the_same_state_item_122_D5
                               "iteration_data",
                               "last_event",
                               "last_unversioned",
+                              "outside",
                               "parent_execution_id",
                               "parked",
                               "path",
@@ -153,6 +160,7 @@ TEST(state_text, holds_every_member_and_reads_back_as_the_same_state_item_122_D5
                               "started_at",
                               "step",
                               "steps",
+                              "strict_tool_status",
                               "trace",
                               "unmatched",
                               "unversioned",
@@ -172,7 +180,7 @@ TEST(state_text, is_canonical_JSON_with_sorted_members_item_122) {
    auto const text = state_text(full_state());
    // What taoJSON sorts comes out in the order that we wrote: parsing and writing again changes no byte.
    EXPECT_EQ(state_text(*parse_state(text)), text);
-   EXPECT_TRUE(text.starts_with(R"({"applied":13,"catalog_id":2,"commands":{"c":{)")) << text;
+   EXPECT_TRUE(text.starts_with(R"({"applied":13,"catalog_id":2,"changes":17,"commands":{"c":{)")) << text;
 }
 
 TEST(state_text, of_an_empty_state_is_an_empty_object) {

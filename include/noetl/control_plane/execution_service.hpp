@@ -73,6 +73,10 @@ public:
        : store_(store), catalog_(catalog), library_(library), dedup_(dedup), ids_(ids),
          server_url_(std::move(server_url)) {}
 
+   /// Whether a tool that reports an error fails its step, in executions started from now on (W21, L-01). The start
+   /// event says so, so every server folds the execution alike. Set before the first start.
+   void strict_tool_status(bool strict) noexcept { strict_tool_status_ = strict; }
+
    /// Errors: validation (neither path nor catalog id, payload is not an object, bad pool, playbook breaks a rule),
    /// bad_request (playbook is not YAML), not_found, internal (a template of the first step fails), unavailable.
    awaitable<result<execute_reply>> start(execute_request request, start_hints known = {}) {
@@ -257,6 +261,7 @@ private:
       if (request.execution_pool) meta["execution_pool"] = *request.execution_pool;
       if (!request.trace.is_null()) meta["trace"] = request.trace;
       if (rerun_of) meta["rerun_of"] = std::to_string(rerun_of->value);
+      if (strict_tool_status_) meta["strict_tool_status"] = true;
       event started;
       started.execution_id = id;
       started.event_id = event_id{ids_.next()};
@@ -293,6 +298,7 @@ private:
    playbook_library& library_;
    dedup_service& dedup_;
    snowflake& ids_;
+   bool strict_tool_status_ = false;
    std::string server_url_;
 };
 

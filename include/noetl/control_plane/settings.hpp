@@ -52,6 +52,7 @@ struct server_settings {
    std::chrono::seconds claim_lease{60};      ///< a claim outlives its worker's last heartbeat by this; 0: for ever
    std::chrono::seconds reannounce_after{60}; ///< a command unclaimed for so long is announced again
    std::chrono::seconds subscription_drain_limit{600}; ///< a drain that lasts longer was cut short; 0: never
+   bool strict_tool_status = false; ///< a tool that reports an error has failed; for executions started from now on
    std::size_t state_cache_executions = 20'000;        ///< folded executions kept in memory
    std::size_t state_cache_bytes = 268'435'456;        ///< estimated memory of the folded executions kept
    std::uint64_t snapshot_events =

@@ -15,6 +15,7 @@
 
 #include <noetl/core/result.hpp>
 #include <noetl/workflow/decision.hpp>
+#include <noetl/workflow/loop_memo.hpp>
 #include <noetl/workflow/playbook.hpp>
 #include <noetl/workflow/state.hpp>
 
@@ -25,7 +26,8 @@ namespace noetl::workflow {
 /// Pure and thread-safe; changes nothing. An execution that has not started or has ended gets an empty decision. After
 /// the decision has been appended and folded, deciding again gives an empty one until another fact arrives. \return a
 /// decision; a template that cannot be evaluated is a decision with `end`, not an error. Errors are our own faults.
+/// \param memo  of this execution, so that a long loop is not rendered anew for each iteration; changes no decision
 /// Defined by workflow/definitions.hpp.
-result<decision> decide(playbook const& book, workflow_state const& state);
+result<decision> decide(playbook const& book, workflow_state const& state, loop_memo* memo = nullptr);
 
 } // namespace noetl::workflow

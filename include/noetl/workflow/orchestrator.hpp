@@ -33,7 +33,9 @@
 #include <noetl/workflow/commands.hpp>
 #include <noetl/workflow/decide.hpp>
 #include <noetl/workflow/decision_append.hpp>
+#include <noetl/workflow/detail/state_size.hpp>
 #include <noetl/workflow/fold.hpp>
+#include <noetl/workflow/loop_memo.hpp>
 #include <noetl/workflow/playbook.hpp>
 #include <noetl/workflow/state.hpp>
 #include <noetl/workflow/states.hpp>
@@ -119,16 +121,34 @@ private:
       std::int64_t decided_version = 0; ///< version of our own last append; nothing is decided before it is folded
       bool undecided = false;           ///< a trigger was folded and not decided upon yet
       event_id cause{};                 ///< the newest trigger: parent of what is decided
+      loop_memo memo;
       std::uint32_t failures = 0;
-      std::size_t folded_bytes = 0;    ///< text of the events in `state`
+      std::size_t measured_bytes = 0;  ///< memory of `state` when it was measured last
+      std::size_t folded_bytes = 0;    ///< text of the events folded since then
       std::size_t counted_bytes = 0;   ///< its share of `bytes_`; belongs to the mutex
       std::uint64_t saved = 0;         ///< events in the last snapshot that was read or tried
+      std::size_t saved_bytes = 0;     ///< text of that snapshot
+      std::size_t unsaved_bytes = 0;   ///< of the events folded since then
       std::atomic<bool> saving{false}; ///< one at a time
    };
    using entry_ptr = std::shared_ptr<entry>;
 
    /// A JSON value in memory against its text, as measured for small members; user data is held twice besides.
    static constexpr std::size_t bytes_per_text_byte = 12;
+   /// What an event costs to read besides its JSON.
+   static constexpr std::size_t bytes_per_event = 256;
+
+   static std::size_t estimated_bytes(entry const& one) {
+      return one.measured_bytes + one.folded_bytes * bytes_per_text_byte;
+   }
+   /// Most of what a long log said is forgotten by its state. Measuring costs a walk over the state, so it waits until
+   /// the guess for what came since matters; the cost per event stays the same however long the log gets.
+   static void measure_when_due(entry& one) {
+      constexpr std::size_t at_least = 64U << 10U;
+      if (one.folded_bytes * bytes_per_text_byte < at_least + one.measured_bytes / 4) return;
+      one.measured_bytes = detail::memory_of(one.state);
+      one.folded_bytes = 0;
+   }
 
    // A report of progress changes nothing that could be decided, so it does not cost a load from the database.
    static bool may_trigger(event const& fact) {
@@ -189,8 +209,8 @@ private:
             bool const idle = facts.empty() && !woken;
             // Without a start there is nothing to run: a log of another kind, or none at all.
             bool const ended = one->loaded && (one->state.terminal() || (idle && !one->state.started()));
-            bytes_ += one->folded_bytes * bytes_per_text_byte - one->counted_bytes;
-            one->counted_bytes = one->folded_bytes * bytes_per_text_byte;
+            bytes_ += estimated_bytes(*one) - one->counted_bytes;
+            one->counted_bytes = estimated_bytes(*one);
             if (ended || idle) {
                one->busy = false;
                --stats_.active;
@@ -204,6 +224,7 @@ private:
          auto done = co_await advance(*one, std::move(facts), woken);
          if (done) {
             one->failures = 0;
+            measure_when_due(*one);
             save_when_due(one);
             continue;
          }
@@ -235,10 +256,16 @@ private:
 
    void save_when_due(entry_ptr const& one) {
       auto const& state = one->state;
-      bool const due = how_.snapshot_events != 0 && state.applied - one->saved >= how_.snapshot_events;
+      // A large state is written when the log behind it has grown by a good part of it: snapshots stay as cheap per
+      // event as for a small one.
+      bool const due = how_.snapshot_events != 0 && state.applied - one->saved >= how_.snapshot_events &&
+                       one->unsaved_bytes >= one->saved_bytes / 2;
       if (!due || state.terminal() || one->saving.exchange(true)) return;
+      auto row = states_.snapshots().prepare(state, now());
       one->saved = state.applied;
-      boost::asio::co_spawn(executor_, save(one, states_.snapshots().prepare(state, now())), boost::asio::detached);
+      one->saved_bytes = row.text.size();
+      one->unsaved_bytes = 0;
+      boost::asio::co_spawn(executor_, save(one, std::move(row)), boost::asio::detached);
    }
 
    awaitable<void> save(entry_ptr one, snapshot_row row) {
@@ -282,7 +309,7 @@ private:
       bool const from_start = !one.loaded && !facts.empty() && facts.front().stream_version == 1;
       if (from_start) {
          one.state = workflow_state{};
-         one.folded_bytes = 0;
+         one.measured_bytes = one.folded_bytes = one.saved_bytes = one.unsaved_bytes = 0;
          one.saved = 0;
          one.decided_version = 0;
          one.loaded = true;
@@ -291,8 +318,10 @@ private:
          auto rebuilt = co_await states_.load(one.id);
          if (!rebuilt) co_return std::move(rebuilt).error();
          one.state = std::move(rebuilt->state);
+         one.measured_bytes = one.unsaved_bytes = 0;
          one.folded_bytes = rebuilt->report.bytes;
          one.saved = rebuilt->report.from_snapshot ? rebuilt->report.snapshot_events : 0;
+         one.saved_bytes = rebuilt->report.from_snapshot ? rebuilt->report.bytes : 0;
          one.decided_version = 0;
          one.loaded = true;
          std::lock_guard const lock(mutex_);
@@ -315,13 +344,17 @@ private:
 
    static void take(entry& one, event const& fact) {
       apply(one.state, fact);
-      one.folded_bytes += fact.context.text.size() + fact.result.text.size() + fact.meta.text.size();
+      auto const bytes = fact.context.text.size() + fact.result.text.size() + fact.meta.text.size();
+      one.folded_bytes += bytes;
+      one.unsaved_bytes += bytes + bytes_per_event;
    }
 
    awaitable<result<void>> catch_up(entry& one) {
       auto current = co_await states_.catch_up(one.id, one.state);
       if (!current) co_return std::move(current).error();
-      one.folded_bytes = (current->restarts == 0 ? one.folded_bytes : 0) + current->bytes;
+      if (current->restarts != 0) one.measured_bytes = one.folded_bytes = 0;
+      one.folded_bytes += current->bytes;
+      one.unsaved_bytes += current->bytes + current->events * bytes_per_event;
       co_return result<void>{};
    }
 
@@ -331,7 +364,7 @@ private:
          if (!book) co_return std::move(book).error();
          one.book = *std::move(book);
       }
-      auto what = decide(*one.book, one.state);
+      auto what = decide(*one.book, one.state, &one.memo);
       if (!what) co_return std::move(what).error();
       for (auto const& warning : what->warnings)
          log::warn("orchestrator.template", {{"execution_id", one.id.value}, {"reason", warning}});

@@ -54,7 +54,7 @@ constexpr bool is_terminal(command_phase phase) noexcept {
    return phase >= command_phase::completed;
 }
 
-/// What is known of one command id.
+/// What is known of one command id. A finished iteration leaves no record: step_state::finished knows of it.
 struct command_record {
    std::string step;
    command_phase phase = command_phase::unknown;
@@ -63,6 +63,7 @@ struct command_record {
    std::optional<std::int64_t> index; ///< iteration
    std::int64_t end_event = 0;        ///< id of the event that ended it
    std::string error;                 ///< of a failed command
+   bool outside = false;              ///< its result comes from a callback, not from the worker
    bool parked = false;               ///< ended, but an outside callback still has to bring the result (L-42)
    bool called = false;               ///< its result has arrived
    std::optional<std::string> cursor_phase; ///< `claim` or `body`
@@ -70,12 +71,13 @@ struct command_record {
    tao::json::value early_result; ///< result that came before command.issued
 };
 
-/// Progress of one frame of a cursor loop.
+/// Progress of one frame of a cursor loop. Only the newest frame is kept.
 struct cursor_frame {
    bool claimed = false;  ///< the claim has completed
    tao::json::value rows; ///< array, once the claim's result has arrived
    std::size_t body_issued = 0;
    std::size_t body_completed = 0;
+   bool answered = false; ///< the claim's result has arrived, with rows or without
 };
 
 /// One step. A *visit* is one time the step is entered; counters and commands belong to the current visit.
@@ -98,6 +100,7 @@ struct step_state {
    std::int64_t issued = 0;              ///< iterations issued in this visit
    std::int64_t ended = 0;               ///< iterations ended in this visit
    std::int64_t failures = 0;
+   std::map<std::int64_t, std::int64_t> finished; ///< iterations that ended in this visit, as ranges [first, second)
    std::map<std::int64_t, tao::json::value> iteration_data; ///< user data by index, while the loop runs
 
    bool cursor = false;
@@ -113,6 +116,7 @@ struct workflow_state {
    std::optional<std::string> path; ///< catalog path
    std::optional<noetl::execution_id> parent_execution_id;
    std::optional<std::string> execution_pool; ///< chosen by the caller of execute
+   bool strict_tool_status = false; ///< a tool that reports an error has failed (L-01, W21); said by the start event
    tao::json::value trace;                    ///< null when absent
    tao::json::value workload;
    run_status run = run_status::initial;
@@ -121,7 +125,8 @@ struct workflow_state {
 
    std::map<std::string, step_state, std::less<>> steps;
    std::map<std::string, command_record, std::less<>> commands;
-   std::size_t unmatched = 0;                          ///< records in `commands` whose command.issued has not been seen
+   std::size_t unmatched = 0;  ///< records in `commands` whose command.issued has not been seen
+   std::uint64_t changes = 0;  ///< how often ctx, data or results have changed: equal numbers, equal variables
    tao::json::value ctx = tao::json::empty_object;     ///< durable variables (fold of ctx.updated)
    tao::json::value data = tao::json::empty_object;    ///< step name to user data, as templates see it (3.6)
    tao::json::value results = tao::json::empty_object; ///< step name to raw result envelope (`steps` in templates)

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@
 #include <noetl/workflow/context.hpp>
 #include <noetl/workflow/decision.hpp>
 #include <noetl/workflow/detail/json_text.hpp>
+#include <noetl/workflow/loop_memo.hpp>
 #include <noetl/workflow/playbook.hpp>
 #include <noetl/workflow/state.hpp>
 #include <noetl/workflow/template.hpp>
@@ -37,15 +39,14 @@ inline std::string variable_name(std::string_view key) {
    return std::string(key);
 }
 
-/// Items of `loop.in` after the rules of 1.11. Borrows an array of the context where it can.
+/// Items of `loop.in` after the rules of 1.11.
 class loop_items {
 public:
    static constexpr std::int64_t max_items = 100'000;
 
-   loop_items() = default;
    loop_items(json value, std::string const& step_name) : value_(std::move(value)) {
       if (value_.is_string())
-         from_text(value_.get_string());
+         from_text(std::string(value_.get_string()));
       else if (value_.is_object())
          from_object();
       else if (value_.is_number())
@@ -53,16 +54,20 @@ public:
       if (!value_.is_array())
          throw evaluate_failure{"step '" + step_name +
                                 "': loop.in is not iterable: " + std::string(tao::json::to_string(value_.type()))};
-      if (size() > max_items)
+      if (value_.get_array().size() > static_cast<std::size_t>(max_items))
          throw evaluate_failure{"step '" + step_name + "': loop.in has more than " + std::to_string(max_items) +
                                 " items"};
+      kept_ = std::make_shared<json const>(std::move(value_));
    }
+   /// \param kept  of an earlier loop_items
+   explicit loop_items(loop_memo::items kept) : kept_(std::move(kept)) {}
 
-   [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(value_.get_array().size()); }
+   [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(kept_->get_array().size()); }
    /// Null beyond the end: `in` is evaluated again for later iterations and may have shrunk.
    [[nodiscard]] json at(std::int64_t i) const {
-      return i < size() ? value_.get_array()[static_cast<std::size_t>(i)] : json(tao::json::null);
+      return i < size() ? kept_->get_array()[static_cast<std::size_t>(i)] : json(tao::json::null);
    }
+   [[nodiscard]] loop_memo::items const& kept() const { return kept_; }
 
 private:
    void from_text(std::string const& text) {
@@ -98,7 +103,8 @@ private:
       for (std::int64_t i = 0; i < std::min(n, max_items + 1); ++i) out.emplace_back(i);
       value_ = std::move(out);
    }
-   json value_ = tao::json::empty_array;
+   json value_; ///< while the list is made
+   loop_memo::items kept_;
 };
 
 /// Variables of one pass. `updates` grows while completions are decided.
@@ -121,6 +127,8 @@ public:
    void add_data(std::string const& step_name, json value) {
       data_.get_object().insert_or_assign(step_name, std::move(value));
    }
+   /// Whether this pass has written anything that templates see.
+   [[nodiscard]] bool written() const { return !data_.get_object().empty() || !updates_.get_object().empty(); }
    [[nodiscard]] json const* data_of(std::string const& step_name) const { return vars_data(step_name); }
 
    template_engine& templates() const { return *book_.templates; }

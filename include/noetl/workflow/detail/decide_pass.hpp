@@ -20,8 +20,8 @@ namespace noetl::workflow::detail {
 
 class decide_pass {
 public:
-   decide_pass(playbook const& book, workflow_state const& state)
-       : book_(book), state_(state), context_(book, state), graph_(book, state), places_(graph_.places),
+   decide_pass(playbook const& book, workflow_state const& state, loop_memo* memo)
+       : book_(book), state_(state), memo_(memo), context_(book, state), graph_(book, state), places_(graph_.places),
          tick_(state.applied), entered_(book.workflow.size(), false) {}
 
    decision run() {
@@ -271,8 +271,24 @@ private:
       iteration_commands commands(context_, s);
       for (auto i = from; i < to; ++i) out_.commands.push_back(commands.make(items.at(i), i, total));
    }
+   /// Items of a loop that runs, as the variables are now.
+   loop_items current_items(step const& s, step_state const& f) {
+      if (memo_ == nullptr || context_.written()) return items_of(s);
+      if (auto kept = memo_->find(s.name, f.visit, state_.changes)) return loop_items(std::move(kept));
+      auto items = items_of(s);
+      memo_->keep(s.name, f.visit, state_.changes, items.kept());
+      return items;
+   }
+   void forget_ended_loops() {
+      if (memo_ == nullptr || memo_->size() == 0) return;
+      memo_->drop_if([&](std::string const& name) {
+         auto const found = state_.steps.find(name);
+         return found == state_.steps.end() || found->second.phase != step_phase::running;
+      });
+   }
    /// Refills the windows of running loops.
    void continue_loops() {
+      forget_ended_loops();
       for (std::size_t i = 0; i < places_.size(); ++i) {
          auto const& s = book_.workflow[i];
          auto const* f = places_[i].folded;
@@ -284,7 +300,7 @@ private:
          if (!f->expected || f->issued >= *f->expected) continue;
          auto const room = window(s) - (f->issued - f->ended);
          if (room <= 0) continue;
-         issue(s, items_of(s), f->issued, std::min(*f->expected, f->issued + room), *f->expected);
+         issue(s, current_items(s, *f), f->issued, std::min(*f->expected, f->issued + room), *f->expected);
       }
    }
    void enter_cursor(std::size_t target) {
@@ -341,6 +357,7 @@ private:
 
    playbook const& book_;
    workflow_state const& state_;
+   loop_memo* memo_;
    pass_context context_;
    route_graph graph_;
    std::vector<place>& places_;
@@ -357,12 +374,12 @@ private:
 
 namespace noetl::workflow {
 
-result<decision> decide(playbook const& book, workflow_state const& state) {
+result<decision> decide(playbook const& book, workflow_state const& state, loop_memo* memo) {
    if (!state.started() || state.terminal()) return decision{};
    if (book.workflow.empty() || !book.templates)
       return fail(error_code::internal, "decide needs a playbook that parse_playbook() made");
    try {
-      return detail::decide_pass(book, state).run();
+      return detail::decide_pass(book, state, memo).run();
    } catch (detail::evaluate_failure const& e) {
       decision out;
       out.end = planned_end{run_status::failed, "Orchestrator evaluate failed: " + e.message, {}, true, e.code};

@@ -23,10 +23,11 @@ enum class meta_member : std::uint8_t {
    routed,
    error,
    execution_pool,
-   trace
+   trace,
+   strict_tool_status
 };
 enum class result_member : std::uint8_t { context, data, error };
-enum class reported_member : std::uint8_t { command_id, error, pending_callback, parked };
+enum class reported_member : std::uint8_t { command_id, error, pending_callback, parked, status, result };
 
 /// The value of a JSON string, or nothing for text of anything else.
 inline std::optional<std::string> text_of(std::string_view json_text) {
@@ -35,6 +36,11 @@ inline std::optional<std::string> text_of(std::string_view json_text) {
    auto const value = parse_json(json_text);
    auto const text = value ? as_text(&*value) : std::nullopt;
    return text ? std::optional<std::string>(*text) : std::nullopt;
+}
+
+/// Whether a mark is there and is neither null nor false.
+inline bool is_set(std::string_view json_text) {
+   return !json_text.empty() && json_text != "null" && json_text != "false";
 }
 
 /// Bodies that are no JSON objects have no members. The event must outlive it; not thread-safe.
@@ -66,6 +72,12 @@ public:
       return id_of(json_members(result(result_member::data), std::array<std::string_view, 1>{"command_id"})[0]);
    }
 
+   /// `result.context.result.context.pending_callback`: the worker has started something and goes on without it.
+   bool waits_for_callback() {
+      auto const inner = json_members<1>(reported(reported_member::result), {"context"})[0];
+      return is_set(json_members<1>(inner, {"pending_callback"})[0]);
+   }
+
 private:
    template <class Member>
    static constexpr std::size_t index(Member which) noexcept {
@@ -80,27 +92,27 @@ private:
       return number ? std::optional<std::string>(std::to_string(*number)) : std::nullopt;
    }
 
-   std::array<std::string_view, 8> const& metas() {
+   std::array<std::string_view, 9> const& metas() {
       if (!metas_)
-         metas_ = json_members<8>(e_.meta.text, {"command_id", "emitted_by", "iteration_index", "cursor", "routed",
-                                                 "error", "execution_pool", "trace"});
+         metas_ = json_members<9>(e_.meta.text, {"command_id", "emitted_by", "iteration_index", "cursor", "routed",
+                                                 "error", "execution_pool", "trace", "strict_tool_status"});
       return *metas_;
    }
    std::array<std::string_view, 3> const& results() {
       if (!results_) results_ = json_members<3>(e_.result.text, {"context", "data", "error"});
       return *results_;
    }
-   std::array<std::string_view, 4> const& reports() {
+   std::array<std::string_view, 6> const& reports() {
       if (!reports_)
-         reports_ =
-             json_members<4>(result(result_member::context), {"command_id", "error", "pending_callback", "parked"});
+         reports_ = json_members<6>(result(result_member::context),
+                                    {"command_id", "error", "pending_callback", "parked", "status", "result"});
       return *reports_;
    }
 
    event const& e_;
-   std::optional<std::array<std::string_view, 8>> metas_{};
+   std::optional<std::array<std::string_view, 9>> metas_{};
    std::optional<std::array<std::string_view, 3>> results_{};
-   std::optional<std::array<std::string_view, 4>> reports_{};
+   std::optional<std::array<std::string_view, 6>> reports_{};
 };
 
 } // namespace noetl::workflow::detail

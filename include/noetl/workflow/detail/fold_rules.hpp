@@ -11,6 +11,7 @@
 
 #include <noetl/workflow/detail/event_body.hpp>
 #include <noetl/workflow/detail/fold_facts.hpp>
+#include <noetl/workflow/detail/fold_ranges.hpp>
 #include <noetl/workflow/detail/json_text.hpp>
 #include <noetl/workflow/fold.hpp>
 
@@ -73,6 +74,8 @@ private:
       state_.workload = workload != nullptr ? *workload : json(tao::json::null);
       if (auto const pool = body_.meta_text(meta_member::execution_pool); pool && !pool->empty())
          state_.execution_pool = *pool;
+      auto const strict = body_.meta(meta_member::strict_tool_status);
+      state_.strict_tool_status = strict.is_boolean() && strict.get_boolean();
       state_.trace = body_.meta(meta_member::trace);
    }
    void ended() {
@@ -89,8 +92,10 @@ private:
    }
    void context_updated() {
       auto const p = body_.payload();
-      if (auto const* values = member(&p, "values"); values && values->is_object())
+      if (auto const* values = member(&p, "values"); values && values->is_object()) {
+         ++state_.changes;
          for (auto const& [key, value] : values->get_object()) state_.ctx.get_object().insert_or_assign(key, value);
+      }
       auto const name = as_text(member(&p, "step"));
       auto const gen = as_integer(member(&p, "gen"));
       if (name && gen) state_.steps[std::string(*name)].set_applied = *gen;
@@ -130,15 +135,18 @@ private:
       s.error.clear();
       s.expected.reset();
       s.issued = s.ended = s.failures = s.claims_issued = 0;
+      s.finished.clear();
       s.iteration_data.clear();
       s.frames.clear();
       // commands of earlier visits can change nothing any more
+      forget([&](command_record const& c) { return c.visit < s.visit; });
+   }
+   /// Drops issued commands of this event's step.
+   template <class Old>
+   void forget(Old old) {
       auto const prefix = std::to_string(state_.execution_id.value) + ":" + *e_.node_name + ":";
-      for (auto at = state_.commands.lower_bound(prefix);
-           at != state_.commands.end() && at->first.starts_with(prefix);) {
-         bool const old = at->second.issued && at->second.visit < s.visit && is_terminal(at->second.phase);
-         at = old ? state_.commands.erase(at) : std::next(at);
-      }
+      for (auto at = state_.commands.lower_bound(prefix); at != state_.commands.end() && at->first.starts_with(prefix);)
+         at = at->second.issued && old(at->second) ? state_.commands.erase(at) : std::next(at);
    }
    void entered(step_state& s) {
       state_.current_step = *e_.node_name;
@@ -181,6 +189,7 @@ private:
    }
    void store(step_state& s, std::string const& name, json envelope) {
       s.has_result = true;
+      ++state_.changes;
       state_.data.get_object().insert_or_assign(name, exposed(user_data(envelope)));
       state_.results.get_object().insert_or_assign(name, std::move(envelope));
    }
@@ -194,6 +203,7 @@ private:
       auto const number = body_.meta(meta_member::iteration_index);
       auto const index = as_integer(&number);
       if (auto const known = state_.commands.find(id); known != state_.commands.end() && known->second.issued) return;
+      if (is_finished(s, id)) return;
       bool const part_of_loop = (index && s.expected) || (cursor && s.cursor);
       if (!part_of_loop && (s.phase != step_phase::running || s.command_seen)) open_visit(s);
       auto const [place, fresh] = state_.commands.try_emplace(id);
@@ -205,10 +215,16 @@ private:
       c.index = index;
       if (cursor) c.cursor_phase = std::string(*cursor);
       c.frame = as_integer(member(&placed, "frame")).value_or(0);
+      c.outside =
+          c.outside || e_.node_type == "container"; // such a job is started and runs on without its worker (L-42)
+      c.parked = c.parked || (c.outside && c.phase == command_phase::completed && !c.called);
       s.command_seen = true;
       if (cursor == "claim") {
          ++s.claims_issued;
          s.frames[c.frame];
+         // a frame is claimed when the one before it has ended
+         s.frames.erase(s.frames.begin(), s.frames.lower_bound(c.frame));
+         forget([&](command_record const& other) { return other.cursor_phase && other.frame < c.frame; });
       } else if (cursor) {
          ++s.frames[c.frame].body_issued;
       } else if (index) {
@@ -217,6 +233,21 @@ private:
       if (c.phase == command_phase::unknown) c.phase = command_phase::issued;
       if (c.called) deliver(s, c, std::exchange(c.early_result, tao::json::null));
       if (is_terminal(c.phase)) settle(s, c);
+      drop_if_finished(s, id);
+   }
+   /// A finished iteration leaves its number only, so that a loop of any length keeps few records. One whose result has
+   /// not come yet stays until then.
+   void drop_if_finished(step_state const& s, std::string const& id) {
+      auto const place = state_.commands.find(id);
+      if (place == state_.commands.end()) return;
+      auto const& c = place->second;
+      bool const complete = c.called || c.phase == command_phase::failed;
+      if (c.issued && c.visit == s.visit && complete && is_finished(s, id)) state_.commands.erase(place);
+   }
+   static bool is_finished(step_state const& s, std::string_view id) {
+      if (s.finished.empty()) return false;
+      auto const index = iteration_of(id);
+      return index && holds(s.finished, *index);
    }
    void progressed(command_phase phase) {
       auto const id = body_.command_id();
@@ -225,24 +256,29 @@ private:
    }
    /// The record of a command id, made when the command is not issued yet. Null when too many of those wait already:
    /// ids that nobody issued must not fill the memory.
-   command_record* remembered(std::string const& id) {
+   command_record* remembered(step_state const& s, std::string const& id) {
       auto const known = state_.commands.find(id);
       if (known != state_.commands.end()) return &known->second;
-      if (state_.unmatched >= max_unmatched) return nullptr;
+      if (state_.unmatched >= max_unmatched || is_finished(s, id)) return nullptr;
       ++state_.unmatched;
       auto& c = state_.commands[id];
       c.step = *e_.node_name;
       return &c;
    }
    void called(step_state& s) {
-      auto const id = body_.command_id();
+      auto id = body_.command_id();
+      if (!id) id = parked_command(s);
       if (!id) {
          if (!s.expected && !s.cursor) store(s, *e_.node_name, body_.result());
          return;
       }
-      auto* record = remembered(*id);
+      auto* record = remembered(s, *id);
       if (record == nullptr) return;
       auto& c = *record;
+      if (body_.waits_for_callback()) {
+         c.outside = true; // the worker has only started it
+         return;
+      }
       bool const waited_for = c.parked && !c.called;
       c.called = true;
       if (!c.issued) {
@@ -250,13 +286,36 @@ private:
          return;
       }
       deliver(s, c, body_.result());
-      if (waited_for) settle(s, c);
+      if (waited_for) {
+         if (state_.strict_tool_status && is_bad_status(e_.status)) {
+            c.phase = command_phase::failed;
+            c.error = "the callback reported " + e_.status;
+         }
+         settle(s, c);
+      }
+      drop_if_finished(s, *id);
+   }
+   /// The command that a callback without an id must mean: the first one that waits for it.
+   std::optional<std::string> parked_command(step_state const& s) const {
+      auto const prefix = std::to_string(state_.execution_id.value) + ":" + *e_.node_name + ":";
+      std::optional<std::string> found;
+      std::int64_t lowest = 0;
+      for (auto at = state_.commands.lower_bound(prefix); at != state_.commands.end() && at->first.starts_with(prefix);
+           ++at) {
+         auto const& c = at->second;
+         if (!c.issued || c.visit != s.visit || c.called || !(c.parked || c.outside)) continue;
+         if (found && c.index.value_or(0) >= lowest) continue;
+         found = at->first;
+         lowest = c.index.value_or(0);
+      }
+      return found;
    }
    void deliver(step_state& s, command_record const& c, json envelope) {
       if (c.visit != s.visit) return;
       if (c.cursor_phase == "claim") {
          auto const data = user_data(envelope);
          auto const* rows = member(&data, "rows");
+         s.frames[c.frame].answered = true;
          if (rows != nullptr && rows->is_array()) s.frames[c.frame].rows = *rows;
       } else if (c.index && (s.expected || s.cursor)) {
          if (!s.cursor) s.iteration_data[*c.index] = user_data(envelope);
@@ -273,20 +332,26 @@ private:
       auto const id = body_.command_id();
       if (!id)
          return what == fact::failed ? end_without_command(s, true, error_text()) : end_without_command(s, false, {});
-      auto* record = remembered(*id);
+      auto* record = remembered(s, *id);
       if (record == nullptr || is_terminal(record->phase)) return;
       auto& c = *record;
-      c.phase = what == fact::failed ? command_phase::failed : command_phase::completed;
+      bool const refused = what == fact::completed && state_.strict_tool_status && is_bad_status(tool_status());
+      c.phase = what == fact::failed || refused ? command_phase::failed : command_phase::completed;
       c.end_event = e_.event_id.value;
       if (what == fact::failed) c.error = error_text();
-      auto const marked = [&](reported_member which) {
-         auto const text = body_.reported(which);
-         return !text.empty() && text != "null" && text != "false";
-      };
-      c.parked =
-          what == fact::completed && (marked(reported_member::pending_callback) || marked(reported_member::parked));
+      if (refused) {
+         c.error = "the tool reported " + tool_status();
+         auto const* kept = s.has_result ? member(&state_.results, *e_.node_name) : nullptr;
+         if (auto const text = as_text(member(kept, "context", "result", "context", "error")))
+            c.error += ": " + std::string(*text);
+      }
+      c.parked = c.phase == command_phase::completed && !c.called &&
+                 (c.outside || is_set(body_.reported(reported_member::pending_callback)) ||
+                  is_set(body_.reported(reported_member::parked)));
       if (c.issued) settle(s, c);
+      drop_if_finished(s, *id);
    }
+   std::string tool_status() { return text_of(body_.reported(reported_member::status)).value_or(e_.status); }
    /// A command of a known visit has ended: what that means for its step.
    void settle(step_state& s, command_record& c) {
       if (c.visit != s.visit || (c.parked && !c.called)) return;
@@ -306,6 +371,7 @@ private:
       }
       if (c.index && s.expected) {
          ++s.ended;
+         if (*c.index >= 0 && *c.index < *s.expected && !holds(s.finished, *c.index)) insert(s.finished, *c.index);
          if (bad) {
             ++s.failures;
             if (s.error.empty()) s.error = "iteration " + std::to_string(*c.index) + ": " + c.error;
