@@ -167,8 +167,17 @@ std::optional<worker::command> worker::read_claim(notification const& about, std
       // Variables can be large: they are looked at only when something is left to be rendered here.
       auto const& settings = c.input.config;
       if (c.input.kind == "task_sequence" || settings.find("set") || settings.find("spec") ||
-          body.find("keychain.") != body.npos)
+          body.find("keychain.") != body.npos) {
          c.input.variables = variables_of(at(context, "render_context"), action, c.step);
+         auto& variables = c.input.variables;
+         if (auto const& cursor = at(meta, "cursor"); cursor.is_object()) {
+            variables["__cursor_frame"] = at(cursor, "frame");
+            variables["__cursor_row"] = at(cursor, "row");
+         }
+         // Of the stub only: an effect can say by which attempt of which command it was made.
+         variables["__command_id"] = c.command_id;
+         variables["__attempt"] = whole(at(meta, "attempt"), 1);
+      }
       return c;
    } catch (std::exception const&) {
       return std::nullopt;

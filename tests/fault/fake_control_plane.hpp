@@ -35,10 +35,7 @@ public:
       std::string body = "{}";
    };
 
-   fake_control_plane() : server_(io_, api(), http::services(*this), settings()) {
-      if (auto started = server_.start(); !started) throw std::runtime_error(started.error().message);
-      thread_ = std::thread([this] { io_.run(); });
-   }
+   fake_control_plane();
    ~fake_control_plane() {
       io_.stop();
       thread_.join();
@@ -94,6 +91,21 @@ public:
       return out;
    }
 
+   /// Keeps a request and answers it.
+   http::response answer(http::request const& r) {
+      exchange one{std::string(to_text(r.method)), r.path, r.body, tao::json::null};
+      if (!r.body.empty() && r.body.front() == '{') one.value = tao::json::from_string(r.body);
+      auto const key = one.method + " " + one.target;
+      if (!r.query.empty()) one.target += "?" + r.query;
+      {
+         std::lock_guard const lock(mutex_);
+         seen_.push_back(one);
+      }
+      auto const found = answers.find(key);
+      auto const what = found == answers.end() ? said{} : found->second(one);
+      return {what.status, what.body, std::string(http::json_type), {}};
+   }
+
 private:
    static http::http_settings settings() {
       http::http_settings out;
@@ -101,25 +113,6 @@ private:
       out.max_body_bytes = std::size_t{64} << 20U;
       return out;
    }
-   static result<http::response> any(fake_control_plane& self, http::request const& r, strong<"rest", std::string>) {
-      exchange one{std::string(to_text(r.method)), r.path, r.body, tao::json::null};
-      if (!r.body.empty() && r.body.front() == '{') one.value = tao::json::from_string(r.body);
-      auto const key = one.method + " " + one.target;
-      if (!r.query.empty()) one.target += "?" + r.query;
-      {
-         std::lock_guard const lock(self.mutex_);
-         self.seen_.push_back(one);
-      }
-      auto const found = self.answers.find(key);
-      auto const answer = found == self.answers.end() ? said{} : found->second(one);
-      return http::response{answer.status, answer.body, std::string(http::json_type), {}};
-   }
-   static constexpr auto const& api() {
-      static constexpr auto table = http::routes<http::services<fake_control_plane>>(
-          http::get<"/{rest...}", any>, http::post<"/{rest...}", any>, http::put<"/{rest...}", any>);
-      return table;
-   }
-
    boost::asio::io_context io_{1};
    mutable std::mutex mutex_;
    std::vector<exchange> seen_;
@@ -127,5 +120,16 @@ private:
    http::http_server server_;
    std::thread thread_;
 };
+
+inline result<http::response> any_request(fake_control_plane& plane, http::request const& r, http::path_text<"rest">) {
+   return plane.answer(r);
+}
+inline constexpr auto fake_routes = http::routes<http::services<fake_control_plane>>(
+    http::get<"/{rest...}", any_request>, http::post<"/{rest...}", any_request>, http::put<"/{rest...}", any_request>);
+
+inline fake_control_plane::fake_control_plane() : server_(io_, fake_routes, http::services(*this), settings()) {
+   if (auto started = server_.start(); !started) throw std::runtime_error(started.error().message);
+   thread_ = std::thread([this] { io_.run(); });
+}
 
 } // namespace noetl::test

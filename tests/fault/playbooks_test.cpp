@@ -24,10 +24,7 @@ using json = tao::json::value;
 /// The shop of realistic/order_import.yaml: three pages of orders, now and then unwilling.
 class shop {
 public:
-   shop() : server_(io_, api(), http::services(*this), settings()) {
-      if (auto started = server_.start(); !started) throw std::runtime_error(started.error().message);
-      thread_ = std::thread([this] { io_.run(); });
-   }
+   shop();
    ~shop() {
       io_.stop();
       thread_.join();
@@ -42,15 +39,9 @@ public:
    }
    std::atomic<int> refusals{0}; ///< so many of the next requests for pages are refused
 
-private:
-   static http::http_settings settings() {
-      http::http_settings out;
-      out.port = 0;
-      return out;
-   }
-   static result<http::response> orders(shop& self, http::request const& r) {
-      if (self.refusals > 0) {
-         --self.refusals;
+   http::response orders(http::request const& r) {
+      if (refusals > 0) {
+         --refusals;
          return http::text_response("not now", 503);
       }
       if (r.query.find("after=c2") != std::string::npos)
@@ -61,26 +52,41 @@ private:
                   R"({"id":3,"customer":"O'Neill","amount":30}])",
                   "\"c1\"");
    }
+   http::response imported(http::request const& r) {
+      std::lock_guard const lock(mutex_);
+      imports_.push_back(std::string(r.header("x-import")) + " " + r.body);
+      return {201, "{}", std::string(http::json_type), {}};
+   }
+
+private:
    static http::response page(std::string const& orders, std::string const& next) {
       return {200, R"({"orders":)" + orders + R"(,"next":)" + next + "}", std::string(http::json_type), {}};
    }
-   static result<http::response> imported(shop& self, http::request const& r) {
-      std::lock_guard const lock(self.mutex_);
-      self.imports_.push_back(std::string(r.header("x-import")) + " " + r.body);
-      return http::response{201, "{}", std::string(http::json_type), {}};
+   static http::http_settings settings() {
+      http::http_settings out;
+      out.port = 0;
+      return out;
    }
-   static constexpr auto const& api() {
-      static constexpr auto table =
-          http::routes<http::services<shop>>(http::get<"/orders", orders>, http::post<"/imports", imported>);
-      return table;
-   }
-
    boost::asio::io_context io_{1};
    mutable std::mutex mutex_;
    std::vector<std::string> imports_;
    http::http_server server_;
    std::thread thread_;
 };
+
+result<http::response> show_orders(shop& at, http::request const& r) {
+   return at.orders(r);
+}
+result<http::response> take_import(shop& at, http::request const& r) {
+   return at.imported(r);
+}
+constexpr auto shop_routes =
+    http::routes<http::services<shop>>(http::get<"/orders", show_orders>, http::post<"/imports", take_import>);
+
+shop::shop() : server_(io_, shop_routes, http::services(*this), settings()) {
+   if (auto started = server_.start(); !started) throw std::runtime_error(started.error().message);
+   thread_ = std::thread([this] { io_.run(); });
+}
 
 class playbooks : public testing::Test {
 protected:
@@ -189,10 +195,10 @@ INSTANTIATE_TEST_SUITE_P(
         example{"composition/workbook", "{}", R"({"first":2,"second":12})"},
         example{"failure/error_routed", "{}", R"({"verdict":"not there"})"},
         example{"failure/failed_pipeline", "{}", R"({"before":true,"task":"second"})"}),
-    [](auto const& info) {
+    [](auto const& one) {
        std::string name;
-       for (char const c : std::string(info.param.file)) name += c == '/' ? '_' : c;
-       return name + "_" + std::to_string(info.index);
+       for (char const c : std::string(one.param.file)) name += c == '/' ? '_' : c;
+       return name + "_" + std::to_string(one.index);
     });
 
 TEST_F(playbooks, branches_that_are_not_taken_are_skipped_and_never_dispatched_C20_C22) {
