@@ -11,6 +11,18 @@ namespace stub {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
+namespace {
+/// As the real worker writes it: always nine digits.
+std::string with_nanoseconds(std::chrono::sys_time<std::chrono::nanoseconds> time) {
+   auto const second = std::chrono::floor<std::chrono::seconds>(time);
+   auto out = noetl::to_rfc3339(second);
+   auto digits = std::to_string((time - second).count());
+   digits.insert(0, 9 - digits.size(), '0');
+   out.back() = '.';
+   return out + digits + 'Z';
+}
+} // namespace
+
 std::int64_t worker::new_id() {
    return ids_.next();
 }
@@ -22,7 +34,7 @@ std::string worker::event_text(command const& c, std::string const& type, std::s
    std::string out =
        "{\"execution_id\":" + std::to_string(c.execution_id) + ",\"event_type\":\"" + type + "\",\"step\":";
    out += tao::json::to_string(json(c.step)) + ",\"status\":\"" + status + "\",\"created_at\":\"" +
-          noetl::to_rfc3339(time);
+          with_nanoseconds(time);
    out += "\",\"context\":" + tao::json::to_string(context) + ",\"event_id\":" + std::to_string(id);
    out += ",\"worker_id\":" + tao::json::to_string(json(options_.worker_id));
    out += ",\"meta\":{\"attempts\":" + std::to_string(c.attempts) + "}}";

@@ -121,7 +121,6 @@ asio::awaitable<tool_result> tools::sequence(tool_input what) {
    auto const failed = [&](std::string const& label, std::string const& error) {
       json data = {{"failed_task", label}};
       data["labeled_results"] = results;
-      if (variables.updates().is_object()) data["_context_updates"] = variables.updates();
       json context = {{"data", std::move(data)}, {"error", error}};
       return finished("error", std::move(context));
    };

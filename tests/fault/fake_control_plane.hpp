@@ -33,6 +33,7 @@ public:
    struct said {
       unsigned status = 200;
       std::string body = "{}";
+      std::vector<http::header> headers{};
    };
 
    fake_control_plane();
@@ -103,7 +104,7 @@ public:
       }
       auto const found = answers.find(key);
       auto const what = found == answers.end() ? said{} : found->second(one);
-      return {what.status, what.body, std::string(http::json_type), {}};
+      return {what.status, what.body, std::string(http::json_type), what.headers};
    }
 
 private:
