@@ -1,5 +1,5 @@
-// tests/fault/fake_control_plane.hpp: a server in this process that hands out the commands a test made up and keeps every
-// request, so that what the worker stub does and says can be looked at word by word. Knows the HTTP server only.
+// tests/fault/fake_control_plane.hpp: a server in this process that hands out the commands a test made up and keeps
+// every request, so that what the worker stub does and says can be looked at word by word. Knows the HTTP server only.
 #pragma once
 
 #include <functional>
@@ -51,8 +51,8 @@ public:
 
    /// A command for `run`: claim of event 9001 of execution 7001, step `fetch`.
    void command(std::string const& action, json context) {
-      json body = {{"status", "ok"},         {"event_id", 9001},      {"execution_id", 7001}, {"node_id", "fetch"},
-                   {"node_name", "fetch"}, {"action", action}};
+      json body = {{"status", "ok"},     {"event_id", 9001},     {"execution_id", 7001},
+                   {"node_id", "fetch"}, {"node_name", "fetch"}, {"action", action}};
       body["context"] = std::move(context);
       body["meta"] = {{"command_id", "7001:fetch:9001"}, {"step", "fetch"}, {"tool_kind", action}, {"attempt", 1}};
       auto const text = tao::json::to_string(body);

@@ -1,5 +1,5 @@
-// The example playbooks, each run by a real server and the worker stub; what comes out is checked, not only that it ends.
-// Issue 4, items 6 and 7; orchestration.md 1.5 to 1.13.
+// The example playbooks, each run by a real server and the worker stub; what comes out is checked, not only that it
+// ends. Issue 4, items 6 and 7; orchestration.md 1.5 to 1.13.
 #include <atomic>
 #include <fstream>
 #include <mutex>
@@ -157,7 +157,9 @@ struct example {
    char const* payload;
    char const* left;
 };
-std::ostream& operator<<(std::ostream& out, example const& one) { return out << one.file << " " << one.payload; }
+std::ostream& operator<<(std::ostream& out, example const& one) {
+   return out << one.file << " " << one.payload;
+}
 
 class examples : public playbooks, public testing::WithParamInterface<example> {};
 
@@ -170,31 +172,31 @@ TEST_P(examples, leave_what_they_say) {
 
 INSTANTIATE_TEST_SUITE_P(
     all, examples,
-    testing::Values(
-        example{"routing/linear", "{}", R"({"twice":42})"},
-        example{"routing/linear", R"({"number":4})", R"({"twice":8})"},
-        example{"routing/exclusive", "{}", R"({"approved_by":"manager"})"},
-        example{"routing/exclusive", R"({"amount":5000})", R"({"approved_by":"director"})"},
-        example{"routing/exclusive", R"({"amount":1})", R"({"approved_by":"machine"})"},
-        example{"routing/inclusive_join", "{}", R"({"customs_asked":false,"in_stock":true,"limit":500})"},
-        example{"routing/guard", "{}", R"({"wrapped":false})"},
-        example{"routing/guard", R"({"gift":true})", R"({"wrapped":true})"},
-        example{"routing/cycle", "{}", R"({"rounds":3,"total":60})"},
-        example{"routing/polling", "{}", R"({"asked":3})"},
-        example{"pipelines/retry", "{}", R"({"text":"it took 3 attempts"})"},
-        example{"pipelines/jump_break", "{}", R"({"found_on":2,"items":[6,7,8],"nothing_after_the_break":true})"},
-        example{"pipelines/single_tool_policy", "{}", R"({"tries":2})"},
-        example{"loops/parallel", "{}", R"({"squares":[1,4,9,16,25]})"},
-        example{"loops/sequential", "{}", R"({"texts":["1/3 ada","2/3 grace","3/3 barbara"]})"},
-        example{"loops/collections", "{}",
-                R"({"number":[0,1,2],"object":["apple=3","pear=4"],"text":["red","green","blue"]})"},
-        example{"loops/cursor", "{}", R"({"done":5,"total":5})"},
-        example{"data/variables", "{}", R"({"text":"Ada 12 2 large"})"},
-        example{"data/large_result", "{}", R"({"length":300000})"},
-        example{"data/shared_variables", "{}", R"({"set":1,"text":"hello","times":2})"},
-        example{"composition/workbook", "{}", R"({"first":2,"second":12})"},
-        example{"failure/error_routed", "{}", R"({"verdict":"not there"})"},
-        example{"failure/failed_pipeline", "{}", R"({"before":true,"task":"second"})"}),
+    testing::Values(example{"routing/linear", "{}", R"({"twice":42})"},
+                    example{"routing/linear", R"({"number":4})", R"({"twice":8})"},
+                    example{"routing/exclusive", "{}", R"({"approved_by":"manager"})"},
+                    example{"routing/exclusive", R"({"amount":5000})", R"({"approved_by":"director"})"},
+                    example{"routing/exclusive", R"({"amount":1})", R"({"approved_by":"machine"})"},
+                    example{"routing/inclusive_join", "{}", R"({"customs_asked":false,"in_stock":true,"limit":500})"},
+                    example{"routing/guard", "{}", R"({"wrapped":false})"},
+                    example{"routing/guard", R"({"gift":true})", R"({"wrapped":true})"},
+                    example{"routing/cycle", "{}", R"({"rounds":3,"total":60})"},
+                    example{"routing/polling", "{}", R"({"asked":3})"},
+                    example{"pipelines/retry", "{}", R"({"text":"it took 3 attempts"})"},
+                    example{"pipelines/jump_break", "{}",
+                            R"({"found_on":2,"items":[6,7,8],"nothing_after_the_break":true})"},
+                    example{"pipelines/single_tool_policy", "{}", R"({"tries":2})"},
+                    example{"loops/parallel", "{}", R"({"squares":[1,4,9,16,25]})"},
+                    example{"loops/sequential", "{}", R"({"texts":["1/3 ada","2/3 grace","3/3 barbara"]})"},
+                    example{"loops/collections", "{}",
+                            R"({"number":[0,1,2],"object":["apple=3","pear=4"],"text":["red","green","blue"]})"},
+                    example{"loops/cursor", "{}", R"({"done":5,"total":5})"},
+                    example{"data/variables", "{}", R"({"text":"Ada 12 2 large"})"},
+                    example{"data/large_result", "{}", R"({"length":300000})"},
+                    example{"data/shared_variables", "{}", R"({"set":1,"text":"hello","times":2})"},
+                    example{"composition/workbook", "{}", R"({"first":2,"second":12})"},
+                    example{"failure/error_routed", "{}", R"({"verdict":"not there"})"},
+                    example{"failure/failed_pipeline", "{}", R"({"before":true,"task":"second"})"}),
     [](auto const& one) {
        std::string name;
        for (char const c : std::string(one.param.file)) name += c == '/' ? '_' : c;
@@ -255,8 +257,11 @@ TEST_F(playbooks, a_subscription_is_registered_activated_and_drained) {
    auto const made = site->post("/api/subscriptions/register", R"({"path":")" + path + R"("})");
    ASSERT_EQ(made.status, 200U) << made.body;
    auto const at = "/api/subscriptions/" + made.json.at("subscription_id").get_string();
-   for (auto const& [action, state] : {std::pair{"activate", "ACTIVE"}, {"pause", "PAUSED"}, {"resume", "ACTIVE"},
-                                       {"drain", "DRAINING"}, {"deactivate", "DEACTIVATED"}}) {
+   for (auto const& [action, state] : {std::pair{"activate", "ACTIVE"},
+                                       {"pause", "PAUSED"},
+                                       {"resume", "ACTIVE"},
+                                       {"drain", "DRAINING"},
+                                       {"deactivate", "DEACTIVATED"}}) {
       auto const got = site->post(at + "/" + action, "{}");
       EXPECT_EQ(got.status, 200U) << action << got.body;
       EXPECT_EQ(got.json.at("state").get_string(), state);

@@ -1,5 +1,6 @@
 // What the worker stub does with pipelines and policies, credentials, large results and sub-playbooks, and what it says
-// about them: against a control plane of ours that keeps every request (orchestration.md 1.13; worker-protocol.md 6 to 10).
+// about them: against a control plane of ours that keeps every request (orchestration.md 1.13; worker-protocol.md 6 to
+// 10).
 #include <string>
 #include <vector>
 
@@ -73,7 +74,8 @@ TEST_F(worker_stub_pipeline, strings_that_need_no_name_of_the_pipeline_are_left_
 }
 
 TEST_F(worker_stub_pipeline, retry_counts_all_tries_and_the_last_error_fails_the_pipeline) {
-   auto const policy = R"("spec":{"policy":{"rules":[{"when":"{{ output.status == 'error' and not output.error.retryable }}",
+   auto const policy =
+       R"("spec":{"policy":{"rules":[{"when":"{{ output.status == 'error' and not output.error.retryable }}",
       "then":{"do":"retry","attempts":3,"delay":0.01,"backoff":"linear","set":{"ctx.tries":"{{ _attempt }}"}}}]}})";
    auto const tries = R"("command":"echo {{ _attempt }}; test {{ _attempt }} -ge 3")";
    auto events = run(std::string(R"([{"t":{"kind":"shell",)") + tries + "," + policy + "}}]");
@@ -114,9 +116,10 @@ TEST_F(worker_stub_pipeline, jump_to_a_label_or_to_the_previous_task_break_and_f
 
 TEST_F(worker_stub_pipeline, continue_passes_over_an_error_and_unknown_words_count_as_continue) {
    for (auto const* word : {"continue", "whatever"}) {
-      auto const events = run(R"([{"t":{"kind":"shell","command":"exit 1","spec":{"policy":{"rules":[
+      auto const events =
+          run(R"([{"t":{"kind":"shell","command":"exit 1","spec":{"policy":{"rules":[
          {"when":"{{ output.status == 'success' }}","then":{"do":"fail"}},{"else":{"then":{"do":")" +
-                              std::string(word) + R"("}}}]}}}},{"next":{"kind":"noop","result":"{{ t.exit_code }}"}}])");
+              std::string(word) + R"("}}}]}}}},{"next":{"kind":"noop","result":"{{ t.exit_code }}"}}])");
       EXPECT_EQ(types(events), returned);
       EXPECT_EQ(data_of(events), R"({"next":1,"t":{"exit_code":1,"stdout":""}})");
    }
@@ -160,8 +163,8 @@ TEST_F(worker_stub_pipeline, every_event_has_the_members_and_types_of_the_real_w
    for (auto const& e : events) {
       list members;
       for (auto const& [name, value] : e.get_object()) members.push_back(name);
-      EXPECT_EQ(members, (list{"context", "created_at", "event_id", "event_type", "execution_id", "meta", "status", "step",
-                               "worker_id"}));
+      EXPECT_EQ(members, (list{"context", "created_at", "event_id", "event_type", "execution_id", "meta", "status",
+                               "step", "worker_id"}));
       EXPECT_EQ(e.at("execution_id").as<std::int64_t>(), 7001);
       EXPECT_TRUE(e.at("event_id").is_integer());
       EXPECT_EQ(e.at("step").get_string(), "fetch");
@@ -239,7 +242,8 @@ TEST_F(worker_stub_pipeline, credentials_are_fetched_by_alias_a_missing_one_is_f
 
    int outages = 2;
    plane.answers["GET /api/credentials/shy"] = [&](auto const&) {
-      return outages-- > 0 ? said{503, "{}"} : said{200, R"({"id":"2","name":"shy","type":"basic","data":{"user":"u"}})"};
+      return outages-- > 0 ? said{503, "{}"}
+                           : said{200, R"({"id":"2","name":"shy","type":"basic","data":{"user":"u"}})"};
    };
    EXPECT_EQ(types(run_single("http", config + "shy\"}")), returned);
    EXPECT_EQ(plane.seen("/api/credentials/shy").size(), 3U);
@@ -261,7 +265,8 @@ TEST_F(worker_stub_pipeline, keychain_names_that_the_server_leaves_are_filled_in
 
 TEST_F(worker_stub_pipeline, http_sends_documents_forms_headers_and_follows_redirects) {
    auto const url = R"({"url":")" + plane.url();
-   (void)run_single("http", url + R"(/x-a","method":"post","json":{"x":[1]},"headers":{"X-A":"b"},"params":{"q":"a b&c"}})");
+   (void)run_single("http",
+                    url + R"(/x-a","method":"post","json":{"x":[1]},"headers":{"X-A":"b"},"params":{"q":"a b&c"}})");
    auto got = plane.seen("/x-a");
    ASSERT_EQ(got.size(), 1U);
    EXPECT_EQ(got[0].method + got[0].target + got[0].body, R"(POST/x-a?q=a%20b%26c{"x":[1]})");
@@ -311,7 +316,8 @@ TEST_F(worker_stub_pipeline, switches_slow_down_repeat_reports_and_crash) {
 
 TEST(worker_stub_sql, statements_end_outside_of_quotes_comments_and_dollar_quotes) {
    EXPECT_EQ(stub::statements_of("select 1; select 2;;\n-- only; words\n"), (list{"select 1", " select 2"}));
-   EXPECT_EQ(stub::statements_of("select ';''', \";\"; do $x$ begin; end $x$; /* ; /* ; */ ; */ select E'\\';'").size(), 3U);
+   EXPECT_EQ(stub::statements_of("select ';''', \";\"; do $x$ begin; end $x$; /* ; /* ; */ ; */ select E'\\';'").size(),
+             3U);
    EXPECT_EQ(stub::first_word("-- a\n /* b */ BEGIN;"), "begin");
 }
 
@@ -331,9 +337,10 @@ TEST_F(worker_stub_pipeline, postgres_gives_typed_rows_takes_parameters_and_runs
       config["auth"] = auth;
       return run_single("postgres", tao::json::to_string(config));
    };
-   auto events = with({{"query", "select 1 as i, 2.5::numeric as n, true as b, null as z, 'x' as t, '{\"a\":[1]}'::jsonb as j, "
-                                 "array[1,null,3] as l, array['a,b','\"'] as s, :p::int * 2 as p"},
-                       {"params", {{"p", 21}}}});
+   auto events =
+       with({{"query", "select 1 as i, 2.5::numeric as n, true as b, null as z, 'x' as t, '{\"a\":[1]}'::jsonb as j, "
+                       "array[1,null,3] as l, array['a,b','\"'] as s, :p::int * 2 as p"},
+             {"params", {{"p", 21}}}});
    EXPECT_EQ(types(events), returned);
    auto const data = result_of(events).at("context").at("data");
    EXPECT_EQ(tao::json::to_string(data.at("rows")), R"([{"b":true,"i":1,"j":{"a":[1]},"l":[1,null,3],"n":2.5,"p":42,)"
