@@ -5,10 +5,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <tao/json/from_string.hpp>
-#include <tao/json/to_string.hpp>
-
-#include <noetl/core/time.hpp>
+#include <unistd.h>
 
 #include "worker.hpp"
 
@@ -18,26 +15,6 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// A copy for people who read the state: same nesting, lists cut to their first element, long texts replaced by their
-/// length.
-json summary(json const& value) {
-   if (value.is_string_type()) {
-      auto const text = value.as<std::string>();
-      return text.size() <= 100 ? json(text) : json(static_cast<std::int64_t>(text.size()));
-   }
-   if (value.is_array()) {
-      json out = tao::json::empty_array;
-      if (!value.get_array().empty()) out.get_array().push_back(summary(value.get_array().front()));
-      return out;
-   }
-   if (value.is_object()) {
-      json out = tao::json::empty_object;
-      for (auto const& [key, item] : value.get_object()) out[key] = summary(item);
-      return out;
-   }
-   return value;
-}
 
 std::string id_text(json const& value, std::string fallback) {
    if (value.is_string_type()) return value.as<std::string>();
@@ -174,24 +151,33 @@ std::optional<worker::command> worker::read_claim(notification const& about, std
       auto const action = claim.at("action").as<std::string>();
       auto const& context = claim.at("context");
       auto const& meta = claim.at("meta");
-      auto const member = [](json const& object, char const* key) {
-         auto const* found = object.is_object() ? object.find(key) : nullptr;
-         return found ? *found : json(tao::json::null);
-      };
-      c.command_id = id_text(member(meta, "command_id"), std::to_string(c.execution_id) + ":" + c.step + ":unknown");
-      if (auto const attempts = member(meta, "attempts"); attempts.is_integer())
+      c.command_id = id_text(at(meta, "command_id"), std::to_string(c.execution_id) + ":" + c.step + ":unknown");
+      if (auto const attempts = at(meta, "attempts"); attempts.is_integer())
          c.attempts = attempts.as<std::int64_t>();
 
-      auto config = member(context, "tool_config");
+      auto config = at(context, "tool_config");
       if (config.is_array()) config = json({{"tool_config", config}});
       if (!config.is_object()) config = tao::json::empty_object;
-      if (!config.find("args")) config["args"] = member(context, "args");
-      auto const kind = member(config, "kind");
+      if (!config.find("args")) config["args"] = at(context, "args");
+      auto const kind = at(config, "kind");
       c.input.kind = kind.is_string_type() ? kind.as<std::string>() : action;
       c.input.config = std::move(config);
-      // Only pipelines are rendered here; the context of other tools can be large and is not looked at.
-      if (c.input.kind == "task_sequence")
-         c.input.variables = variables_of(member(context, "render_context"), action, c.step);
+      c.input.server = c.server;
+      c.input.execution_id = c.execution_id;
+      // Variables can be large: they are looked at only when something is left to be rendered here.
+      auto const& settings = c.input.config;
+      if (c.input.kind == "task_sequence" || settings.find("set") || settings.find("spec") ||
+          body.find("keychain.") != body.npos) {
+         c.input.variables = variables_of(at(context, "render_context"), action, c.step);
+         auto& variables = c.input.variables;
+         if (auto const& cursor = at(meta, "cursor"); cursor.is_object()) {
+            variables["__cursor_frame"] = at(cursor, "frame");
+            variables["__cursor_row"] = at(cursor, "row");
+         }
+         // Of the stub only: an effect can say by which attempt of which command it was made.
+         variables["__command_id"] = c.command_id;
+         variables["__attempt"] = whole(at(meta, "attempt"), 1);
+      }
       return c;
    } catch (std::exception const&) {
       return std::nullopt;
@@ -208,7 +194,9 @@ asio::awaitable<void> worker::report(command& c) {
    }
    if (!co_await post(c, "command.started", "STARTED", id)) co_return;
    faults_.die("die-after-started", c.step);
+   if (options_.crash_after && finished() >= *options_.crash_after) _exit(exit_killed);
 
+   co_await resolve_references(c);
    std::string error;
    auto done = co_await run_tool(c, error);
    if (auto const late = faults_.hit("late", c.step)) co_await pause(std::chrono::milliseconds(*late));
@@ -252,104 +240,13 @@ asio::awaitable<std::optional<tool_result>> worker::run_tool(command& c, std::st
    auto input = std::move(c.input);
    std::optional<tool_result> done;
    try {
-      done = co_await tools_.run(std::move(input));
+      done = co_await tools_.perform(std::move(input));
    } catch (tool_error const& e) {
       error = e.text;
    } catch (std::exception const& e) {
       error = kind + ": " + e.what();
    }
    co_return done;
-}
-
-/// `result` of call.done: inline, or by reference when large; without either when storing it failed (section 9).
-asio::awaitable<json> worker::envelope(command const& c, tool_result const& done) {
-   auto const text = tao::json::to_string(done.context);
-   json out = {{"status", done.status}};
-   if (text.size() <= options_.inline_result_bytes) {
-      out["context"] = done.context;
-      co_return out;
-   }
-
-   reply stored;
-   if (!faults_.hit("put-fail", c.step)) {
-      auto const step = tao::json::to_string(json(c.step));
-      auto body = "{\"name\":" + step + ",\"data\":" + text + ",\"scope\":\"execution\",\"source_step\":" + step + "}";
-      stored = co_await api_.call(c.server, "PUT", "/api/result/" + std::to_string(c.execution_id), std::move(body));
-   }
-   if (!stored.ok()) {
-      note("result.not_stored", std::to_string(stored.status) + " " + storable(stored.body.substr(0, 200)));
-      co_return out;
-   }
-   try {
-      auto const place = tao::json::from_string(stored.body);
-      json meta = {{"bytes", static_cast<std::int64_t>(text.size())},
-                   {"media_type", "application/json"},
-                   {"content_type", "application/json"}};
-      if (auto const* sum = place.find("sha256")) meta["sha256"] = *sum;
-      auto extracted = summary(done.context);
-      if (tao::json::to_string(extracted).size() > 4096) extracted = tao::json::empty_object;
-      json reference = {
-          {"kind", "result_ref"},
-          {"ref", place.at("ref")},
-          {"store", place.at("store")},
-          {"scope", place.at("scope")},
-          {"meta", std::move(meta)},
-          {"extracted", std::move(extracted)},
-          {"uri", "noetl://default/default/results/" + std::to_string(c.execution_id) + "/" + c.step + "/0/0/1"}};
-      if (auto const* until = place.find("expires_at"); until && until->is_string_type())
-         reference["expires_at"] = *until;
-      out["context"] = {{"data", {{"_ref", place.at("ref")}}}};
-      out["reference"] = std::move(reference);
-   } catch (std::exception const& e) {
-      note("result.answer_undecodable", e.what());
-      violation_ = true;
-   }
-   co_return out;
-}
-
-std::int64_t worker::new_id() {
-   return ids_.next();
-}
-
-std::string worker::event_text(command const& c, std::string const& type, std::string const& status,
-                               json const& context, std::int64_t id) const {
-   auto const shift = std::chrono::milliseconds(faults_.constant("clock"));
-   auto const time = std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now()) + shift;
-   std::string out =
-       "{\"execution_id\":" + std::to_string(c.execution_id) + ",\"event_type\":\"" + type + "\",\"step\":";
-   out += tao::json::to_string(json(c.step)) + ",\"status\":\"" + status + "\",\"created_at\":\"" +
-          noetl::to_rfc3339(time);
-   out += "\",\"context\":" + tao::json::to_string(context) + ",\"event_id\":" + std::to_string(id);
-   out += ",\"worker_id\":" + tao::json::to_string(json(options_.worker_id));
-   out += ",\"meta\":{\"attempts\":" + std::to_string(c.attempts) + "}}";
-   return out;
-}
-
-asio::awaitable<bool> worker::post(command const& c, std::string type, std::string status, json context) {
-   auto const id = new_id();
-   auto const body = event_text(c, type, status, context, id);
-   auto const log_note = "\"event_type\":\"" + type + "\",\"execution_id\":" + std::to_string(c.execution_id) +
-                         ",\"event_id\":" + std::to_string(id);
-   bool const good = co_await post_body(c, body, log_note);
-   if (good && faults_.hit("dup-event", c.step)) co_return co_await post_body(c, body, log_note);
-   co_return good;
-}
-
-/// Four tries with the same bytes. \return whether it was accepted; otherwise the command is abandoned
-asio::awaitable<bool> worker::post_body(command const& c, std::string body, std::string log_note) {
-   reply answer;
-   for (auto const delay : {0ms, 500ms, 1000ms, 2000ms}) {
-      if (delay.count() > 0) co_await pause(delay);
-      answer = co_await api_.call(c.server, "POST", "/api/events", body, log_note);
-      if (answer.ok()) co_return true;
-   }
-   note("event.lost", c.command_id + " " + std::to_string(answer.status) + " " + storable(answer.body.substr(0, 200)));
-   // 409: the command was given to somebody else meanwhile. Other 4xx mean that client and server do not understand
-   // each other.
-   if (answer.status >= 400 && answer.status < 500 && answer.status != 409 && answer.status != 408 &&
-       answer.status != 429)
-      violation_ = true;
-   co_return false;
 }
 
 } // namespace stub

@@ -46,10 +46,15 @@ std::optional<options> read_options(int argc, char** argv, int& code) {
        ->check(CLI::Range(-1, 1023));
    option("--inline-result-bytes", o.inline_result_bytes, "NOETL_EVENT_RESULT_CONTEXT_MAX_BYTES",
           "larger results are stored and sent by reference");
+   std::vector<std::string> secret_variables;
+   option("--keychain-env", secret_variables, "NOETL_KEYCHAIN_ENV_VARS", "variables that are credentials, comma-separated")
+       ->delimiter(',');
    option("--drain", o.drain_seconds, "WORKER_DRAIN_SECONDS", "seconds that work in hand may take after SIGTERM");
 
    bool once = false;
    unsigned idle = 0;
+   std::optional<unsigned> slow;
+   bool duplicate_reports = false;
    std::vector<std::string> tools;
    std::string log = "text";
    app.add_flag("--once", once, "exit after one finished command");
@@ -64,6 +69,9 @@ std::optional<options> read_options(int argc, char** argv, int& code) {
    app.add_option("--seed", o.seed, "makes faults by chance repeatable");
    app.add_option("--log", log, "text, or json: one line per exchange on standard output")
        ->check(CLI::IsMember({"text", "json"}));
+   app.add_option("--slow", slow, "every tool takes so many milliseconds longer");
+   app.add_option("--crash-after", o.crash_after, "ends as a kill would, inside the command after so many finished ones");
+   app.add_flag("--duplicate-reports", duplicate_reports, "posts every event twice, with the same id");
    app.add_option("--fault", o.faults, "NAME[=VALUE][%CHANCE][@STEP][xN], repeatable; see faults.hpp");
    try {
       app.parse(argc, argv);
@@ -74,6 +82,9 @@ std::optional<options> read_options(int argc, char** argv, int& code) {
    if (once) o.max_commands = 1;
    if (idle_flag->count() > 0) o.idle_exit_seconds = idle;
    if (!tools.empty()) o.tools = {tools.begin(), tools.end()};
+   if (slow) o.faults.push_back("slow=" + std::to_string(*slow));
+   if (duplicate_reports) o.faults.emplace_back("dup-event");
+   o.secret_variables = {secret_variables.begin(), secret_variables.end()};
    o.log_json = log == "json";
    if (o.worker_id.empty()) o.worker_id = random_id(o.seed);
    while (o.server_url.ends_with('/')) o.server_url.pop_back();

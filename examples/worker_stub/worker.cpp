@@ -43,7 +43,7 @@ worker::worker(asio::io_context& io, options what, faults misbehaviour)
       api_(io.get_executor(), options_.token, options_.log_json),
       tools_(io.get_executor(), api_,
              {options_.tools, options_.allow_shell, options_.python, read_python_results(options_.python_stub),
-              options_.max_concurrent}),
+              options_.max_concurrent, options_.secret_variables}),
       ids_(node_of(options_), shifted(faults_.constant("clock"))), done_(io, clock::time_point::max()) {}
 
 worker::~worker() {
@@ -163,6 +163,12 @@ void worker::stop() {
       changed_.notify_all();
    }
    if (consumer_) consumer_->interrupt();
+}
+
+/// Commands whose last event has been tried.
+std::size_t worker::finished() {
+   std::lock_guard lock(mutex_);
+   return finished_;
 }
 
 /// Waits for a free place. \return how many messages may be taken; 0: stop

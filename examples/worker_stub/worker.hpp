@@ -59,6 +59,7 @@ private:
    // worker.cpp: start, pull, end
    boost::asio::awaitable<std::optional<int>> connect();
    bool stopping();
+   std::size_t finished();
    boost::asio::awaitable<int> register_pool();
    boost::asio::awaitable<void> heartbeat();
    void pull();
@@ -78,7 +79,10 @@ private:
    std::optional<command> read_claim(notification const& about, std::string const& body) const;
    boost::asio::awaitable<void> report(command& c);
    boost::asio::awaitable<std::optional<tool_result>> run_tool(command& c, std::string& error);
+   // results.cpp: what is too large for an event
    boost::asio::awaitable<json> envelope(command const& c, tool_result const& done);
+   boost::asio::awaitable<void> resolve_references(command& c);
+   // reporting.cpp: events
    boost::asio::awaitable<bool> post(command const& c, std::string type, std::string status, json context);
    boost::asio::awaitable<bool> post_body(command const& c, std::string body, std::string log_note);
    std::string event_text(command const& c, std::string const& type, std::string const& status, json const& context,

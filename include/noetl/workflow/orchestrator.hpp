@@ -342,9 +342,16 @@ private:
       co_return result<void>{};
    }
 
+   /// Bytes of its context that may have gone into the state.
+   static std::size_t read_context(event const& fact) {
+      bool const unread = std::ranges::find(workflow_aggregate::contexts_unread, fact.event_type) !=
+                          workflow_aggregate::contexts_unread.end();
+      return unread ? 0 : fact.context.text.size();
+   }
+
    static void take(entry& one, event const& fact) {
       apply(one.state, fact);
-      auto const bytes = fact.context.text.size() + fact.result.text.size() + fact.meta.text.size();
+      auto const bytes = fact.result.text.size() + fact.meta.text.size() + read_context(fact);
       one.folded_bytes += bytes;
       one.unsaved_bytes += bytes + bytes_per_event;
    }
