@@ -3,5 +3,7 @@
 #pragma once
 
 #include <noetl/workflow/detail/decide_pass.hpp>
+#include <noetl/workflow/detail/form_reader.hpp>
 #include <noetl/workflow/detail/playbook_reader.hpp>
 #include <noetl/workflow/detail/state_text.hpp>
+#include <noetl/workflow/detail/subscription_checks.hpp>
