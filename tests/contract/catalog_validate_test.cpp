@@ -61,8 +61,9 @@ TEST_F(validation, warnings_alone_leave_a_document_valid) {
 }
 
 TEST_F(validation, what_is_no_document_is_an_error_of_the_list_not_of_the_request) {
-   for (std::string const& content : {std::string("a: [1"), std::string(), std::string("- 1"), std::string("a: 1\na: 2"),
-                                      std::string("kind: Playbook"), std::string("kind: Nonsense\nmetadata: {path: a}")}) {
+   for (std::string const& content :
+        {std::string("a: [1"), std::string(), std::string("- 1"), std::string("a: 1\na: 2"),
+         std::string("kind: Playbook"), std::string("kind: Nonsense\nmetadata: {path: a}")}) {
       auto const got = validate(content);
       EXPECT_EQ(got.status, 200U) << content;
       EXPECT_FALSE(got.at("valid").get_boolean()) << content;
@@ -98,7 +99,8 @@ TEST_F(validation, register_refuses_what_execution_would_when_asked_to) {
    EXPECT_EQ(shape(got.value), "{error:string,errors:array,status:integer,warnings:array}");
    EXPECT_EQ(number(got.at("status")), "422");
    EXPECT_EQ(got.at("errors").get_array().size(), 3U);
-   EXPECT_EQ(got.at("error").get_string().substr(0, 64), "Invalid document: step 'start': tool.kind: unknown tool kind 'ht");
+   EXPECT_EQ(got.at("error").get_string().substr(0, 64),
+             "Invalid document: step 'start': tool.kind: unknown tool kind 'ht");
    EXPECT_TRUE(is_error(server().post("/api/catalog/resource", R"({"path":")" + path + "\"}"), 404, path));
    // Without being asked, or with a no, any playbook is taken, as the reference does.
    EXPECT_EQ(enter(broken(path), "").at("version").as<int>(), 1);
@@ -110,8 +112,9 @@ TEST_F(validation, register_shows_the_warnings_when_asked_to) {
    auto const path = fresh("validate/warned");
    auto const got = enter(playbook(path, "  - {step: start, tool: {kind: noop}, ouptut: x}\n"));
    EXPECT_EQ(got.status, 200U) << got.body;
-   EXPECT_EQ(shape(got.value), "{catalog_id:string,kind:string,message:string,path:string,status:string,version:integer,"
-                               "warnings:array}");
+   EXPECT_EQ(shape(got.value),
+             "{catalog_id:string,kind:string,message:string,path:string,status:string,version:integer,"
+             "warnings:array}");
    EXPECT_EQ(got.at("warnings.0.key").get_string(), "ouptut");
    EXPECT_EQ(text(enter(linear(path)).at("warnings")), "[]");
 }

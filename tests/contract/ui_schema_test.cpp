@@ -22,8 +22,9 @@ std::string documented(std::string const& path) {
 reply form(std::string const& path, std::string const& query = "") {
    return site::shared().get("/api/catalog/" + path + "/ui_schema" + query);
 }
-std::string const field_shape = "{children:null,credential_glob:null,default:string,description:string,kind:string,name:"
-                                "string,options:array,secret:boolean}";
+std::string const field_shape =
+    "{children:null,credential_glob:null,default:string,description:string,kind:string,name:"
+    "string,options:array,secret:boolean}";
 
 } // namespace
 
@@ -32,8 +33,9 @@ TEST_F(ui_schema, shows_the_fields_of_the_workload_with_their_hints) {
    enroll(server(), documented(path));
    auto const got = form(path);
    ASSERT_EQ(got.status, 200U) << got.body;
-   EXPECT_EQ(shape(got.value), "{description_markdown:string,exposed_in_ui:boolean,fields:array,generated_at:string,kind:"
-                               "string,path:string,title:string,version:integer}");
+   EXPECT_EQ(shape(got.value),
+             "{description_markdown:string,exposed_in_ui:boolean,fields:array,generated_at:string,kind:"
+             "string,path:string,title:string,version:integer}");
    EXPECT_EQ(got.at("path").get_string(), path);
    EXPECT_EQ(got.at("version").as<int>(), 1);
    EXPECT_EQ(got.at("kind").get_string(), "playbook");

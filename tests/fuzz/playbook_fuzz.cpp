@@ -20,7 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
    demand(report.valid == report.errors.empty(), "a report is valid when it has no errors");
    demand(report.valid == parsed.has_value(), "checking and parsing agree on what is a playbook");
    demand(json || !parsed, "a playbook is YAML");
-   demand(report.errors.size() <= max_findings + 1 && report.warnings.size() <= max_findings + 1, "reports are bounded");
+   demand(report.errors.size() <= max_findings + 1 && report.warnings.size() <= max_findings + 1,
+          "reports are bounded");
    if (!parsed) {
       demand(parsed.error().message.starts_with(report.errors[0].message), "the first error is the one of parsing");
    } else {

@@ -40,7 +40,8 @@ std::string warnings(std::string const& yaml) {
 }
 /// Warnings of a step `start` with these further members, before `end`.
 std::string of_step(std::string const& members, std::string const& head = "") {
-   return warnings(book("- {step: start, tool: {kind: noop}, " + members + "}\n- {step: end, tool: {kind: noop}}\n", head));
+   return warnings(
+       book("- {step: start, tool: {kind: noop}, " + members + "}\n- {step: end, tool: {kind: noop}}\n", head));
 }
 
 } // namespace
@@ -106,46 +107,49 @@ TEST(playbook_report, what_is_no_yaml_is_one_error) {
 }
 
 TEST(playbook_report, unknown_keys_are_named_with_the_nearest_known_one_C08) {
-   EXPECT_EQ(warnings(book("- {step: start, tol: 1, tool: {kind: noop, whatever: 1}, spec: {next_mod: x}, next: {arc: [], "
-                           "spec: {mdoe: x}, arcs: [{step: end, whn: x, args: {}}]}, loop: {in: '{{ a }}', iterator: q, "
-                           "iter: 1, spec: {max_inflight: 2}}}\n- {step: end, tool: {kind: noop}}\n",
-                           "worklod: {}\nx-anchors: 1\n")),
-             "worklod: unknown key, has no effect (did you mean 'workload'?)\n"
-             "step 'start': tol: unknown key, has no effect (did you mean 'tool'?)\n"
-             "step 'start': spec.next_mod: unknown key, has no effect (did you mean 'next_mode'?)\n"
-             "step 'start': loop.iter: unknown key, has no effect\n"
-             "step 'start': loop.spec.max_inflight: unknown key, has no effect (did you mean 'max_in_flight'?)\n"
-             "step 'start': next.arc: unknown key, has no effect (did you mean 'arcs'?)\n"
-             "step 'start': next.spec.mdoe: unknown key, has no effect (did you mean 'mode'?)\n"
-             "step 'start': next.arcs[0].whn: unknown key, has no effect (did you mean 'when'?)\n"
-             "step 'start': next.arcs[0].args: has no effect\n");
+   EXPECT_EQ(
+       warnings(book("- {step: start, tol: 1, tool: {kind: noop, whatever: 1}, spec: {next_mod: x}, next: {arc: [], "
+                     "spec: {mdoe: x}, arcs: [{step: end, whn: x, args: {}}]}, loop: {in: '{{ a }}', iterator: q, "
+                     "iter: 1, spec: {max_inflight: 2}}}\n- {step: end, tool: {kind: noop}}\n",
+                     "worklod: {}\nx-anchors: 1\n")),
+       "worklod: unknown key, has no effect (did you mean 'workload'?)\n"
+       "step 'start': tol: unknown key, has no effect (did you mean 'tool'?)\n"
+       "step 'start': spec.next_mod: unknown key, has no effect (did you mean 'next_mode'?)\n"
+       "step 'start': loop.iter: unknown key, has no effect\n"
+       "step 'start': loop.spec.max_inflight: unknown key, has no effect (did you mean 'max_in_flight'?)\n"
+       "step 'start': next.arc: unknown key, has no effect (did you mean 'arcs'?)\n"
+       "step 'start': next.spec.mdoe: unknown key, has no effect (did you mean 'mode'?)\n"
+       "step 'start': next.arcs[0].whn: unknown key, has no effect (did you mean 'when'?)\n"
+       "step 'start': next.arcs[0].args: has no effect\n");
 }
 
 TEST(playbook_report, keys_that_nobody_reads_are_named_L20_L21) {
-   EXPECT_EQ(of_step("input: {a: 1}, output: x, retry: 3, vars: {a: 1}, spec: {timeout: 5, on_error: fail, policy: {admit: "
-                     "x}}, next: end",
-                     "executor: {profile: x}\nvars: {a: 1}\nworkload: 5\n"),
-             "executor: has no effect\n"
-             "vars: has no effect; use 'workload'\n"
-             "workload: only a mapping has an effect\n"
-             "step 'start': input: has no effect\n"
-             "step 'start': output: has no effect\n"
-             "step 'start': retry: has no effect\n"
-             "step 'start': spec.timeout: has no effect\n"
-             "step 'start': spec.on_error: has no effect\n"
-             "step 'start': spec.policy: has no effect\n"
-             "step 'start': vars: has no effect; use 'set'\n");
+   EXPECT_EQ(
+       of_step("input: {a: 1}, output: x, retry: 3, vars: {a: 1}, spec: {timeout: 5, on_error: fail, policy: {admit: "
+               "x}}, next: end",
+               "executor: {profile: x}\nvars: {a: 1}\nworkload: 5\n"),
+       "executor: has no effect\n"
+       "vars: has no effect; use 'workload'\n"
+       "workload: only a mapping has an effect\n"
+       "step 'start': input: has no effect\n"
+       "step 'start': output: has no effect\n"
+       "step 'start': retry: has no effect\n"
+       "step 'start': spec.timeout: has no effect\n"
+       "step 'start': spec.on_error: has no effect\n"
+       "step 'start': spec.policy: has no effect\n"
+       "step 'start': vars: has no effect; use 'set'\n");
 }
 
 TEST(playbook_report, zero_arcs_are_pointed_out_L12) {
-   EXPECT_EQ(of_step("next: {step: end}"),
-             "step 'start': next: 'next: {step: end}' has no arcs, the step is a leaf; write 'next: end' or 'next: {arcs: "
-             "[...]}'\n"
-             "step 'start': next.step: has no effect\n"
-             "step 'start': next: has no arcs: the step is a leaf\n"
-             "step 'start': has no way on: a run that ends here does not go through 'end'\n"
-             "step 'end': is not reachable from 'start'\n"
-             "workflow: no way leads from 'start' to 'end'\n");
+   EXPECT_EQ(
+       of_step("next: {step: end}"),
+       "step 'start': next: 'next: {step: end}' has no arcs, the step is a leaf; write 'next: end' or 'next: {arcs: "
+       "[...]}'\n"
+       "step 'start': next.step: has no effect\n"
+       "step 'start': next: has no arcs: the step is a leaf\n"
+       "step 'start': has no way on: a run that ends here does not go through 'end'\n"
+       "step 'end': is not reachable from 'start'\n"
+       "workflow: no way leads from 'start' to 'end'\n");
    EXPECT_NE(of_step("next: []").find("next: has no arcs"), std::string::npos);
    EXPECT_NE(of_step("next: {arcs: []}").find("next: has no arcs"), std::string::npos);
 }
@@ -168,24 +172,25 @@ TEST(playbook_report, arcs_that_are_never_taken_and_modes_that_are_none) {
 }
 
 TEST(playbook_report, labels_and_policies_of_pipelines_are_checked) {
-   EXPECT_EQ(warnings(book("- step: start\n"
-                           "  next: end\n"
-                           "  tool:\n"
-                           "  - {name: a, kind: noop, spec: {policy: {rule: 1, rules: [{whne: x, then: {do: rety}}, "
-                           "{then: {do: jump, to: b}}, {else: {then: {do: jump}}}, {when: x}]}}}\n"
-                           "  - a: {kind: noop}\n"
-                           "  - {kind: noop, eval: [{do: fail}]}\n"
-                           "- {step: end, tool: {kind: noop}}\n")),
-             "step 'start': tool[1].a: two tasks have the label 'a'\n"
-             "step 'start': tool[2].eval: has no effect; use spec.policy.rules of a pipeline task\n"
-             "step 'start': tool[2]: a pipeline task without name: later tasks cannot read its result\n"
-             "step 'start': tool[0].spec.policy.rule: unknown key, has no effect (did you mean 'rules'?)\n"
-             "step 'start': tool[0].spec.policy.rules[0].whne: unknown key, has no effect (did you mean 'when'?)\n"
-             "step 'start': tool[0].spec.policy.rules[0].then.do: unknown action 'rety' counts as continue (did you mean "
-             "'retry'?)\n"
-             "step 'start': tool[0].spec.policy.rules[1].then.to: no task has the label 'b' (did you mean 'a'?)\n"
-             "step 'start': tool[0].spec.policy.rules[2].then.to: jump needs the label of a task\n"
-             "step 'start': tool[0].spec.policy.rules[3]: a rule without 'then' means continue\n");
+   EXPECT_EQ(
+       warnings(book("- step: start\n"
+                     "  next: end\n"
+                     "  tool:\n"
+                     "  - {name: a, kind: noop, spec: {policy: {rule: 1, rules: [{whne: x, then: {do: rety}}, "
+                     "{then: {do: jump, to: b}}, {else: {then: {do: jump}}}, {when: x}]}}}\n"
+                     "  - a: {kind: noop}\n"
+                     "  - {kind: noop, eval: [{do: fail}]}\n"
+                     "- {step: end, tool: {kind: noop}}\n")),
+       "step 'start': tool[1].a: two tasks have the label 'a'\n"
+       "step 'start': tool[2].eval: has no effect; use spec.policy.rules of a pipeline task\n"
+       "step 'start': tool[2]: a pipeline task without name: later tasks cannot read its result\n"
+       "step 'start': tool[0].spec.policy.rule: unknown key, has no effect (did you mean 'rules'?)\n"
+       "step 'start': tool[0].spec.policy.rules[0].whne: unknown key, has no effect (did you mean 'when'?)\n"
+       "step 'start': tool[0].spec.policy.rules[0].then.do: unknown action 'rety' counts as continue (did you mean "
+       "'retry'?)\n"
+       "step 'start': tool[0].spec.policy.rules[1].then.to: no task has the label 'b' (did you mean 'a'?)\n"
+       "step 'start': tool[0].spec.policy.rules[2].then.to: jump needs the label of a task\n"
+       "step 'start': tool[0].spec.policy.rules[3]: a rule without 'then' means continue\n");
 }
 
 TEST(playbook_report, names_and_keys_of_loops_that_clash_or_do_nothing) {
@@ -216,10 +221,10 @@ TEST(playbook_report, syntax_errors_of_templates_are_found_where_they_stand) {
                           .warnings;
    std::vector<std::string> where;
    for (auto const& f : found) where.push_back(place(f) + " " + f.key.value_or(""));
-   EXPECT_EQ(where, (std::vector<std::string>{
-                        "11:52 loop.spec.max_in_flight", "10:12 set.x", "11:14 loop.in", "11:61 loop.spec.max_in_flight",
-                        "8:10 tool.url", "9:14 tool.params.{{ k + }}", "9:31 tool.params.{{ k + }}[1]",
-                        "9:44 tool.params.{{ k + }}[2]", "12:28 next[0].when", "13:21 when"}))
+   EXPECT_EQ(where, (std::vector<std::string>{"11:52 loop.spec.max_in_flight", "10:12 set.x", "11:14 loop.in",
+                                              "11:61 loop.spec.max_in_flight", "8:10 tool.url",
+                                              "9:14 tool.params.{{ k + }}", "9:31 tool.params.{{ k + }}[1]",
+                                              "9:44 tool.params.{{ k + }}[2]", "12:28 next[0].when", "13:21 when"}))
        << warnings(book(""));
    EXPECT_NE(found[1].message.find("Template render error"), std::string::npos) << found[1].message;
 }
@@ -236,6 +241,7 @@ TEST(playbook_report, lists_of_findings_and_texts_in_them_are_bounded) {
    EXPECT_EQ(report.warnings.size(), max_findings + 1);
    EXPECT_EQ(report.errors.back().message, "there are more; only the first 100 are listed");
    auto const name = std::string(100'000, 'x');
-   for (auto const& f : check_playbook(book("- {step: " + name + ", tool: {kind: " + name + "}, next: " + name + "y}\n")).errors)
+   for (auto const& f :
+        check_playbook(book("- {step: " + name + ", tool: {kind: " + name + "}, next: " + name + "y}\n")).errors)
       EXPECT_LT(f.message.size(), 400U);
 }

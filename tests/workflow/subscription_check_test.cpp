@@ -32,11 +32,12 @@ std::string ingress(std::string const& content) {
 
 TEST(subscription_check, complete_ones_pass) {
    EXPECT_EQ(errors("{source: nats, mode: pull, dispatch: {playbook: a}}"), "");
-   EXPECT_EQ(errors("{source: kafka, mode: pull, activation: scheduled, dispatch: {playbook: a, batch_dispatch: true, "
-                    "batch_max: 1000}, dedup: {enabled: true, window_secs: 1}, limits: {max_in_flight: 1, "
-                    "max_dispatch_per_sec: 0.5}, headers: {directives: [{header: x, controls: priority}]}, spool: {mode: "
-                    "hybrid, bucket: b, ordering: global, drain: {on_recovery: replay_first}}, stream: other}"),
-             "");
+   EXPECT_EQ(
+       errors("{source: kafka, mode: pull, activation: scheduled, dispatch: {playbook: a, batch_dispatch: true, "
+              "batch_max: 1000}, dedup: {enabled: true, window_secs: 1}, limits: {max_in_flight: 1, "
+              "max_dispatch_per_sec: 0.5}, headers: {directives: [{header: x, controls: priority}]}, spool: {mode: "
+              "hybrid, bucket: b, ordering: global, drain: {on_recovery: replay_first}}, stream: other}"),
+       "");
    EXPECT_EQ(ingress("{gateway_path: /in/a, verify: {type: hmac_sha256, header: x-sig, secret: s}}"), "");
    EXPECT_EQ(ingress("{gateway_path: /in/a, verify: {type: bearer, secret: s}}"), "");
    EXPECT_EQ(ingress("{gateway_path: /in/a, verify: {type: pubsub_oidc, audience: a, service_account: b}}"), "");
@@ -59,7 +60,8 @@ TEST(subscription_check, source_mode_and_dispatch_are_required) {
 TEST(subscription_check, batches_have_a_flag_and_a_size) {
    EXPECT_EQ(dispatch("batch_dispatch: yes"), "spec.dispatch.batch_dispatch: must be true or false\n");
    for (auto const* size : {"0", "1001", "-1", "1.5", "'5'", "[1]"})
-      EXPECT_EQ(dispatch(std::string("batch_max: ") + size), "spec.dispatch.batch_max: must be an integer of 1 to 1000\n")
+      EXPECT_EQ(dispatch(std::string("batch_max: ") + size),
+                "spec.dispatch.batch_max: must be an integer of 1 to 1000\n")
           << size;
    EXPECT_EQ(dispatch("batch_max: 1"), "");
 }

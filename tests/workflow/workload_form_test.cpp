@@ -36,9 +36,10 @@ std::string form(std::string const& yaml) {
 } // namespace
 
 TEST(workload_form, fields_keep_the_order_of_the_document_and_take_their_kind_from_the_value) {
-   EXPECT_EQ(form("workload:\n  z: true\n  a: 5\n  f: 1.5\n  n: ~\n  l: [1]\n  s: text\n  o:\n    y: 1\n    x: {k: a}\n"),
-             "z:boolean=true\na:integer=5\nf:number=1.5\nn:null=null\nl:array=[1]\ns:string=\"text\"\n"
-             "o:object={\"x\":{\"k\":\"a\"},\"y\":1} [y:integer=1;x:object={\"k\":\"a\"} [k:string=\"a\";];]\n");
+   EXPECT_EQ(
+       form("workload:\n  z: true\n  a: 5\n  f: 1.5\n  n: ~\n  l: [1]\n  s: text\n  o:\n    y: 1\n    x: {k: a}\n"),
+       "z:boolean=true\na:integer=5\nf:number=1.5\nn:null=null\nl:array=[1]\ns:string=\"text\"\n"
+       "o:object={\"x\":{\"k\":\"a\"},\"y\":1} [y:integer=1;x:object={\"k\":\"a\"} [k:string=\"a\";];]\n");
 }
 
 TEST(workload_form, hints_are_read_from_comments_of_the_same_line) {

@@ -121,7 +121,9 @@ TEST(yaml, characters_that_cannot_be_stored_or_end_the_text_early_are_refused) {
    EXPECT_EQ(as_json("a: \xff"), "YAML: text that is not UTF-8 (line 1, column 4)");
    EXPECT_EQ(as_json("a: \xed\xa0\x80"), "YAML: text that is not UTF-8 (line 1, column 4)");
    EXPECT_EQ(as_json("a: \"\\ud800\"").substr(0, 6), "YAML: ");
-   EXPECT_EQ(as_json("\xef\xbb\xbf" "a: \xc3\xa4\r\n"), "{\"a\":\"\xc3\xa4\"}");
+   EXPECT_EQ(as_json("\xef\xbb\xbf"
+                     "a: \xc3\xa4\r\n"),
+             "{\"a\":\"\xc3\xa4\"}");
 }
 
 TEST(yaml, documents_and_values_have_a_greatest_length) {

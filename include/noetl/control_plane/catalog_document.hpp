@@ -1,5 +1,5 @@
-// control_plane/catalog_document.hpp: a document that somebody wants to register: what the catalog keeps of it, and what is
-// wrong with it. May know the workflow's readers; knows nothing of databases and HTTP.
+// control_plane/catalog_document.hpp: a document that somebody wants to register: what the catalog keeps of it, and
+// what is wrong with it. May know the workflow's readers; knows nothing of databases and HTTP.
 #pragma once
 
 #include <algorithm>
@@ -90,8 +90,8 @@ inline std::string joined(std::vector<workflow::document_finding> const& errors)
 
 } // namespace detail
 
-/// Checks what registration needs of a document. Subscriptions are checked whole (orchestration.md 1.15), playbooks when
-/// they are executed. Errors: validation.
+/// Checks what registration needs of a document. Subscriptions are checked whole (orchestration.md 1.15), playbooks
+/// when they are executed. Errors: validation.
 inline result<document_head> read_document(register_request const& request) {
    auto head = detail::read_head(request);
    if (!head || head->kind != "subscription") return head;

@@ -1,5 +1,5 @@
-// workflow/detail/form_reader.hpp: body of workflow/workload_form.hpp. YAML's reader drops comments, so they are found in
-// the text, by the lines of the keys. Knows the YAML tree.
+// workflow/detail/form_reader.hpp: body of workflow/workload_form.hpp. YAML's reader drops comments, so they are found
+// in the text, by the lines of the keys. Knows the YAML tree.
 #pragma once
 
 #include <cstddef>

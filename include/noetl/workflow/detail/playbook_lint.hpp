@@ -71,8 +71,8 @@ inline void lint_tools(step const& s, step_source const& source, findings& out) 
 }
 
 inline void lint_loop(step const& s, yaml_node const& node, draft const& d, findings& out) {
-   static constexpr std::array<std::string_view, 10> reserved{"ctx",   "workload", "iter",   "output",       "event",
-                                                              "steps", "_index",   "_total", "execution_id", "keychain"};
+   static constexpr std::array<std::string_view, 10> reserved{
+       "ctx", "workload", "iter", "output", "event", "steps", "_index", "_total", "execution_id", "keychain"};
    auto const& loop = *s.loop;
    auto const* spec = node_at(&node, "spec");
    lint_keys(&node, "loop", {keys::loop, keys::loop_ignored}, out);
@@ -80,7 +80,8 @@ inline void lint_loop(step const& s, yaml_node const& node, draft const& d, find
    lint_keys(node_at(spec, "frame"), "loop.spec.frame", {keys::frame, keys::frame_ignored}, out);
    lint_keys(node_at(&node, "cursor"), "loop.cursor", {keys::cursor, {}}, out);
    auto const clash = [&](char const* with) {
-      out.warning(*node.find("iterator"), "loop.iterator", shown(loop.iterator) + " is also " + with + ", which it hides");
+      out.warning(*node.find("iterator"), "loop.iterator",
+                  shown(loop.iterator) + " is also " + with + ", which it hides");
    };
    if (d.book.index.contains(loop.iterator)) clash("the name of a step");
    if (member(&d.book.workload, loop.iterator) != nullptr) clash("a key of workload");
@@ -88,7 +89,8 @@ inline void lint_loop(step const& s, yaml_node const& node, draft const& d, find
    auto const no_effect = [&](yaml_node const* at, char const* key, char const* unless) {
       if (at != nullptr) out.warning(*at, key, std::string("has no effect unless loop.spec.mode is ") + unless);
    };
-   if (loop.mode != loop_mode::parallel) no_effect(node_at(spec, "max_in_flight"), "loop.spec.max_in_flight", "parallel");
+   if (loop.mode != loop_mode::parallel)
+      no_effect(node_at(spec, "max_in_flight"), "loop.spec.max_in_flight", "parallel");
    if (loop.mode != loop_mode::cursor) {
       no_effect(node_at(spec, "frame"), "loop.spec.frame", "cursor");
       no_effect(node_at(&node, "cursor"), "loop.cursor", "cursor");

@@ -39,8 +39,7 @@ inline void check_keychain_entry(yaml_node const& entry, std::string const& path
    shapes::optional_texts(entry, path, "map");
    if (auto const* regions = shapes::present(entry, "allowed_regions")) {
       shapes::list(*regions, path + ".allowed_regions");
-      for (auto const& region : regions->items)
-         static_cast<void>(shapes::source(*region, path + ".allowed_regions"));
+      for (auto const& region : regions->items) static_cast<void>(shapes::source(*region, path + ".allowed_regions"));
    }
    for (char const* key : {"no_broker_fallback", "auto_renew"}) shapes::optional_bool(entry, path, key);
 }

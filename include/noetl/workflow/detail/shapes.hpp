@@ -61,7 +61,8 @@ inline void optional_texts(yaml_node const& n, std::string const& path, std::str
    if (found == nullptr) return;
    mapping(*found, below(path, key));
    for (auto const& [name, value] : found->entries)
-      if (!value->is_scalar() && !value->is_null()) wrong(*value, below(path, key) + "." + name->text, "must be a string");
+      if (!value->is_scalar() && !value->is_null())
+         wrong(*value, below(path, key) + "." + name->text, "must be a string");
 }
 inline void optional_bool(yaml_node const& n, std::string const& path, std::string const& key) {
    auto const* found = present(n, key);

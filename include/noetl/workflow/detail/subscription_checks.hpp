@@ -97,10 +97,11 @@ private:
       auto const* spool = mapping(*spec_, "spec", "spool", false);
       if (spool == nullptr) return;
       std::string const at = "spec.spool";
-      auto const mode = word(*spool, at, "mode", std::array<std::string_view, 3>{"off", "buffer_and_ack", "hybrid"}, false);
+      auto const mode =
+          word(*spool, at, "mode", std::array<std::string_view, 3>{"off", "buffer_and_ack", "hybrid"}, false);
       if (!mode || mode == "off") return;
-      auto const backend = word(*spool, at, "backend",
-                                std::array<std::string_view, 4>{"nats_object", "local_disk", "gcs", "s3"}, false);
+      auto const backend =
+          word(*spool, at, "backend", std::array<std::string_view, 4>{"nats_object", "local_disk", "gcs", "s3"}, false);
       if (backend || shapes::present(*spool, "backend") == nullptr)
          text(*spool, at, backend == "local_disk" ? "path" : "bucket");
       auto const ordering =
@@ -124,7 +125,8 @@ private:
    std::optional<std::string_view> text(yaml_node const& n, std::string const& path, std::string const& key) {
       auto const* found = shapes::present(n, key);
       if (found != nullptr && is_real_string(*found) && !is_blank(found->text)) return found->text;
-      out_.error(found ? *found : n, shapes::below(path, key), found ? "must be a text that is not blank" : "is missing");
+      out_.error(found ? *found : n, shapes::below(path, key),
+                 found ? "must be a text that is not blank" : "is missing");
       return std::nullopt;
    }
    /// One of some words. \return nothing when absent or after an error

@@ -178,9 +178,8 @@ void read_pipeline_item(yaml_node const& item, std::string const& key, read_tool
    if (auto const* kind = item.find("kind"); kind && !kind->is_mapping())
       static_cast<void>(read_tool(item, zone::strict, key, "input")); // says what is wrong with the kind
    if (item.entries.size() != 1)
-      out.faults.push_back({&item, key,
-                            "a nested pipeline item needs exactly one label, not " +
-                                std::to_string(item.entries.size())});
+      out.faults.push_back(
+          {&item, key, "a nested pipeline item needs exactly one label, not " + std::to_string(item.entries.size())});
    for (auto const& [label, spec] : item.entries) {
       auto const at = key + "." + label->text;
       add(label->text, read_tool(*spec, zone::strict, at, "input"));

@@ -53,10 +53,10 @@ struct yaml_node {
    bool plain = true;  ///< scalar without quotes and without tag
    std::string text{}; ///< source text of a scalar
    std::string tag{};
-   std::size_t line = 0, column = 0;                          ///< from 1
-   std::size_t values = 1, bytes = 0, depth = 1;              ///< after expansion of aliases
-   std::vector<yaml_ptr> items{};                             ///< of a sequence
-   std::vector<std::pair<yaml_ptr, yaml_ptr>> entries{};      ///< of a mapping, in the document's order
+   std::size_t line = 0, column = 0;                     ///< from 1
+   std::size_t values = 1, bytes = 0, depth = 1;         ///< after expansion of aliases
+   std::vector<yaml_ptr> items{};                        ///< of a sequence
+   std::vector<std::pair<yaml_ptr, yaml_ptr>> entries{}; ///< of a mapping, in the document's order
 
    [[nodiscard]] bool is_null() const noexcept { return what == kind::null; }
    [[nodiscard]] bool is_scalar() const noexcept { return what == kind::scalar; }
@@ -158,7 +158,8 @@ private:
       if (top.n->values > yaml_limits::values)
          refuse(mark, "more than " + std::to_string(yaml_limits::values) + " values");
       if (top.n->bytes > yaml_limits::expanded_bytes)
-         refuse(mark, "more than " + std::to_string(yaml_limits::expanded_bytes) + " bytes with all aliases written out");
+         refuse(mark,
+                "more than " + std::to_string(yaml_limits::expanded_bytes) + " bytes with all aliases written out");
       if (top.n->is_sequence()) {
          top.n->items.push_back(std::move(n));
       } else if (top.key) {
@@ -189,14 +190,13 @@ private:
    yaml_ptr root_;
 };
 
-/// YAML allows printable characters only (1.2, 5.1). yaml-cpp would guess other encodings, and takes U+0004 for the end.
+/// YAML allows printable characters only (1.2, 5.1). yaml-cpp would guess other encodings, and takes U+0004 for the
+/// end.
 inline void check_characters(std::string_view text) {
    std::size_t line = 1, start = 0;
    for (std::size_t at = 0; at < text.size();) {
       auto const c = static_cast<unsigned char>(text[at]);
-      auto const refuse = [&](char const* what) {
-         throw not_yaml(std::string("YAML: ") + what, line, at - start + 1);
-      };
+      auto const refuse = [&](char const* what) { throw not_yaml(std::string("YAML: ") + what, line, at - start + 1); };
       if (c < 0x80) {
          if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f) refuse("a control character");
          ++at;
