@@ -72,9 +72,9 @@ TEST(playbook_report, all_errors_are_listed_with_step_key_line_and_column) {
              "3:11 metadata.name: is missing\n"
              "6:16 step 'start': tool.kind: unknown tool kind 'agent'\n"
              "7:14 step 'start': loop.in: must be a string\n"
-             "12:27 step 'b': tool.url: must be a string\n"
              "13:8 step 'b': set: must be a mapping\n"
-             "14:3 workflow[3].step: is missing\n"
+             "12:27 step 'b': tool.url: must be a string\n"
+             "14:3 workflow[2].step: is missing\n"
              "1:13 Unsupported API version: noetl.io/v1. Expected noetl.io/v2\n"
              "2:7 Unsupported kind: playbook. Expected Playbook\n"
              "15:3 Duplicate step name: 'b', also in line 11\n"
@@ -221,8 +221,8 @@ TEST(playbook_report, syntax_errors_of_templates_are_found_where_they_stand) {
                           .warnings;
    std::vector<std::string> where;
    for (auto const& f : found) where.push_back(place(f) + " " + f.key.value_or(""));
-   EXPECT_EQ(where, (std::vector<std::string>{"11:52 loop.spec.max_in_flight", "10:12 set.x", "11:14 loop.in",
-                                              "11:61 loop.spec.max_in_flight", "8:10 tool.url",
+   EXPECT_EQ(where, (std::vector<std::string>{"11:56 loop.spec.max_in_flight", "10:12 set.x", "11:14 loop.in",
+                                              "11:56 loop.spec.max_in_flight", "8:10 tool.url",
                                               "9:14 tool.params.{{ k + }}", "9:31 tool.params.{{ k + }}[1]",
                                               "9:44 tool.params.{{ k + }}[2]", "12:28 next[0].when", "13:21 when"}))
        << warnings(book(""));

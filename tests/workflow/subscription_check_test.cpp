@@ -107,7 +107,7 @@ TEST(subscription_check, a_spool_needs_its_place_and_a_possible_order) {
    EXPECT_EQ(with("spool: {mode: hybrid, backend: tape}"),
              "spec.spool.backend: must be one of nats_object, local_disk, gcs, s3, not 'tape'\n");
    EXPECT_EQ(with("spool: {mode: hybrid, bucket: b, ordering: some}"),
-             "spec.spool.ordering: must be one of global, per_key, none, not 'some'\n");
+             "spec.spool.ordering: must be one of global, per_key, none, not 'some' (did you mean 'none'?)\n");
    EXPECT_EQ(with("spool: {mode: buffer_and_ack, bucket: b, ordering: global, drain: {on_recovery: interleave}}"),
              "spec.spool.drain.on_recovery: interleave breaks spec.spool.ordering global\n");
    EXPECT_EQ(with("spool: {mode: buffer_and_ack, bucket: b, ordering: per_key, drain: {on_recovery: interleave}}"), "");

@@ -78,6 +78,12 @@ public:
       add_error(std::move(f), false);
    }
 
+   /// False when further ones are not kept, so that nobody needs to look for a nearest name.
+   [[nodiscard]] bool keeps_errors() const noexcept { return report.errors.size() < max_findings; }
+   [[nodiscard]] bool keeps_warnings() const noexcept {
+      return what_ == wanted::all && report.warnings.size() < max_findings;
+   }
+
    document_report report;
 
 private:

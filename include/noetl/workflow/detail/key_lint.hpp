@@ -58,6 +58,9 @@ inline constexpr words<6> then{"do", "attempts", "backoff", "delay", "to", "set"
 /// Warns of keys that mean nothing here. \param n  null and anything but a mapping have no keys
 inline void lint_keys(yaml_node const* n, std::string const& path, level_keys const& level, findings& out) {
    if (n == nullptr || !n->is_mapping()) return;
+   auto const nearest = [&](std::string const& name) {
+      return out.keeps_warnings() ? suggestion(level.used, name) : std::string();
+   };
    for (auto const& [key, value] : n->entries) {
       auto const& name = key->text;
       if (one_of(level.used, name) || name == "<<" || name.starts_with("x-")) continue;
@@ -65,7 +68,7 @@ inline void lint_keys(yaml_node const* n, std::string const& path, level_keys co
       if (one_of(level.ignored, name))
          out.warning(*key, where, "has no effect");
       else
-         out.warning(*key, where, "unknown key, has no effect" + suggestion(level.used, name));
+         out.warning(*key, where, "unknown key, has no effect" + nearest(name));
    }
 }
 

@@ -62,8 +62,21 @@ inline bool plausible_collection(std::string_view text) {
    return plausible_condition(text) || parse_json(text).has_value();
 }
 
-/// Workbook references become the tools they name (1.5).
+/// Names of workbook items, not too many.
+inline std::string available(workbook_items const& items) {
+   constexpr std::size_t most = 20;
+   std::string out;
+   std::size_t count = 0;
+   for (auto const& [name, item] : items) {
+      if (++count > most) return out + ", ...";
+      out.append(out.empty() ? "" : ", ").append(name, 0, 80);
+   }
+   return out.empty() ? "none" : out;
+}
+
+/// Workbook references become the tools they name (1.5). Each gets a copy, so these are bounded like aliases.
 inline void expand_workbook(draft& d, findings& out) {
+   std::size_t values = 0, bytes = 0;
    for (std::size_t i = 0; i < d.book.workflow.size(); ++i) {
       auto& s = d.book.workflow[i];
       if (s.tool.pipeline || s.tool.kind != "workbook") continue;
@@ -76,12 +89,17 @@ inline void expand_workbook(draft& d, findings& out) {
       }
       auto const found = d.workbook.find(*name);
       if (found == d.workbook.end()) {
-         std::vector<std::string_view> known;
-         for (auto const& [item, tool] : d.workbook) known.push_back(item);
          out.error(*node.find("name"), "tool.name",
-                   "unknown workbook item " + shown(*name) + suggestion(known, *name) +
-                       "; available: " + (known.empty() ? "none" : listed(known)));
+                   "unknown workbook item " + shown(*name) + "; available: " + available(d.workbook));
          continue;
+      }
+      values += found->second.node->values;
+      bytes += found->second.node->bytes;
+      if (values > yaml_limits::values || bytes > yaml_limits::expanded_bytes) {
+         out.error(node, "tool",
+                   "the workbook items that steps refer to come to more than " + std::to_string(yaml_limits::values) +
+                       " values or " + std::to_string(yaml_limits::expanded_bytes) + " bytes");
+         break;
       }
       json config = found->second.tool;
       if (auto const* given = member(&s.tool.config, "args")) {
@@ -149,11 +167,12 @@ inline void check_step(draft const& d, std::size_t i, findings& out) {
       auto const& a = s.next.arcs[k];
       auto const& at = *source.arcs[k];
       if (!d.book.index.contains(a.step)) {
-         if (names.empty())
+         bool const look = d.book.workflow.size() <= 1'000 && out.keeps_errors();
+         if (look && names.empty())
             for (auto const& other : d.book.workflow) names.push_back(other.name);
          auto const* target = at.find("step");
          out.error(target ? *target : at, "next",
-                   "unknown step " + shown(a.step) + (names.size() > 1'000 ? "" : suggestion(names, a.step)));
+                   "unknown step " + shown(a.step) + (look ? suggestion(names, a.step) : std::string()));
       }
       if (a.when) condition(*a.when, *at.find("when"), "next, arc to " + shown(a.step) + ", when");
    }

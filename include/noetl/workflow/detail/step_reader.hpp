@@ -187,7 +187,9 @@ inline bool read_step(yaml_node const& n, step& s, step_source& source, findings
       if (auto const* loop = shapes::present(n, "loop")) s.loop = loops::read(*loop);
    });
    part([&] {
-      if (auto const* next = shapes::present(n, "next")) s.next = routers::read(*next, next_mode, source.arcs);
+      std::vector<yaml_node const*> arcs;
+      if (auto const* next = shapes::present(n, "next")) s.next = routers::read(*next, next_mode, arcs);
+      source.arcs = std::move(arcs); // only now, so that both are of one length
    });
    return ok;
 }
