@@ -1,5 +1,5 @@
 // workflow/detail/known_words.hpp: lists of words, and the nearest one to a misspelt word.
-// Knows reflect's edit distance.
+// Knows core only.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include <noetl/reflect/detail/edit_distance.hpp>
+#include <noetl/core/edit_distance.hpp>
 
 namespace noetl::workflow::detail {
 
@@ -23,7 +23,7 @@ std::string suggestion(Words const& words, std::string_view word) {
    std::string_view best;
    auto least = std::min<std::size_t>(3, (word.size() + 2) / 3 + 1);
    for (std::string_view const known : words) {
-      auto const distance = noetl::detail::edit_distance(word, known);
+      auto const distance = noetl::edit_distance(word, known);
       if (distance < least) best = known, least = distance;
    }
    return best.empty() ? std::string() : " (did you mean '" + std::string(best) + "'?)";
