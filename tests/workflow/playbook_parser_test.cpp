@@ -42,7 +42,7 @@ TEST(playbook_parser, header_must_match_exactly_C02) {
 
 TEST(playbook_parser, start_is_required_names_are_unique_and_case_is_refused_C03) {
    EXPECT_EQ(status(book("- {step: a, tool: {kind: noop}}\n")), 422);
-   EXPECT_EQ(message(book(start + start)), "Duplicate step name: 'start', also in line 5 (line 6, column 3)");
+   EXPECT_EQ(message(book(start + start)), "step 'start': Duplicate step name, also in line 5 (line 6, column 3)");
    EXPECT_EQ(status(book(start + start)), 422);
    EXPECT_EQ(status(book("- {step: start, tool: {kind: noop}, case: []}\n")), 422);
    EXPECT_EQ(status(book("- {step: start, case: []}\n")), 422); // before the shape

@@ -77,7 +77,7 @@ TEST(playbook_report, all_errors_are_listed_with_step_key_line_and_column) {
              "14:3 workflow[2].step: is missing\n"
              "1:13 Unsupported API version: noetl.io/v1. Expected noetl.io/v2\n"
              "2:7 Unsupported kind: playbook. Expected Playbook\n"
-             "15:3 Duplicate step name: 'b', also in line 11\n"
+             "15:3 step 'b': Duplicate step name, also in line 11\n"
              "10:14 step 'start': next: unknown step 'nowhere'\n"
              "10:29 step 'start': next, arc to 'nowhere', when: bad condition '{% if a %}': '{' without '{{'\n"
              "15:19 step 'b': tool: the pipeline is empty\n");
@@ -215,17 +215,18 @@ TEST(playbook_report, syntax_errors_of_templates_are_found_where_they_stand) {
                                           "    url: '{{ a ! }}'\n"
                                           "    params: {'{{ k + }}': [1, '{{ b | }}', '{% if %}{% endif %}']}\n"
                                           "  set: {x: '{{ c d }}'}\n"
-                                          "  loop: {in: 'a +', iterator: i, spec: {max_in_flight: '{{ ( }}'}}\n"
+                                          "  loop: {in: '{{ a + }}', iterator: i, spec: {max_in_flight: '{{ ( }}'}}\n"
                                           "  next: [{step: end, when: 'x ==' }]\n"
                                           "- {step: end, when: '{{ x', tool: {kind: noop}}\n"))
                           .warnings;
    std::vector<std::string> where;
    for (auto const& f : found) where.push_back(place(f) + " " + f.key.value_or(""));
-   EXPECT_EQ(where, (std::vector<std::string>{"11:56 loop.spec.max_in_flight", "10:12 set.x", "11:14 loop.in",
-                                              "11:56 loop.spec.max_in_flight", "8:10 tool.url",
+   EXPECT_EQ(where, (std::vector<std::string>{"11:62 loop.spec.max_in_flight", "10:12 set.x", "11:14 loop.in",
+                                              "11:62 loop.spec.max_in_flight", "8:10 tool.url",
                                               "9:14 tool.params.{{ k + }}", "9:31 tool.params.{{ k + }}[1]",
                                               "9:44 tool.params.{{ k + }}[2]", "12:28 next[0].when", "13:21 when"}))
        << warnings(book(""));
+   EXPECT_EQ(of_step("next: end, loop: {in: 'a, b', iterator: x}"), "");
    EXPECT_NE(found[1].message.find("Template render error"), std::string::npos) << found[1].message;
 }
 

@@ -197,9 +197,9 @@ inline void check_names(draft& d, findings& out) {
       out.error(*d.workflow, "workflow", "Workflow must have a step named 'start'");
    for (std::size_t i = 0; i < book.workflow.size(); ++i) {
       if (earlier(i) == i) continue;
+      out.enter(book.workflow[i].name);
       out.error(*d.sources[i].node, "",
-                "Duplicate step name: " + shown(book.workflow[i].name) + ", also in line " +
-                    std::to_string(book.workflow[earlier(i)].line));
+                "Duplicate step name, also in line " + std::to_string(book.workflow[earlier(i)].line));
    }
 }
 

@@ -133,7 +133,7 @@ inline void lint_step_templates(step_source const& source, template_lint& templa
    auto const* n = source.node;
    templates.condition(n->find("when"), "when");
    templates.value(n->find("set"), "set");
-   templates.condition(node_at(n, "loop", "in"), "loop.in");
+   templates.value(node_at(n, "loop", "in"), "loop.in"); // plain text is a list of words, no expression
    templates.value(node_at(n, "loop", "spec"), "loop.spec");
    templates.value(node_at(n, "loop", "cursor", "claim"), "loop.cursor.claim");
    for (auto const& tool : source.tools) templates.value(tool.node, tool.key);
