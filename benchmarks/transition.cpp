@@ -20,8 +20,7 @@
 #include <noetl/core/snowflake.hpp>
 #include <noetl/events/detail/append_rows.hpp>
 #include <noetl/nats/consumer.hpp>
-#include <noetl/pg/pqxx.hpp>
-#include <noetl/workflow/definitions.hpp>
+#include <noetl/pg/connection.hpp>
 
 #include "support/deployment.hpp"
 #include "workflow/simulator.hpp"

@@ -25,7 +25,8 @@ constexpr std::size_t clients = 16;
 /// Registered and activated. \return its id as text
 std::string subscription(test::deployment& site, std::size_t number) {
    auto const path = "bench/subscription-" + std::to_string(number);
-   site.register_playbook("kind: Subscription\nmetadata: {path: " + path + "}\n");
+   site.register_playbook("kind: Subscription\nmetadata: {path: " + path +
+                          "}\nspec: {source: nats, mode: pull, dispatch: {playbook: bench}}\n");
    auto const made = site.post("/api/subscriptions/register", R"({"path":")" + path + R"("})");
    if (made.status != 200) throw std::runtime_error("register: " + made.body);
    auto id = made.json.at("subscription_id").get_string();

@@ -187,3 +187,29 @@ TEST_F(catalog, W22_list_filters_by_kind_without_regard_to_case) {
    EXPECT_EQ(server().post("/api/catalog/list", R"({"resource_type":"nothing"})").body, R"({"entries":[]})");
    EXPECT_EQ(server().post("/api/catalog/list", R"({"resource_type":null})").status, 200U);
 }
+
+TEST_F(catalog, W22_the_terminal_ui_lists_by_GET) {
+   auto const name = fresh("catalog/mcp");
+   enroll(server(), "kind: Mcp\nmetadata: {path: " + name + "}\n");
+   for (auto const* kind : {"mcp", "Mcp"}) {
+      auto const got = server().get("/api/catalog/list/" + std::string(kind));
+      ASSERT_EQ(got.status, 200U) << got.body;
+      EXPECT_EQ(shape(got.value), "{entries:array}");
+      ASSERT_FALSE(got.at("entries").get_array().empty());
+      for (auto const& entry : got.at("entries").get_array()) EXPECT_EQ(entry.at("kind").get_string(), "mcp");
+   }
+   EXPECT_EQ(server().get("/api/catalog/list/nothing").body, R"({"entries":[]})");
+}
+
+TEST_F(catalog, a_subscription_is_checked_when_registered) {
+   auto const path = fresh("catalog/subscription");
+   auto const head = "kind: Subscription\nmetadata: {path: " + path + "}\n";
+   EXPECT_TRUE(is_error(enter(head), 422, "spec: is missing"));
+   EXPECT_TRUE(is_error(enter(head + "spec: {source: natz, mode: pull, dispatch: {}}\n"), 422, "did you mean 'nats'?"));
+   EXPECT_TRUE(is_error(enter(head + "spec: {source: nats, mode: pull, dispatch: {}}\n"), 422,
+                        "spec.dispatch.playbook: is missing (line 3)"));
+   EXPECT_TRUE(is_error(server().post("/api/catalog/resource", R"({"path":")" + path + "\"}"), 404, path));
+   auto const got = enter(head + "spec: {source: nats, mode: pull, dispatch: {playbook: a}}\n");
+   EXPECT_EQ(got.status, 200U) << got.body;
+   EXPECT_EQ(got.at("kind").get_string(), "subscription");
+}

@@ -182,7 +182,7 @@ TEST(config, environment_comes_from_what_main_gets) {
 }
 
 TEST(config, edit_distance_counts_slips) {
-   using noetl::detail::edit_distance;
+   using noetl::edit_distance;
    EXPECT_EQ(edit_distance("", ""), 0U);
    EXPECT_EQ(edit_distance("abc", ""), 3U);
    EXPECT_EQ(edit_distance("abc", "abc"), 0U);

@@ -1,9 +1,7 @@
 // control_plane/catalog.hpp: versioned documents (playbooks and other kinds) in noetl.catalog.
-// May know pools and YAML's JSON form; knows nothing of HTTP.
+// May know pools and documents; knows nothing of HTTP.
 #pragma once
 
-#include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <cstdint>
 #include <optional>
@@ -13,31 +11,22 @@
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
-#include <tao/json/value.hpp>
 
-#include <noetl/control_plane/base64.hpp>
+#include <noetl/control_plane/catalog_document.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/core/strong.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/pg/connection.hpp>
 #include <noetl/pg/shards.hpp>
 #include <noetl/reflect/ids.hpp>
-#include <noetl/reflect/json_value.hpp>
-#include <noetl/reflect/json_write.hpp>
 #include <noetl/reflect/raw_json.hpp>
 #include <noetl/reflect/rules.hpp>
 #include <noetl/reflect/sql.hpp>
-#include <noetl/workflow/playbook_parser.hpp>
+#include <noetl/workflow/document_report.hpp>
 
 namespace noetl::control_plane {
 
 using boost::asio::awaitable;
-
-struct register_request {
-   std::string content; ///< YAML text, or standard padded base64 of it
-   std::string resource_type = "Playbook";
-   using json_rules = rules<defaulted<"resource_type">>;
-};
 
 struct register_reply {
    std::string status;
@@ -46,6 +35,8 @@ struct register_reply {
    std::int32_t version = 0;
    id_text<noetl::catalog_id> catalog_id;
    std::string kind;
+   std::optional<std::vector<workflow::document_finding>> warnings{}; ///< of a registration that wanted validation
+   using json_rules = rules<omit_empty<"warnings">>;
 };
 
 struct catalog_entry {
@@ -81,59 +72,16 @@ struct catalog_reference {
    std::optional<std::int32_t> version;
 };
 
-namespace detail {
-
-struct document_head {
-   std::string path;
-   std::string kind;
-   std::string content;
-   raw_json payload, layout, meta;
-};
-
-inline raw_json member_text(tao::json::value const& document, std::string const& name) {
-   auto const* member = document.find(name);
-   return member == nullptr || member->is_null() ? raw_json{} : raw_json{to_json(*member)};
-}
-
-inline std::optional<std::string> text_member(tao::json::value const& object, std::string const& name) {
-   auto const* member = object.find(name);
-   if (member == nullptr || !member->is_string_type()) return std::nullopt;
-   return std::string(member->as<std::string_view>());
-}
-
-/// Checks what registration needs of a document; playbooks are otherwise validated when executed.
-inline result<document_head> read_document(register_request const& request) {
-   document_head head;
-   head.content = decode_base64_text(request.content).value_or(request.content);
-   auto document = workflow::yaml_to_json(head.content);
-   if (!document) return fail(error_code::validation, "Invalid YAML: " + document.error().message);
-   if (!document->is_object()) return fail(error_code::validation, "Invalid YAML: the document is not a mapping");
-   auto const* metadata = document->find("metadata");
-   if (metadata == nullptr || !metadata->is_object()) return fail(error_code::validation, "Missing 'metadata' section");
-   auto path = text_member(*metadata, "path");
-   if (!path) path = text_member(*metadata, "name");
-   if (!path || path->empty()) return fail(error_code::validation, "Missing 'path' or 'name' in metadata");
-   head.path = *std::move(path);
-   head.kind = text_member(*document, "kind").value_or(request.resource_type);
-   std::ranges::transform(head.kind, head.kind.begin(),
-                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-   head.payload = member_text(*document, "workload");
-   head.layout = member_text(*document, "workflow");
-   head.meta = member_text(*metadata, "labels");
-   return head;
-}
-
-} // namespace detail
-
 /// Registers and finds catalog entries. Thread-safe; all statements run on the cluster pool.
 class catalog_service {
 public:
    explicit catalog_service(pg::shard_map& shards) : pool_(shards.cluster()) {}
 
    /// Stores a new version of a document. Concurrent registrations of one path get consecutive versions.
-   /// Errors: validation (not YAML, no metadata, no path, unknown kind, more than 32767 versions), database.
+   /// Errors: validation (not YAML, no metadata, no path, unknown kind, a subscription that breaks a rule, more than
+   /// 32767 versions), database.
    awaitable<result<register_reply>> add(register_request request) {
-      auto document = detail::read_document(request);
+      auto document = read_document(request);
       if (!document) co_return std::move(document).error();
       auto work = [head = *std::move(document)](pg::connection& db) { return insert(db, head); };
       auto reply = co_await pool_.run(std::move(work));
@@ -186,7 +134,7 @@ private:
       return fail(error_code::not_found, text + " not found");
    }
 
-   static result<register_reply> insert(pg::connection& db, detail::document_head const& head) {
+   static result<register_reply> insert(pg::connection& db, document_head const& head) {
       return db.transaction([&]() -> result<register_reply> {
          if (db.exec("SELECT 1 FROM noetl.resource WHERE name = $1", head.kind).size() == 0)
             return fail(error_code::validation, "Unknown kind: " + head.kind);

@@ -12,9 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include <noetl/core/edit_distance.hpp>
 #include <noetl/core/secret.hpp>
 #include <noetl/reflect/detail/config_values.hpp>
-#include <noetl/reflect/detail/edit_distance.hpp>
 #include <noetl/reflect/fields.hpp>
 
 namespace noetl {

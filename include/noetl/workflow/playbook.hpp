@@ -89,7 +89,6 @@ struct playbook {
    std::size_t start = 0;
    std::vector<std::vector<std::size_t>> upstream; ///< per step: distinct steps with an arc to it
    std::vector<bool> reachable;                    ///< per step: can be reached from `start`
-   std::vector<std::string> warnings;              ///< accepted but without effect; for people (L-12, L-13, L-20, L-21)
    std::shared_ptr<template_engine> templates;
 
    /// \return null when no step has that name

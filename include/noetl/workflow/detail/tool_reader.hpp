@@ -1,12 +1,16 @@
 // workflow/detail/tool_reader.hpp: the `tool` node of a step or workbook item (orchestration.md 1.7).
 #pragma once
 
-#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include <noetl/workflow/detail/findings.hpp>
+#include <noetl/workflow/detail/known_words.hpp>
 #include <noetl/workflow/detail/yaml_tree.hpp>
 #include <noetl/workflow/playbook.hpp>
 
@@ -32,11 +36,6 @@ inline constexpr std::array typed_tool_keys{
     std::string_view{"headers"},    std::string_view{"eval"},
 };
 
-template <class Array>
-bool one_of(Array const& words, std::string_view word) {
-   return std::find(words.begin(), words.end(), word) != words.end();
-}
-
 /// Strictness of a zone (1.1): strict wants real strings, lenient takes any scalar's source text.
 enum class zone : std::uint8_t { strict, lenient };
 
@@ -50,36 +49,67 @@ inline bool has_tool_kind(yaml_node const& n) {
    return kind != nullptr && is_real_string(*kind) && one_of(tool_kinds, kind->text);
 }
 
-/// Reads one tool mapping: its keys with `args` and `input` under `argument_name`; `kind` included.
-/// \throws refused (bad_request) naming `where`
-inline json read_tool(yaml_node const& n, zone z, std::string const& where, std::string const& argument_name) {
-   auto const wrong = [&](yaml_node const& at, std::string const& what) {
-      throw refused(where + ": " + what + at_line(at), false);
-   };
-   if (!n.is_mapping()) wrong(n, "'tool' must be a mapping or a list");
-   auto const* kind = n.find("kind");
-   if (kind == nullptr) wrong(n, "'tool' needs a 'kind'");
-   if (!has_tool_kind(n)) wrong(*kind, "unknown tool kind '" + kind->text + "'");
-   if (n.find("args") && n.find("input")) wrong(n, "tool has both 'args' and 'input', two names of one key");
+/// True when the key's value is a string for every tool.
+inline bool is_text_key(std::string_view key) {
+   return key == "code" || key == "url" || key == "method" || key == "query" || key == "connection";
+}
+
+/// Shape of `eval` (1.13); which actions there are is checked later.
+inline void check_eval_shape(yaml_node const& entries, zone z, std::string const& key) {
+   if (!entries.is_sequence()) wrong(entries, key, "must be a list");
+   for (auto const& entry : entries.items) {
+      if (!entry->is_mapping()) wrong(*entry, key, "an entry must be a mapping");
+      auto const* otherwise = entry->find("else");
+      if (otherwise != nullptr && !otherwise->is_mapping()) wrong(*otherwise, key + ".else", "must be a mapping");
+      auto const& body = otherwise ? *otherwise : *entry;
+      for (char const* name : {"expr", "do", "backoff", "target"}) {
+         auto const* text = body.find(name);
+         if (text != nullptr && !text->is_null() && !is_string_in(z, *text))
+            wrong(*text, key + "." + name, "must be a string");
+      }
+      auto const* variables = body.find("set_vars");
+      if (variables != nullptr && !variables->is_null() && !variables->is_mapping())
+         wrong(*variables, key + ".set_vars", "must be a mapping");
+   }
+}
+
+inline json read_headers(yaml_node const& n, zone z, std::string const& key) {
+   if (!n.is_mapping()) wrong(n, key, "must be a mapping of strings");
    json out = tao::json::empty_object;
-   for (auto const& [key, value] : n.entries) {
-      auto const& name = key->text;
+   for (auto const& [header, text] : n.entries) {
+      if (!is_string_in(z, *text)) wrong(*text, key + "." + header->text, "must be a string");
+      out.get_object().insert_or_assign(header->text, text->text);
+   }
+   return out;
+}
+
+/// Reads one tool mapping: its keys with `args` and `input` under `argument_name`; `kind` included.
+/// \param key  path of the node, for messages
+/// \throws misshapen
+inline json read_tool(yaml_node const& n, zone z, std::string const& key, std::string const& argument_name) {
+   if (!n.is_mapping()) wrong(n, key, "must be a mapping or a list");
+   auto const* kind = n.find("kind");
+   if (kind == nullptr) wrong(n, key, "needs a 'kind'");
+   if (!has_tool_kind(n)) {
+      if (!is_real_string(*kind)) wrong(*kind, key + ".kind", "must be a string");
+      wrong(*kind, key + ".kind", "unknown tool kind " + shown(kind->text) + suggestion(tool_kinds, kind->text));
+   }
+   if (n.find("args") && n.find("input")) wrong(n, key, "has both 'args' and 'input', two names of one key");
+   json out = tao::json::empty_object;
+   for (auto const& [entry, value] : n.entries) {
+      auto const name = entry->is_null() ? std::string("null") : entry->text;
+      auto const at = key + "." + name;
       if (value->is_null() && one_of(typed_tool_keys, name)) continue;
-      if ((name == "code" || name == "url" || name == "method" || name == "query" || name == "connection") &&
-          !is_string_in(z, *value))
-         wrong(*value, "tool key '" + name + "' must be a string");
-      if (name == "params" && !value->is_mapping()) wrong(*value, "tool key 'params' must be a mapping");
-      if (name == "eval" && !value->is_sequence()) wrong(*value, "tool key 'eval' must be a list");
-      bool const as_source =
-          z == zone::lenient && value->is_scalar() &&
-          (name == "code" || name == "url" || name == "method" || name == "query" || name == "connection");
-      json content = as_source ? json(value->text) : to_json(*value);
-      if (name == "headers") {
-         if (!value->is_mapping()) wrong(*value, "tool key 'headers' must be a mapping of strings");
-         for (auto const& [header, text] : value->entries) {
-            if (!is_string_in(z, *text)) wrong(*text, "header '" + header->text + "' must be a string");
-            content.get_object().insert_or_assign(header->text, text->text);
-         }
+      json content;
+      if (is_text_key(name)) {
+         if (!is_string_in(z, *value)) wrong(*value, at, "must be a string");
+         content = value->text;
+      } else if (name == "headers") {
+         content = read_headers(*value, z, at);
+      } else {
+         if (name == "params" && !value->is_mapping()) wrong(*value, at, "must be a mapping");
+         if (name == "eval") check_eval_shape(*value, z, at);
+         content = to_json(*value);
       }
       out.get_object().insert_or_assign(name == "args" || name == "input" ? argument_name : name, std::move(content));
    }
@@ -116,25 +146,61 @@ inline void note_task_names(json const& spec, std::set<std::string>& names) {
    }
 }
 
-/// Reads a step's tool. Faults of meaning (empty pipeline, nested item with several keys) are collected for later, as
-/// the order of checks asks for (1.14).
-struct read_tool_result {
-   tool_spec tool;
-   std::string semantic_fault{};
+/// One tool as it stands in the document, with its path.
+struct tool_source {
+   yaml_node const* node;
+   std::string key;
+   std::string label{}; ///< pipelines only
 };
 
-inline read_tool_result read_step_tool(yaml_node const& n, std::string const& where) {
+/// A fault of meaning that is reported after the shape of the whole document, as the order of checks asks for (1.14).
+struct late_fault {
+   yaml_node const* node;
+   std::string key, what;
+};
+
+struct read_tool_result {
+   tool_spec tool;
+   std::vector<tool_source> sources{};
+   std::vector<late_fault> faults{};
+};
+
+/// Label and spec of a pipeline item in one of its two forms: flat with a valid kind, else one key with a tool below.
+template <class Add>
+void read_pipeline_item(yaml_node const& item, std::string const& key, read_tool_result& out, Add const& add) {
+   if (!item.is_mapping()) wrong(item, key, "a pipeline item must be a mapping");
+   if (has_tool_kind(item)) {
+      auto spec = read_tool(item, zone::strict, key, "input");
+      auto const name = std::string(as_text(member(&spec, "name")).value_or(""));
+      out.sources.push_back({&item, key, name});
+      return add(name, std::move(spec));
+   }
+   if (auto const* kind = item.find("kind"); kind && !kind->is_mapping())
+      static_cast<void>(read_tool(item, zone::strict, key, "input")); // says what is wrong with the kind
+   if (item.entries.size() != 1)
+      out.faults.push_back(
+          {&item, key, "a nested pipeline item needs exactly one label, not " + std::to_string(item.entries.size())});
+   for (auto const& [label, spec] : item.entries) {
+      auto const at = key + "." + label->text;
+      add(label->text, read_tool(*spec, zone::strict, at, "input"));
+      out.sources.push_back({spec.get(), at, label->text});
+   }
+}
+
+/// Reads a step's tool. \throws misshapen
+inline read_tool_result read_step_tool(yaml_node const& n) {
    read_tool_result out;
    if (!n.is_sequence()) {
-      out.tool.config = read_tool(n, zone::strict, where, "args");
+      out.tool.config = read_tool(n, zone::strict, "tool", "args");
       out.tool.kind = out.tool.config.at("kind").get_string();
       out.tool.config.get_object().erase("kind");
+      out.sources.push_back({&n, "tool"});
       return out;
    }
    out.tool.pipeline = true;
    out.tool.kind = "task_sequence";
    out.tool.config = tao::json::empty_array;
-   if (n.items.empty()) out.semantic_fault = where + ": pipeline is empty" + at_line(n);
+   if (n.items.empty()) out.faults.push_back({&n, "tool", "the pipeline is empty"});
    std::set<std::string> names{"output", "_attempt", "_prev", "input", "keychain"};
    auto const add = [&](std::string const& label, json spec) {
       note_task_names(spec, names);
@@ -143,21 +209,8 @@ inline read_tool_result read_step_tool(yaml_node const& n, std::string const& wh
       item.try_emplace(label, std::move(spec));
       out.tool.config.emplace_back(std::move(item));
    };
-   for (auto const& item : n.items) {
-      if (!item->is_mapping()) throw refused(where + ": a pipeline item must be a mapping" + at_line(*item), false);
-      if (has_tool_kind(*item)) {
-         auto spec = read_tool(*item, zone::strict, where, "input");
-         auto const name = as_text(member(&spec, "name"));
-         add(std::string(name.value_or("")), std::move(spec));
-         continue;
-      }
-      if (auto const* kind = item->find("kind"); kind && kind->is_scalar())
-         throw refused(where + ": unknown tool kind '" + kind->text + "'" + at_line(*kind), false);
-      if (item->entries.size() != 1 && out.semantic_fault.empty())
-         out.semantic_fault = where + ": a nested pipeline item needs exactly one label, not " +
-                              std::to_string(item->entries.size()) + at_line(*item);
-      for (auto const& [label, spec] : item->entries) add(label->text, read_tool(*spec, zone::strict, where, "input"));
-   }
+   for (std::size_t i = 0; i < n.items.size(); ++i)
+      read_pipeline_item(*n.items[i], "tool[" + std::to_string(i) + "]", out, add);
    out.tool.task_names.assign(names.begin(), names.end());
    return out;
 }

@@ -1,10 +1,11 @@
-// workflow/detail/yaml_tree.hpp: one YAML document as a tree that still knows lines, quotes and source texts. The only
-// user of yaml-cpp.
+// workflow/detail/yaml_tree.hpp: one YAML document as a tree that still knows lines, quotes and source texts, within
+// bounds. The only user of yaml-cpp.
 #pragma once
 
-#include <charconv>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <map>
 #include <memory>
 #include <set>
@@ -20,15 +21,27 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <noetl/core/json_text.hpp>
 #include <noetl/workflow/detail/json_text.hpp>
+#include <noetl/workflow/detail/yaml_scalars.hpp>
 
 namespace noetl::workflow::detail {
 
-/// Why a document was refused: bad_request, or validation when `semantic`. Thrown inside the parser only.
-class refused : public std::runtime_error {
+/// What a document may hold (goals 13). Sizes in bytes.
+struct yaml_limits {
+   static constexpr std::size_t document = 2 << 20;
+   static constexpr std::size_t scalar = 1 << 20;
+   static constexpr std::size_t values = 200'000;          ///< after expansion of aliases
+   static constexpr std::size_t expanded_bytes = 16 << 20; ///< all scalars after expansion of aliases
+   static constexpr std::size_t depth = 128;               ///< after expansion of aliases
+};
+
+/// A document that is no YAML, or beyond the limits. Thrown inside the parser only. Line and column from 1, or 0.
+class not_yaml : public std::runtime_error {
 public:
-   refused(std::string const& message, bool is_semantic) : std::runtime_error(message), semantic(is_semantic) {}
-   bool semantic;
+   not_yaml(std::string const& message, std::size_t at_line, std::size_t at_column)
+       : std::runtime_error(message), line(at_line), column(at_column) {}
+   std::size_t line, column;
 };
 
 struct yaml_node;
@@ -40,10 +53,10 @@ struct yaml_node {
    bool plain = true;  ///< scalar without quotes and without tag
    std::string text{}; ///< source text of a scalar
    std::string tag{};
-   std::size_t line = 0, column = 0; ///< from 1
-   std::size_t weight = 1;           ///< nodes after expansion of aliases
-   std::vector<yaml_ptr> items{};
-   std::vector<std::pair<yaml_ptr, yaml_ptr>> entries{};
+   std::size_t line = 0, column = 0;                     ///< from 1
+   std::size_t values = 1, bytes = 0, depth = 1;         ///< after expansion of aliases
+   std::vector<yaml_ptr> items{};                        ///< of a sequence
+   std::vector<std::pair<yaml_ptr, yaml_ptr>> entries{}; ///< of a mapping, in the document's order
 
    [[nodiscard]] bool is_null() const noexcept { return what == kind::null; }
    [[nodiscard]] bool is_scalar() const noexcept { return what == kind::scalar; }
@@ -57,16 +70,9 @@ struct yaml_node {
    }
 };
 
-inline std::string at_line(yaml_node const& n) {
-   return " (line " + std::to_string(n.line) + ")";
-}
-
 /// Builds the tree from parser events.
 class yaml_builder : public YAML::EventHandler {
 public:
-   static constexpr std::size_t max_nodes = 200'000;
-   static constexpr std::size_t max_depth = 128;
-
    void OnDocumentStart(YAML::Mark const&) override {}
    void OnDocumentEnd() override {}
    void OnNull(YAML::Mark const& mark, YAML::anchor_t anchor) override {
@@ -75,14 +81,18 @@ public:
    void OnAlias(YAML::Mark const& mark, YAML::anchor_t anchor) override {
       auto const found = anchors_.find(anchor);
       if (found == anchors_.end()) refuse(mark, "an alias inside its own anchor");
-      add(found->second);
+      add(found->second, mark);
    }
    void OnScalar(YAML::Mark const& mark, std::string const& tag, YAML::anchor_t anchor,
                  std::string const& text) override {
+      if (text.size() > yaml_limits::scalar)
+         refuse(mark, "a value is longer than " + std::to_string(yaml_limits::scalar) + " bytes");
+      if (text.find('\0') != std::string::npos) refuse(mark, "a value holds U+0000, which cannot be stored");
       auto n = made(mark, yaml_node::kind::scalar);
       n->text = text;
       n->tag = tag;
       n->plain = tag == "?" || tag.empty();
+      n->bytes = text.size();
       leaf(std::move(n), anchor);
    }
    void OnSequenceStart(YAML::Mark const& mark, std::string const&, YAML::anchor_t anchor,
@@ -99,16 +109,17 @@ public:
    [[nodiscard]] yaml_ptr root() const { return root_; }
 
    [[noreturn]] static void refuse(YAML::Mark const& mark, std::string const& what) {
-      throw refused("YAML: " + what + " (line " + std::to_string(mark.line + 1) + ", column " +
-                        std::to_string(mark.column + 1) + ")",
-                    false);
+      if (mark.is_null()) throw not_yaml("YAML: " + what, 0, 0);
+      throw not_yaml("YAML: " + what, static_cast<std::size_t>(mark.line + 1),
+                     static_cast<std::size_t>(mark.column + 1));
    }
 
 private:
    struct level {
       std::shared_ptr<yaml_node> n;
       YAML::anchor_t anchor;
-      yaml_ptr key;
+      YAML::Mark mark;
+      yaml_ptr key{};
       std::set<std::string, std::less<>> keys{};
    };
 
@@ -121,37 +132,57 @@ private:
    }
    void leaf(std::shared_ptr<yaml_node> n, YAML::anchor_t anchor) {
       if (anchor != YAML::NullAnchor) anchors_[anchor] = n;
-      add(std::move(n));
+      auto const mark = mark_of(*n);
+      add(std::move(n), mark);
    }
    void open(YAML::Mark const& mark, yaml_node::kind what, YAML::anchor_t anchor) {
-      if (levels_.size() >= max_depth) refuse(mark, "nested deeper than " + std::to_string(max_depth));
-      levels_.push_back({made(mark, what), anchor, nullptr});
+      if (levels_.size() >= yaml_limits::depth) too_deep(mark);
+      levels_.push_back({made(mark, what), anchor, mark});
    }
    void close() {
       auto done = std::move(levels_.back());
       levels_.pop_back();
       if (done.anchor != YAML::NullAnchor) anchors_[done.anchor] = done.n;
-      add(std::move(done.n));
+      add(std::move(done.n), done.mark);
    }
-   void add(yaml_ptr n) {
+   void add(yaml_ptr n, YAML::Mark const& mark) {
+      if (levels_.size() + n->depth > yaml_limits::depth + 1) too_deep(mark);
       if (levels_.empty()) {
          root_ = std::move(n);
          return;
       }
       auto& top = levels_.back();
-      top.n->weight += n->weight;
-      if (top.n->weight > max_nodes)
-         throw refused("YAML: more than " + std::to_string(max_nodes) + " values" + at_line(*top.n), false);
+      top.n->values += n->values;
+      top.n->bytes += n->bytes;
+      top.n->depth = std::max(top.n->depth, n->depth + 1);
+      if (top.n->values > yaml_limits::values)
+         refuse(mark, "more than " + std::to_string(yaml_limits::values) + " values");
+      if (top.n->bytes > yaml_limits::expanded_bytes)
+         refuse(mark,
+                "more than " + std::to_string(yaml_limits::expanded_bytes) + " bytes with all aliases written out");
       if (top.n->is_sequence()) {
          top.n->items.push_back(std::move(n));
       } else if (top.key) {
          top.n->entries.emplace_back(std::exchange(top.key, nullptr), std::move(n));
       } else {
-         if (n->is_sequence() || n->is_mapping()) throw refused("YAML: a key must be a scalar" + at_line(*n), false);
-         if (!top.keys.insert(n->text).second)
-            throw refused("YAML: duplicate key '" + n->text + "'" + at_line(*n), false);
+         if (n->is_sequence() || n->is_mapping()) refuse(mark, "a key must be a scalar");
+         auto const& name = n->is_null() ? null_key() : n->text;
+         if (!top.keys.insert(name).second) refuse(mark, "duplicate key '" + name.substr(0, 80) + "'");
          top.key = std::move(n);
       }
+   }
+   static std::string const& null_key() {
+      static std::string const name = "null";
+      return name;
+   }
+   static YAML::Mark mark_of(yaml_node const& n) {
+      YAML::Mark mark;
+      mark.line = static_cast<int>(n.line) - 1;
+      mark.column = static_cast<int>(n.column) - 1;
+      return mark;
+   }
+   [[noreturn]] static void too_deep(YAML::Mark const& mark) {
+      refuse(mark, "nested deeper than " + std::to_string(yaml_limits::depth));
    }
 
    std::vector<level> levels_;
@@ -159,88 +190,53 @@ private:
    yaml_ptr root_;
 };
 
+/// YAML allows printable characters only (1.2, 5.1). yaml-cpp would guess other encodings, and takes U+0004 for the
+/// end.
+inline void check_characters(std::string_view text) {
+   std::size_t line = 1, start = 0;
+   for (std::size_t at = 0; at < text.size();) {
+      auto const c = static_cast<unsigned char>(text[at]);
+      auto const refuse = [&](char const* what) { throw not_yaml(std::string("YAML: ") + what, line, at - start + 1); };
+      if (c < 0x80) {
+         if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f) refuse("a control character");
+         ++at;
+         if (c == '\n') ++line, start = at;
+      } else {
+         auto const length = utf8_length(text.data() + at, text.data() + text.size());
+         if (length == 0) refuse("text that is not UTF-8");
+         at += length;
+      }
+   }
+}
+
 /// \return null for an empty document
-/// \throws refused
+/// \throws not_yaml and nothing else
 inline yaml_ptr read_yaml(std::string_view text) {
+   if (text.size() > yaml_limits::document)
+      throw not_yaml("YAML: the document is longer than " + std::to_string(yaml_limits::document) + " bytes", 0, 0);
+   check_characters(text);
    std::istringstream in{std::string(text)};
    yaml_builder builder;
    try {
       YAML::Parser parser(in);
       if (!parser.HandleNextDocument(builder)) return nullptr;
       yaml_builder second;
-      if (parser.HandleNextDocument(second)) throw refused("YAML: more than one document", false);
+      if (parser.HandleNextDocument(second)) throw not_yaml("YAML: more than one document", 0, 0);
    } catch (YAML::Exception const& e) {
       yaml_builder::refuse(e.mark, e.msg);
+   } catch (not_yaml const&) {
+      throw;
+   } catch (std::exception const& e) {
+      throw not_yaml(std::string("YAML: ") + e.what(), 0, 0);
    }
    return builder.root();
-}
-
-// ---- scalars of the YAML 1.2 core schema, with the reference's choices (orchestration.md 1.1)
-
-inline bool all_of_class(std::string_view t, std::string_view allowed) {
-   return !t.empty() && t.find_first_not_of(allowed) == std::string_view::npos;
-}
-
-/// \return true and the number when a plain text is a decimal integer without leading zero, hexadecimal or octal
-inline bool yaml_integer(std::string_view text, json& out) {
-   auto digits = text;
-   bool const negative = digits.starts_with('-');
-   if (negative || digits.starts_with('+')) digits.remove_prefix(1);
-   int base = 10;
-   if (digits.starts_with("0x") || digits.starts_with("0o")) {
-      base = digits[1] == 'x' ? 16 : 8;
-      digits.remove_prefix(2);
-   } else if (digits.size() > 1 && digits.starts_with('0')) {
-      return false;
-   }
-   if (!all_of_class(digits, base == 16 ? "0123456789abcdefABCDEF" : base == 8 ? "01234567" : "0123456789"))
-      return false;
-   std::uint64_t value = 0;
-   if (std::from_chars(digits.data(), digits.data() + digits.size(), value, base).ec != std::errc()) {
-      double big = 0;
-      if (base != 10) return false;
-      std::from_chars(digits.data(), digits.data() + digits.size(), big);
-      out = negative ? -big : big;
-      return true;
-   }
-   if (!negative && value > INT64_MAX) {
-      out = value;
-   } else if (negative && value > std::uint64_t{1} << 63) {
-      out = -static_cast<double>(value);
-   } else {
-      out = static_cast<std::int64_t>(negative ? 0 - value : value);
-   }
-   return true;
-}
-
-inline bool yaml_float(std::string_view text, json& out) {
-   auto t = text;
-   bool const negative = t.starts_with('-');
-   if (negative || t.starts_with('+')) t.remove_prefix(1);
-   if (t.size() > 1 && t[0] == '0' && t[1] >= '0' && t[1] <= '9') return false;
-   if (!all_of_class(t, "0123456789.eE+-") || t.find_first_of("0123456789") == std::string_view::npos) return false;
-   double value = 0;
-   auto const read = std::from_chars(t.data(), t.data() + t.size(), value);
-   if (read.ec != std::errc() || read.ptr != t.data() + t.size() || t.starts_with('-')) return false;
-   out = negative ? -value : value;
-   return true;
 }
 
 /// A plain scalar as the value it means; anything else is text.
 inline json scalar_value(yaml_node const& n) {
    bool const as_text = !n.plain && n.tag != "tag:yaml.org,2002:int" && n.tag != "tag:yaml.org,2002:float" &&
                         n.tag != "tag:yaml.org,2002:bool" && n.tag != "tag:yaml.org,2002:null";
-   std::string_view const t = n.text;
-   if (as_text) return n.text;
-   if (t.empty() || t == "~" || t == "null" || t == "Null" || t == "NULL") return tao::json::null;
-   if (t == "true" || t == "True" || t == "TRUE") return true;
-   if (t == "false" || t == "False" || t == "FALSE") return false;
-   if (t == ".nan" || t == ".NaN" || t == ".NAN" || t == ".inf" || t == ".Inf" || t == ".INF" || t == "+.inf" ||
-       t == "-.inf" || t == "-.Inf" || t == "-.INF")
-      return tao::json::null; // JSON has no such number
-   json out;
-   if (yaml_integer(t, out) || yaml_float(t, out)) return out;
-   return n.text;
+   return as_text ? json(n.text) : plain_value(n.text);
 }
 
 /// True for a scalar that is text by itself: quoted, or plain and neither number, bool nor null.

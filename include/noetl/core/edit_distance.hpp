@@ -1,4 +1,4 @@
-// reflect/detail/edit_distance.hpp: how many slips lie between two words.
+// core/edit_distance.hpp: how many slips lie between two words. Knows the standard library only.
 #pragma once
 
 #include <algorithm>
@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace noetl::detail {
+namespace noetl {
 
 /// Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`.
 /// (Optimal string alignment: Damerau 1964, Wagner and Fischer 1974.)
@@ -26,4 +26,4 @@ inline std::size_t edit_distance(std::string_view a, std::string_view b) {
    return last[b.size()];
 }
 
-} // namespace noetl::detail
+} // namespace noetl
