@@ -88,7 +88,7 @@ TEST_F(templates, operators_follow_the_engine) {
             row{"{{ -7 % 3 }}", "2"},
             row{"{{ 7.5 % 2 }}", "1.5"},
             row{"{{ 2 ** 10 }}", "1024"},
-            row{"{{ 2 ** -1 }}", "0.5"},
+            row{"{{ 2.0 ** -1 }}", "0.5"},
             row{"{{ -2 ** 2 }}", "4"},
             row{"{{ 'a' ~ 1 ~ missing ~ 'b' }}", "a1b"},
             row{"{{ 'a' + 'b' }}", "ab"},
@@ -112,7 +112,7 @@ TEST_F(templates, operators_follow_the_engine) {
         })
       EXPECT_EQ(text(r.source), r.wanted) << r.source;
    for (char const* bad : {"{{ missing + 1 }}", "{{ 'a' + 1 }}", "{{ 1 // 0 }}", "{{ 1 % 0 }}",
-                           "{{ 9223372036854775807 + 1 }}", "{{ l[::0] }}", "{{ 2 ** 999 }}", "{{ 1 in 5 }}"})
+                           "{{ 2 ** -1 }}", "{{ l[::0] }}", "{{ 2 ** 999 }}", "{{ 1 in 5 }}"})
       EXPECT_TRUE(refuses(bad)) << bad;
 }
 
@@ -331,7 +331,7 @@ TEST_F(templates, later_layers_win_and_null_hides) {
 }
 
 TEST_F(templates, syntax_errors_name_line_and_column) {
-   EXPECT_EQ(text("a\n{{ n ! }}"), "error: Template render error: syntax error in template (line 2, column 6)");
+   EXPECT_EQ(text("a\n{{ n ! }}"), "error: Template render error: expected an operator, a filter or '}}', found '!' (line 2, column 6)");
    for (char const* bad :
         {"{{ n }", "{% if n %}a {{ n }}", "{% endif %}{{ n }}", "{{ }}", "{{ 'a }}", "{% for x %}{% endfor %}",
          "{% include 'x' %}{{ n }}", "{% break %}", "{{ a b }}", "{% else %}{{ n }}", "{{ (1 }}", "{{ '\\u12' }}"})

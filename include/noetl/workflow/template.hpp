@@ -1,13 +1,12 @@
 // workflow/template.hpp: rendering of the Jinja dialect of playbooks (spec orchestration.md section 2): text, typed
-// values, conditions. The language is in template_grammar.hpp (PEGTL), template_eval.hpp and template_filters.hpp.
+// values, conditions. The language is in detail/template_grammar.hpp (PEGTL), template_eval.hpp and
+// template_filters.hpp; docs/templates.md describes it for authors.
 #pragma once
 
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include <tao/json/value.hpp>
@@ -19,15 +18,20 @@ namespace noetl::workflow {
 
 namespace detail {
 struct compiled_template;
+class template_cache;
 }
 
 /// What one rendering may cost. Beyond it the rendering is an error, never a partial text.
+///
+/// A step is work of a tenth of a microsecond or so: an evaluated expression, an item looked at, 256 bytes copied. A
+/// template that uses up all its steps is refused within 50 ms.
 struct template_limits {
-   std::size_t max_steps = 200'000;
-   std::size_t max_depth = 64;
-   std::size_t max_output_bytes = 4 << 20;
-   std::size_t max_template_bytes = 512 << 10;
+   std::size_t max_steps = 400'000;
+   std::size_t max_depth = 400;                   ///< nested expressions, blocks and macro calls together
+   std::size_t max_output_bytes = 4 << 20;        ///< of the result and of every text on the way
+   std::size_t max_template_bytes = 512 << 10;    ///< of the source; it may have 20,000 parts
    std::size_t max_cached_templates = 4'096;
+   std::size_t max_cached_bytes = 8 << 20;
 };
 
 /// What happens to a string without any template syntax in typed rendering.
@@ -38,11 +42,12 @@ enum class literals : unsigned char { as_written, coerced };
 
 /// Renders templates. Thread-safe; compiled templates are kept in a bounded cache.
 ///
-/// Errors are error_code::validation with a message that starts "Template render error: " and names line and column of
-/// a syntax error. Nothing else is thrown or returned.
+/// Errors are error_code::validation with a message that starts "Template render error: " and ends with line and column
+/// inside the template. They name kinds of values, never values. Nothing else is thrown or returned.
 class template_engine {
 public:
-   explicit template_engine(template_limits limits = {}) : limits_(limits) {}
+   explicit template_engine(template_limits limits = {});
+   ~template_engine();
 
    /// True when `text` is rendered at all: it holds both `{{` and `}}`, or both `{%` and `%}` (2.1).
    [[nodiscard]] static bool is_template(std::string_view text) noexcept {
@@ -74,10 +79,8 @@ public:
    /// template.
    result<std::vector<std::string>> names(std::string_view text);
 
-   [[nodiscard]] std::size_t cached() const {
-      std::lock_guard const lock(mutex_);
-      return cache_.size();
-   }
+   /// How many compiled templates are kept.
+   [[nodiscard]] std::size_t cached() const;
 
 private:
    using compiled = std::shared_ptr<detail::compiled_template const>;
@@ -86,8 +89,7 @@ private:
                                    std::vector<std::string> const& deferred);
 
    template_limits limits_;
-   mutable std::mutex mutex_;
-   std::unordered_map<std::string, compiled> cache_;
+   std::unique_ptr<detail::template_cache> cache_;
 };
 
 } // namespace noetl::workflow

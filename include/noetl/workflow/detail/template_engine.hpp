@@ -11,8 +11,9 @@
 #include <string_view>
 #include <utility>
 
-#include <noetl/workflow/detail/template_eval.hpp>
+#include <noetl/workflow/detail/template_cache.hpp>
 #include <noetl/workflow/detail/template_parse.hpp>
+#include <noetl/workflow/detail/template_render.hpp>
 #include <noetl/workflow/template.hpp>
 
 namespace noetl::workflow {
@@ -21,7 +22,7 @@ namespace detail {
 
 /// The rules for rendered text (2.4).
 inline json typed(std::string text) {
-   auto const t = filters::trimmed(text);
+   auto const t = trimmed(text);
    if (t.empty() || t == "null" || t == "None") return tao::json::null;
    if ((t.front() == '{' && t.back() == '}') || (t.front() == '[' && t.back() == ']')) {
       if (auto read = parse_json(t)) return std::move(*read);
@@ -33,77 +34,90 @@ inline json typed(std::string text) {
       if (digits.starts_with('+')) digits.remove_prefix(1);
       std::int64_t integer = 0;
       auto const read = std::from_chars(digits.data(), digits.data() + digits.size(), integer);
-      if (read.ec == std::errc() && read.ptr == digits.data() + digits.size() && !digits.starts_with('+') &&
+      if (read.ec == std::errc() && read.ptr == digits.data() + digits.size() &&
           !(t.front() == '+' && digits.starts_with('-')))
          return integer;
       double number = 0;
-      if (filters::read_double(t, number) && std::isfinite(number) && !t.starts_with("+-")) return number;
+      if (filters::read_double(t, number) && std::isfinite(number)) return number;
    }
    return text;
 }
 
 /// A computed value under the same rules, without the way through text where that way changes nothing.
-inline json typed(var const& v) {
-   if (v.is_container() || v.is_bool() || v.is_integer()) return to_json(v);
+inline json typed(var const& v, budget& left) {
+   if (v.is_container() || v.is_bool() || v.is_integer()) return to_json(v, left);
    if (v.is_float() && std::isfinite(*v.as<double>())) return *v.as<double>();
    if (v.is_undefined()) return tao::json::null;
-   return typed(printed(v));
+   return typed(printed(v, left));
 }
 
 /// The rule for rendered conditions (2.6).
 inline bool condition_text(std::string_view rendered) {
-   auto const t = filters::changed_case(filters::trimmed(rendered), false);
+   auto t = std::string(trimmed(rendered).substr(0, 8));
+   std::transform(t.begin(), t.end(), t.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
    for (std::string_view const no : {"", "false", "0", "no", "none", "null", "off", "{}", "[]"})
       if (t == no) return false;
    return true;
 }
 
-inline bool condition(var const& v) {
-   if (v.is_undefined() || v.is_none()) return false;
+inline bool condition(var const& v, budget& left) {
+   if (v.is_nothing()) return false;
    if (auto const* b = v.as<bool>()) return *b;
-   if (auto const* i = v.as<std::int64_t>()) return *i != 0;
+   if (v.is_integer()) return v.integer() != 0;
    if (v.is_container()) return v.size() != 0;
-   return condition_text(printed(v));
+   return condition_text(printed_view(v, left));
 }
 
 inline error render_error(std::string_view what) {
    return fail(error_code::validation, "Template render error: " + std::string(what));
 }
 
-/// Runs `f`; a template_failure becomes an error.
+/// Runs `f(evaluator)`; a failure becomes an error that names the place.
 template <class F>
-auto guarded(F f) -> result<decltype(f())> {
+auto run(compiled_template const& tree, context const& variables, template_limits const& limits, F f)
+    -> result<decltype(f(std::declval<evaluator&>()))> {
+   evaluator e(tree, variables, {limits.max_steps, limits.max_output_bytes}, limits.max_depth);
    try {
-      return f();
-   } catch (template_failure const& e) {
-      return render_error(e.what());
+      return f(e);
+   } catch (template_failure const& failure) {
+      return render_error(failure.what() + (" (" + place_of(tree.source, e.at()) + ")"));
+   } catch (std::exception const&) { // memory, a length beyond what containers hold
+      return render_error("the value is too large (" + place_of(tree.source, e.at()) + ")");
    }
 }
 
 } // namespace detail
 
+inline template_engine::template_engine(template_limits limits)
+    : limits_(limits),
+      cache_(std::make_unique<detail::template_cache>(limits.max_cached_templates, limits.max_cached_bytes)) {}
+inline template_engine::~template_engine() = default;
+
+inline std::size_t template_engine::cached() const {
+   return cache_->size();
+}
+
 inline result<template_engine::compiled> template_engine::compile(std::string_view text, bool expression) {
-   std::string key = expression ? "{{ " + std::string(text) + " }}" : std::string(text);
-   {
-      std::lock_guard const lock(mutex_);
-      if (auto const found = cache_.find(key); found != cache_.end()) return found->second;
+   // one newline at the end is not part of a template (2.1)
+   if (!expression && text.ends_with('\n')) text.remove_suffix(text.ends_with("\r\n") ? 2 : 1);
+   if (auto found = cache_->find(text, expression)) return found;
+   if (text.size() > limits_.max_template_bytes)
+      return detail::render_error("template is longer than " + std::to_string(limits_.max_template_bytes) + " bytes");
+   try {
+      auto made = detail::parse_template(text, expression);
+      cache_->add(made);
+      return made;
+   } catch (std::exception const& e) {
+      return detail::render_error(e.what());
    }
-   if (key.size() > limits_.max_template_bytes) return detail::render_error("template is too long");
-   auto parsed = detail::guarded([&] { return detail::parse_template(key); });
-   if (!parsed) return parsed;
-   std::lock_guard const lock(mutex_);
-   if (cache_.size() >= limits_.max_cached_templates) cache_.clear();
-   cache_.emplace(std::move(key), *parsed);
-   return parsed;
 }
 
 inline result<std::string> template_engine::render_text(std::string_view text, context const& variables) {
    if (!is_template(text)) return std::string(text);
    auto const tree = compile(text, false);
    if (!tree) return tree.error();
-   return detail::guarded([&] {
+   return detail::run(**tree, variables, limits_, [&](detail::evaluator& e) {
       std::string out;
-      detail::evaluator e(variables, {limits_.max_steps, limits_.max_output_bytes});
       e.render((*tree)->body, out);
       return out;
    });
@@ -134,9 +148,8 @@ inline result<tao::json::value> template_engine::render(tao::json::value const& 
       };
       if (!deferred.empty() && std::any_of((*tree)->names.begin(), (*tree)->names.end(), later))
          return json(std::string(text));
-      return detail::guarded([&] {
-         detail::evaluator e(variables, {limits_.max_steps, limits_.max_output_bytes});
-         if ((*tree)->only != nullptr) return detail::typed(e.evaluate(*(*tree)->only));
+      return detail::run(**tree, variables, limits_, [&](detail::evaluator& e) {
+         if ((*tree)->only != nullptr) return detail::typed(e.evaluate(*(*tree)->only), e.left());
          std::string out;
          e.render((*tree)->body, out);
          return detail::typed(std::move(out));
@@ -172,9 +185,8 @@ inline result<tao::json::value> template_engine::render(tao::json::value const& 
 inline result<bool> template_engine::evaluate_condition(std::string_view text, context const& variables) {
    auto const tree = compile(text, !is_template(text));
    if (!tree) return tree.error();
-   return detail::guarded([&] {
-      detail::evaluator e(variables, {limits_.max_steps, limits_.max_output_bytes});
-      if ((*tree)->only != nullptr) return detail::condition(e.evaluate(*(*tree)->only));
+   return detail::run(**tree, variables, limits_, [&](detail::evaluator& e) {
+      if ((*tree)->only != nullptr) return detail::condition(e.evaluate(*(*tree)->only), e.left());
       std::string out;
       e.render((*tree)->body, out);
       return detail::condition_text(out);

@@ -1,4 +1,5 @@
-// workflow/detail/template_eval.hpp: evaluates the syntax tree over a context.
+// workflow/detail/template_eval.hpp: evaluates expressions of the syntax tree over a context. Statements are in
+// template_render.hpp, calls in template_calls.hpp.
 #pragma once
 
 #include <cstdint>
@@ -8,65 +9,97 @@
 #include <utility>
 #include <vector>
 
-#include <noetl/workflow/detail/template_list_filters.hpp>
+#include <noetl/workflow/detail/template_filter_table.hpp>
+#include <noetl/workflow/detail/template_hints.hpp>
+#include <noetl/workflow/detail/template_scopes.hpp>
 
 namespace noetl::workflow::detail {
 
 /// One rendering. Not thread-safe; the tree and the context must outlive it and the values it returns.
 class evaluator {
 public:
-   evaluator(context const& variables, budget left) : variables_(variables), left_(left) {}
+   evaluator(compiled_template const& tree, context const& variables, budget left, std::size_t max_depth)
+       : tree_(tree), variables_(variables), left_(left), max_depth_(max_depth), globals_(scopes_) {
+      flat_.source = &variables;
+   }
+   evaluator(evaluator const&) = delete;
+   evaluator& operator=(evaluator const&) = delete;
+
+   [[nodiscard]] budget& left() noexcept { return left_; }
+   /// Byte of the template that is being evaluated, for error texts.
+   [[nodiscard]] std::size_t at() const noexcept { return at_; }
 
    var evaluate(expr const& e) {
       left_.spend();
+      at_ = e.at;
       switch (e.kind) {
       case op::literal: return e.value;
       case op::name: return look_up(e.text);
-      case op::list_literal: return all(e.children, 0);
-      case op::dict_literal: return dictionary(e);
-      case op::attribute: return attribute_of(evaluate(*e.children[0]), e.text);
-      case op::item: return item_of(evaluate(*e.children[0]), evaluate(*e.children[1]));
-      case op::slice:
-         return slice(evaluate(*e.children[0]), optional(e.children[1]), optional(e.children[2]),
-                      optional(e.children[3]), left_);
-      case op::call: return call(e);
-      case op::filter: return run_filter(e.text, evaluate(*e.children[0]), arguments(e));
-      case op::test: return run_test(e.text, evaluate(*e.children[0]), arguments(e));
-      case op::negate: return calculate(op::subtract, std::int64_t{0}, evaluate(*e.children[0]), left_);
-      case op::logical_not: return !truth(evaluate(*e.children[0]));
-      case op::logical_and: {
-         auto const left = evaluate(*e.children[0]);
-         return truth(left) ? evaluate(*e.children[1]) : left;
+      case op::attribute: {
+         level_guard const level(depth_, max_depth_);
+         return attribute_of(evaluate(*e.children[0]), e.text);
       }
+      case op::logical_and:
       case op::logical_or: {
-         auto const left = evaluate(*e.children[0]);
-         return truth(left) ? left : evaluate(*e.children[1]);
+         level_guard const level(depth_, max_depth_);
+         auto first = evaluate(*e.children[0]);
+         return truth(first) == (e.kind == op::logical_and) ? evaluate(*e.children[1]) : first;
       }
-      case op::conditional: return truth(evaluate(*e.children[0])) ? evaluate(*e.children[1]) : optional(e.children[2]);
-      default: return binary(e);
+      default: return evaluate_deep(e);
       }
    }
 
-   void render(std::vector<node> const& nodes, std::string& out) {
-      for (auto const& n : nodes) {
-         left_.spend();
-         render(n, out);
-         left_.bytes(out.size());
-      }
-   }
+   /// Statements, appended to `out` (template_render.hpp).
+   void render(std::vector<node> const& nodes, std::string& out);
 
 private:
-   static constexpr int max_macro_depth = 24;
-
-   var look_up(std::string_view name) {
-      for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope) {
-         if (auto const found = scope->find(name); found != scope->end()) return found->second;
+   var evaluate_deep(expr const& e) {
+      level_guard const level(depth_, max_depth_);
+      switch (e.kind) {
+      case op::list_literal: return all(e.children, 0);
+      case op::dict_literal: return dictionary(e);
+      case op::item: {
+         auto const subject = evaluate(*e.children[0]);
+         return item_of(subject, evaluate(*e.children[1]), left_);
       }
-      if (auto const* found = variables_.find(name)) return var::of(*found);
-      if (name == "ctx" || name == "workload") return &variables_; // 2.7: copies of the flat map
-      return {};
+      case op::slice: return sliced(e);
+      case op::call: return call(e);
+      case op::filter: {
+         auto const subject = evaluate(*e.children[0]);
+         auto const given = arguments(e);
+         at_ = e.at;
+         return run_filter(e.filter, e.text, subject, given);
+      }
+      case op::test: {
+         auto const subject = evaluate(*e.children[0]);
+         auto const given = arguments(e);
+         at_ = e.at;
+         return run_test(e.test, e.text, subject, given);
+      }
+      case op::negate: {
+         auto const v = evaluate(*e.children[0]);
+         at_ = e.at;
+         if (!v.is_number()) throw template_failure("cannot negate " + std::string(kind_name(v)));
+         return v.is_float() ? var(-*v.as<double>()) : calculate(op::subtract, std::int64_t{0}, v, left_);
+      }
+      case op::logical_not: return !truth(evaluate(*e.children[0]));
+      case op::conditional: return truth(evaluate(*e.children[0])) ? evaluate(*e.children[1]) : optional(e.children[2]);
+      case op::compare: return compared(e);
+      default: {
+         auto const a = evaluate(*e.children[0]);
+         auto const b = evaluate(*e.children[1]);
+         at_ = e.at;
+         return e.kind == op::concat ? concatenate(a, b, left_) : calculate(e.kind, a, b, left_);
+      }
+      }
    }
 
+   var look_up(std::string_view name) {
+      if (auto const* found = scopes_.find(name, left_)) return *found;
+      if (auto const* found = variables_.find(name)) return var::of(*found);
+      if (name == "ctx" || name == "workload") return &flat_; // 2.7: copies of the flat map
+      return {};
+   }
    list all(std::vector<expr_ptr> const& expressions, std::size_t from) {
       list out;
       out.reserve(expressions.size() - from);
@@ -77,183 +110,91 @@ private:
    var dictionary(expr const& e) {
       dict out;
       for (std::size_t i = 0; i + 1 < e.children.size(); i += 2) {
-         auto key = printed(evaluate(*e.children[i]));
+         auto key = printed(evaluate(*e.children[i]), left_);
          out.insert_or_assign(std::move(key), evaluate(*e.children[i + 1]));
       }
       return out;
    }
+   var sliced(expr const& e) {
+      auto const subject = evaluate(*e.children[0]);
+      auto const start = optional(e.children[1]), stop = optional(e.children[2]), step = optional(e.children[3]);
+      at_ = e.at;
+      return slice(subject, start, stop, step, left_);
+   }
    call_arguments arguments(expr const& e) {
-      call_arguments a{all(e.children, 1), {}, left_};
-      for (auto const& [key, value] : e.named) a.named.insert_or_assign(key, evaluate(*value));
-      return a;
-   }
-
-   var binary(expr const& e) {
-      auto const a = evaluate(*e.children[0]);
-      auto const b = evaluate(*e.children[1]);
-      switch (e.kind) {
-      case op::equal: return equal(a, b);
-      case op::not_equal: return !equal(a, b);
-      case op::less: return compare(a, b) < 0;
-      case op::less_equal: return compare(a, b) <= 0;
-      case op::greater: return compare(a, b) > 0;
-      case op::greater_equal: return compare(a, b) >= 0;
-      case op::in: return contains(b, a, left_);
-      case op::not_in: return !contains(b, a, left_);
-      case op::concat: return concatenate(a, b, left_);
-      default: return calculate(e.kind, a, b, left_);
-      }
-   }
-
-   // ---- calls: globals, macros, loop.cycle; values have no methods (2.2)
-   var call(expr const& e) {
-      auto const& callee = *e.children[0];
-      auto const given = arguments(e);
-      if (callee.kind == op::attribute) {
-         auto const object = evaluate(*callee.children[0]);
-         if (auto const* loop = object.as<loop_info>(); loop && callee.text == "cycle" && !given.positional.empty())
-            return given.positional[loop->index0 % given.positional.size()];
-         throw template_failure(std::string(kind_name(object)) + " has no method named " + callee.text);
-      }
-      if (callee.kind != op::name) throw template_failure("value is not callable");
-      auto const value = look_up(callee.text);
-      if (auto const* macro = value.as<macro_ref>()) return call_macro(*macro->definition, given);
-      if (!value.is_undefined()) throw template_failure(callee.text + " is not callable");
-      if (callee.text == "range") return range(given);
-      if (callee.text == "dict" || callee.text == "namespace") return dictionary_of(given, callee.text == "namespace");
-      if (callee.text == "debug") return std::string();
-      throw template_failure("unknown function: " + callee.text);
-   }
-   var range(call_arguments const& a) {
-      auto const count = a.positional.size();
-      if (count == 0 || count > 3) throw template_failure("range takes one to three arguments");
-      auto const from = count == 1 ? 0 : a.integer(0, 0), to = a.integer(count == 1 ? 0 : 1, 0), step = a.integer(2, 1);
-      if (step == 0) throw template_failure("range step must not be 0");
-      list out;
-      for (auto at = from; step > 0 ? at < to : at > to;) {
-         left_.spend();
-         if (out.size() >= 100'000) throw template_failure("range has too many elements");
-         out.emplace_back(at);
-         if (__builtin_add_overflow(at, step, &at)) break;
-      }
-      return out;
-   }
-   static var dictionary_of(call_arguments const& a, bool changeable) {
-      dict entries;
-      if (!a.positional.empty()) {
-         a.positional[0].each(
-             [&](std::string_view key, var const& v) { entries.insert_or_assign(std::string(key), v); });
-      }
-      for (auto const& [key, value] : a.named) entries.insert_or_assign(key, value);
-      if (!changeable) return entries;
-      auto out = std::make_shared<name_space>();
-      out->entries = std::move(entries);
-      return out;
-   }
-   var call_macro(node const& macro, call_arguments const& a) {
-      if (++macro_depth_ > max_macro_depth) throw template_failure("macros call each other too deeply");
-      if (a.positional.size() > macro.names.size())
-         throw template_failure("too many arguments for macro " + macro.text);
-      dict scope;
-      for (std::size_t i = 0; i < macro.names.size(); ++i) {
-         auto value = a.get(i, macro.names[i]);
-         if (value.is_undefined()) value = optional(macro.values[i]);
-         scope.insert_or_assign(macro.names[i], std::move(value));
-      }
-      scopes_.push_back(std::move(scope));
-      std::string out;
-      render(macro.body, out);
-      scopes_.pop_back();
-      --macro_depth_;
-      return out;
-   }
-
-   // ---- statements
-   void render(node const& n, std::string& out) {
-      switch (n.kind) {
-      case node_kind::text: out += n.text; break;
-      case node_kind::output: print(out, evaluate(*n.value)); break;
-      case node_kind::branch:
-         for (auto const& [condition, body] : n.arms) {
-            if (condition && !truth(evaluate(*condition))) continue;
-            render(body, out);
-            break;
+      call_arguments out{{}, {}, left_};
+      out.positional.reserve(e.children.size() - 1);
+      auto const keyword = [&](std::string_view key, var value) {
+         if (!out.named.emplace(std::string(key), std::move(value)).second)
+            throw template_failure("argument " + std::string(key) + " is given twice");
+      };
+      for (std::size_t i = 1; i < e.children.size(); ++i) {
+         auto const& child = *e.children[i];
+         if (child.kind == op::splat) {
+            for (auto& item : iterate(evaluate(*child.children[0]), left_)) out.positional.push_back(std::move(item));
+         } else if (child.kind == op::splat_dict) {
+            auto const map = evaluate(*child.children[0]);
+            if (!map.is_mapping()) throw template_failure("** needs a map, not " + std::string(kind_name(map)));
+            left_.spend(map.size());
+            map.each(keyword);
+         } else {
+            out.positional.push_back(evaluate(child));
          }
-         break;
-      case node_kind::loop: loop(n, out); break;
-      case node_kind::set: assign(n, evaluate(*n.value)); break;
-      case node_kind::set_block: assign(n, block(n)); break;
-      case node_kind::filter_block: print(out, block(n)); break;
-      case node_kind::with: {
-         dict scope;
-         for (std::size_t i = 0; i < n.names.size(); ++i) scope.insert_or_assign(n.names[i], evaluate(*n.values[i]));
-         scopes_.push_back(std::move(scope));
-         render(n.body, out);
-         scopes_.pop_back();
-         break;
       }
-      case node_kind::macro: bind(n.text, macro_ref{&n}); break;
-      }
-   }
-   /// Text of a block after the block's filters.
-   var block(node const& n) {
-      std::string text;
-      scopes_.emplace_back();
-      render(n.body, text);
-      scopes_.back().insert_or_assign(block_text, var(std::move(text)));
-      auto out = evaluate(*n.value);
-      scopes_.pop_back();
+      for (auto const& [key, value] : e.named) keyword(key, evaluate(*value));
       return out;
    }
-   void bind(std::string const& name, var value) {
-      if (scopes_.empty()) scopes_.emplace_back();
-      scopes_.back().insert_or_assign(name, std::move(value));
-   }
-   void unpack(std::vector<std::string> const& names, var const& value) {
-      if (names.size() == 1) return bind(names[0], value);
-      auto const parts = iterate(value, left_);
-      if (parts.size() != names.size())
-         throw template_failure("cannot unpack " + std::to_string(parts.size()) + " values into " +
-                                std::to_string(names.size()) + " names");
-      for (std::size_t i = 0; i < names.size(); ++i) bind(names[i], parts[i]);
-   }
-   void assign(node const& n, var const& value) {
-      if (!n.attribute) return unpack(n.names, value);
-      auto const target = look_up(n.names[0]);
-      auto const* space = target.as<std::shared_ptr<name_space>>();
-      if (space == nullptr) throw template_failure("can only assign to attributes of a namespace");
-      (*space)->entries.insert_or_assign(n.names[1], value);
-   }
-   void loop(node const& n, std::string& out) {
-      auto items = iterate(evaluate(*n.value), left_);
-      scopes_.emplace_back();
-      if (n.condition) {
-         list kept;
-         for (auto& item : items) {
-            unpack(n.names, item);
-            if (truth(evaluate(*n.condition))) kept.push_back(std::move(item));
-         }
-         items = std::move(kept);
+
+   bool related(relation r, var const& a, var const& b) {
+      switch (r) {
+      case relation::equal: return equal(a, b, left_);
+      case relation::not_equal: return !equal(a, b, left_);
+      case relation::less: return compare(a, b, left_) < 0;
+      case relation::less_equal: return compare(a, b, left_) <= 0;
+      case relation::greater: return compare(a, b, left_) > 0;
+      case relation::greater_equal: return compare(a, b, left_) >= 0;
+      case relation::in: return contains(b, a, left_);
+      default: return !contains(b, a, left_);
       }
-      auto const shared = std::make_shared<list const>(std::move(items));
-      ++loop_depth_;
-      for (std::size_t i = 0; i < shared->size(); ++i) {
-         left_.spend();
-         scopes_.back().clear();
-         bind("loop", loop_info{i, shared, loop_depth_});
-         unpack(n.names, (*shared)[i]);
-         render(n.body, out);
+   }
+   bool compared(expr const& e) {
+      auto left = evaluate(*e.children[0]);
+      for (std::size_t i = 0; i < e.relations.size(); ++i) {
+         auto right = evaluate(*e.children[i + 1]);
+         at_ = e.at;
+         if (!related(e.relations[i], left, right)) return false;
+         left = std::move(right);
       }
-      --loop_depth_;
-      scopes_.pop_back();
-      if (shared->empty()) render(n.otherwise, out);
+      return true;
    }
 
+   // ---- template_calls.hpp
+   var call(expr const& e);
+   var call_name(expr const& e, std::string_view name, call_arguments const& given);
+   var call_method(expr const& callee, call_arguments const& given);
+   var call_loop(loop_info const& loop, call_arguments const& given);
+   var call_macro(macro_ref const& macro, call_arguments const& given);
+   var range(call_arguments const& given);
+   var dictionary_of(call_arguments const& given, bool changeable);
+   var debug(call_arguments const& given);
+
+   // ---- template_render.hpp
+   void render(node const& n, std::string& out);
+   var block(node const& n);
+   void assign(target const& to, var const& value);
+   void set(node const& n, var const& value);
+   void loop(node const& n, var const& items, std::size_t depth, std::string& out);
+   macro_ref macro_of(node const& n) const { return {&n, scopes_.top(), scopes_.serial()}; }
+
+   compiled_template const& tree_;
    context const& variables_;
    budget left_;
-   std::vector<dict> scopes_;
-   std::size_t loop_depth_ = 0;
-   int macro_depth_ = 0;
+   std::size_t max_depth_;
+   std::size_t depth_ = 0;
+   std::size_t at_ = 0;
+   flat_context flat_;
+   scopes scopes_;
+   scopes::open globals_;
 };
 
 } // namespace noetl::workflow::detail

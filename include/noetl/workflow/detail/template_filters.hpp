@@ -1,90 +1,89 @@
 // workflow/detail/template_filters.hpp: filters that playbooks use, with the reference's own meanings (2.9). The
-// engine's general ones are in template_list_filters.hpp, tests in template_tests.hpp.
+// engine's general ones are in template_list_filters.hpp and template_text_filters.hpp, all names in
+// template_filter_table.hpp.
 #pragma once
 
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-#include <noetl/workflow/detail/template_operators.hpp>
+#include <noetl/workflow/detail/template_access.hpp>
 
 namespace noetl::workflow::detail {
 
-/// Arguments of one filter or test.
+/// Arguments of one filter, test or function.
 struct call_arguments {
    list positional;
    dict named;
    budget& left;
 
-   /// Positional argument `i`, else the one called `name`, else undefined.
-   [[nodiscard]] var get(std::size_t i, std::string_view name = {}) const {
-      if (i < positional.size()) return positional[i];
+   /// The keyword argument called `name`, else undefined.
+   [[nodiscard]] var keyword(std::string_view name) const {
       auto const found = named.find(name);
       return found == named.end() ? var() : found->second;
    }
+   /// Positional argument `i`, else the one called `name`, else undefined.
+   [[nodiscard]] var get(std::size_t i, std::string_view name = {}) const {
+      return i < positional.size() ? positional[i] : keyword(name);
+   }
    [[nodiscard]] std::string text(std::size_t i, std::string_view fallback, std::string_view name = {}) const {
       auto const v = get(i, name);
-      return v.is_undefined() ? std::string(fallback) : printed(v);
+      return v.is_undefined() ? std::string(fallback) : printed(v, left);
+   }
+   /// Printed keyword argument, "" when it was not given.
+   [[nodiscard]] std::string word(std::string_view name) const {
+      auto const v = keyword(name);
+      return v.is_nothing() ? std::string() : printed(v, left);
    }
    [[nodiscard]] std::int64_t integer(std::size_t i, std::int64_t fallback, std::string_view name = {}) const {
       auto const v = get(i, name);
-      if (v.is_undefined() || v.is_none()) return fallback;
-      if (!arithmetic::integral(v)) throw template_failure("argument must be an integer");
-      return arithmetic::integer(v);
+      if (v.is_nothing()) return fallback;
+      auto const n = v.is_bool() ? std::int64_t{*v.as<bool>()} : as_index(v);
+      if (!n) throw template_failure("an argument must be an integer, not " + std::string(kind_name(v)));
+      return *n;
    }
-   [[nodiscard]] bool flag(std::size_t i, std::string_view name) const { return truth(get(i, name)); }
+   [[nodiscard]] bool flag(std::string_view name) const { return truth(keyword(name)); }
 };
 
 namespace filters {
 
-inline std::string_view trimmed(std::string_view text) {
-   auto const from = text.find_first_not_of(" \t\r\n\f\v");
-   if (from == std::string_view::npos) return {};
-   return text.substr(from, text.find_last_not_of(" \t\r\n\f\v") - from + 1);
-}
-
-inline std::string changed_case(std::string_view text, bool upper) {
-   std::string out(text); // ASCII letters only
-   for (char& c : out) {
-      if (upper && c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-      if (!upper && c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-   }
-   return out;
-}
+using args = call_arguments const&;
 
 /// A whole text as a number; nothing else may stand beside it.
 inline bool read_double(std::string_view text, double& out) {
    text = trimmed(text);
-   if (text.starts_with('+')) text.remove_prefix(1);
-   if (text.starts_with('+')) return false;
+   if (text.starts_with('+')) {
+      text.remove_prefix(1);
+      if (text.starts_with('+') || text.starts_with('-')) return false;
+   }
    auto const read = std::from_chars(text.data(), text.data() + text.size(), out);
    return read.ec == std::errc() && read.ptr == text.data() + text.size();
 }
 
-inline double to_double(var const& v, std::string_view what) {
-   if (v.is_float()) return *v.as<double>();
-   if (arithmetic::integral(v)) return arithmetic::real(v);
+inline double to_double(var const& v, std::string_view what, budget& left) {
+   if (arithmetic::numeric(v)) return arithmetic::real(v);
+   printed_view const text(v, left);
+   left.work(text.view().size());
    double out = 0;
-   if (!read_double(printed(v), out))
+   if (!read_double(text, out))
       throw template_failure("cannot convert " + std::string(kind_name(v)) + " to " + std::string(what));
    return out;
 }
 
-inline var default_value(var const& v, call_arguments const& a) {
-   if (!v.is_undefined() && !v.is_none()) return v;
+inline var default_value(var const& v, args a) {
+   if (!v.is_nothing()) return v;
    return a.positional.empty() && a.named.empty() ? var(std::string()) : a.get(0, "value");
 }
-inline var default_with_flag(var const& v, call_arguments const& a) {
-   return a.flag(1, "boolean") && !truth(v) ? a.get(0, "value") : default_value(v, {{a.get(0, "value")}, {}, a.left});
+inline var default_with_flag(var const& v, args a) {
+   bool const wanted = v.is_undefined() || (truth(a.get(1, "boolean")) && !truth(v));
+   if (!wanted) return v;
+   return a.positional.empty() && !a.named.contains("value") ? var(std::string()) : a.get(0, "value");
 }
 
-inline var integer(var const& v, call_arguments const&) {
-   if (arithmetic::integral(v)) return arithmetic::integer(v);
-   double const d = std::trunc(to_double(v, "an integer"));
-   if (!(d >= -9.2233720368547758e18 && d < 9.2233720368547758e18)) throw template_failure("integer overflow");
+inline var integer(var const& v, args a) {
+   if (arithmetic::integral(v)) return var::of_integer(arithmetic::integer(v));
    // a text of digits keeps all of them, which a double would not
    std::int64_t exact = 0;
    if (v.is_text()) {
@@ -92,66 +91,83 @@ inline var integer(var const& v, call_arguments const&) {
       auto const read = std::from_chars(t.data(), t.data() + t.size(), exact);
       if (read.ec == std::errc() && read.ptr == t.data() + t.size()) return exact;
    }
+   double const d = std::trunc(to_double(v, "an integer", a.left));
+   if (!(d >= -9.2233720368547758e18 && d < 9.2233720368547758e18))
+      throw template_failure("integer overflow in filter int");
    return static_cast<std::int64_t>(d);
 }
-inline var real(var const& v, call_arguments const&) {
-   return to_double(v, "a float");
+inline var real(var const& v, args a) {
+   return to_double(v, "a float", a.left);
 }
-inline var string(var const& v, call_arguments const&) {
-   return v.is_text() ? v : var(printed(v));
+inline var string(var const& v, args a) {
+   return v.is_text() ? v : var(printed(v, a.left));
 }
-inline var lower(var const& v, call_arguments const&) {
-   return changed_case(printed(v), false);
+inline var lower(var const& v, args a) {
+   printed_view const text(v, a.left);
+   a.left.work(text.view().size());
+   return lower_case(text);
 }
-inline var upper(var const& v, call_arguments const&) {
-   return changed_case(printed(v), true);
+inline var upper(var const& v, args a) {
+   printed_view const text(v, a.left);
+   a.left.work(text.view().size());
+   return upper_case(text);
 }
-inline var trim(var const& v, call_arguments const&) {
-   return std::string(trimmed(printed(v)));
+inline var trim(var const& v, args a) {
+   printed_view const text(v, a.left);
+   a.left.work(text.view().size());
+   return std::string(trimmed(text));
 }
-inline var safe(var const& v, call_arguments const&) {
+inline var safe(var const& v, args) {
    return v;
 }
 
-inline var split(var const& v, call_arguments const& a) {
-   std::string const text = printed(v), separator = a.text(0, " ", "sep");
-   list out;
+inline var split(var const& v, args a) {
+   std::string const text = printed(v, a.left), separator = a.text(0, " ", "sep");
    if (separator.empty()) return characters(text, a.left);
+   a.left.work(text.size());
+   text_search const search(separator);
+   list out;
    for (std::size_t from = 0;;) {
       a.left.spend();
-      auto const at = text.find(separator, from);
+      auto const at = search.find(text, from);
       out.emplace_back(text.substr(from, at == std::string::npos ? at : at - from));
       if (at == std::string::npos) return out;
       from = at + separator.size();
    }
 }
-inline var join(var const& v, call_arguments const& a) {
+inline var join(var const& v, args a) {
    std::string out;
    auto const separator = a.text(0, "", "sep");
    bool first = true;
    for (auto const& item : iterate(v, a.left)) {
-      if (!first) out += separator;
+      if (!first) {
+         a.left.bytes(separator.size());
+         out += separator;
+      }
       first = false;
-      print(out, item);
-      if (out.size() > a.left.max_bytes) a.left.bytes(out.size());
+      print(out, item, a.left);
    }
-   a.left.bytes(out.size());
    return out;
 }
 
-inline var end_item(var const& v, call_arguments const& a, bool front) {
-   auto const items = iterate(v, a.left);
-   if (items.empty()) throw template_failure(front ? "first of nothing" : "last of nothing");
-   return front ? items.front() : items.back();
+inline var end_item(var const& v, args a, bool front) {
+   auto const name = std::string(front ? "first" : "last");
+   if (!v.is_container() && !v.is_text()) throw template_failure(name + " of nothing: " + std::string(kind_name(v)));
+   auto const n = v.is_text() ? v.text().size() : v.size();
+   if (n == 0) throw template_failure(name + " of nothing: the " + std::string(kind_name(v)) + " is empty");
+   if (v.is_sequence()) return v.at(front ? 0 : n - 1);
+   if (v.is_text()) return item_of(v, front ? std::int64_t{0} : std::int64_t{-1}, a.left);
+   auto const keys = iterate(v, a.left);
+   return front ? keys.front() : keys.back();
 }
-inline var first(var const& v, call_arguments const& a) {
+inline var first(var const& v, args a) {
    return end_item(v, a, true);
 }
-inline var last(var const& v, call_arguments const& a) {
+inline var last(var const& v, args a) {
    return end_item(v, a, false);
 }
 
-inline var length(var const& v, call_arguments const&) {
+inline var length(var const& v, args) {
    if (v.is_text()) return static_cast<std::int64_t>(v.text().size());
    if (v.is_container()) return static_cast<std::int64_t>(v.size());
    throw template_failure(std::string(kind_name(v)) + " has no length");
@@ -160,39 +176,37 @@ inline var length(var const& v, call_arguments const&) {
 inline void demand_map(var const& v, std::string_view filter) {
    if (!v.is_mapping()) throw template_failure(std::string(filter) + " needs a map, not " + std::string(kind_name(v)));
 }
-inline var keys(var const& v, call_arguments const& a) {
+inline var keys(var const& v, args a) {
    demand_map(v, "keys");
    return iterate(v, a.left);
 }
-inline var values(var const& v, call_arguments const& a) {
+inline var values(var const& v, args a) {
    demand_map(v, "values");
+   a.left.spend(v.size());
    list out;
-   v.each([&](std::string_view, var const& value) {
-      a.left.spend();
-      out.push_back(value);
-   });
+   v.each([&](std::string_view, var const& value) { out.push_back(value); });
    return out;
 }
-inline var items(var const& v, call_arguments const& a) {
+inline var items(var const& v, args a) {
    demand_map(v, "items");
+   a.left.spend(v.size());
    list out;
-   v.each([&](std::string_view key, var const& value) {
-      a.left.spend();
-      out.push_back(list{var(std::string(key)), value});
-   });
+   v.each([&](std::string_view key, var const& value) { out.push_back(list{var(std::string(key)), value}); });
    return out;
 }
-inline var get(var const& v, call_arguments const& a) {
+inline var get(var const& v, args a) {
    demand_map(v, "get");
-   return v.get(printed(a.get(0)));
+   return v.get(printed_view(a.get(0, "key"), a.left));
 }
 
 inline constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-inline var b64encode(var const& v, call_arguments const& a) {
-   std::string const text = printed(v);
+inline var b64encode(var const& v, args a) {
+   printed_view const shown(v, a.left);
+   auto const text = shown.view();
+   a.left.bytes(text.size() / 3 * 4);
+   a.left.work(text.size());
    std::string out;
-   a.left.bytes(text.size() * 2);
    for (std::size_t i = 0; i < text.size(); i += 3) {
       std::uint32_t block = 0;
       auto const n = std::min<std::size_t>(3, text.size() - i);
@@ -201,37 +215,17 @@ inline var b64encode(var const& v, call_arguments const& a) {
    }
    return out;
 }
-
-/// True for well-formed UTF-8.
-inline bool valid_utf8(std::string_view s) {
-   for (std::size_t i = 0; i < s.size();) {
-      auto const c = static_cast<unsigned char>(s[i]);
-      std::size_t const n = c < 0x80                ? 1
-                            : c >= 0xc2 && c < 0xe0 ? 2
-                            : c >= 0xe0 && c < 0xf0 ? 3
-                            : c >= 0xf0 && c < 0xf5 ? 4
-                                                    : 0;
-      if (n == 0 || i + n > s.size()) return false;
-      for (std::size_t k = 1; k < n; ++k)
-         if ((static_cast<unsigned char>(s[i + k]) & 0xc0) != 0x80) return false;
-      auto const second = n > 1 ? static_cast<unsigned char>(s[i + 1]) : 0u;
-      if ((c == 0xe0 && second < 0xa0) || (c == 0xed && second > 0x9f) || (c == 0xf0 && second < 0x90) ||
-          (c == 0xf4 && second > 0x8f))
-         return false;
-      i += n;
-   }
-   return true;
-}
-
-inline var b64decode(var const& v, call_arguments const&) {
-   std::string text(trimmed(printed(v)));
-   while (text.ends_with('=')) text.pop_back();
+inline var b64decode(var const& v, args a) {
+   printed_view const shown(v, a.left);
+   auto text = trimmed(shown);
+   a.left.work(text.size() * 2);
+   while (text.ends_with('=')) text.remove_suffix(1);
    std::string out;
    std::uint32_t block = 0;
    int bits = 0;
    for (char const c : text) {
       auto const at = base64_alphabet.find(c);
-      if (at == std::string_view::npos) throw template_failure("not base64");
+      if (at == std::string_view::npos) throw template_failure("b64decode: not base64");
       block = block << 6 | static_cast<std::uint32_t>(at);
       bits += 6;
       if (bits >= 8) {
@@ -239,16 +233,16 @@ inline var b64decode(var const& v, call_arguments const&) {
          out += static_cast<char>(block >> bits & 0xff);
       }
    }
-   if (bits >= 6) throw template_failure("not base64");
-   if (!valid_utf8(out)) throw template_failure("base64 holds no UTF-8 text");
+   if (bits >= 6) throw template_failure("b64decode: not base64");
+   if (!valid_utf8(out)) throw template_failure("b64decode: the bytes are no UTF-8 text");
    return out;
 }
 
 /// Compact JSON with sorted keys, numbers as they are (L-32).
-inline var tojson(var const& v, call_arguments const& a) {
-   auto text = json_text(to_json(v));
-   a.left.bytes(text.size());
-   return text;
+inline var tojson(var const& v, args a) {
+   std::string out;
+   append_json(out, v, a.left);
+   return out;
 }
 
 /// A JSON value that owns all its parts; null is none.
@@ -268,44 +262,14 @@ inline var owned(json const& v, budget& left) {
    }
    return var::of(v);
 }
-inline var fromjson(var const& v, call_arguments const& a) {
-   auto const text = printed(v);
+inline var fromjson(var const& v, args a) {
+   printed_view const text(v, a.left);
+   a.left.work(text.view().size() * 4);
    auto const read = parse_json(text);
-   if (!read) throw template_failure("fromjson: not JSON");
+   if (!read) throw template_failure("fromjson: not JSON, or deeper than 256");
    return owned(*read, a.left);
 }
 
 } // namespace filters
-
-struct filter_entry {
-   std::string_view name;
-   var (*call)(var const&, call_arguments const&);
-   std::size_t max_arguments;
-};
-
-inline constexpr std::array redefined_filters{
-    filter_entry{"default", filters::default_value, 1},
-    filter_entry{"d", filters::default_with_flag, 2},
-    filter_entry{"int", filters::integer, 0},
-    filter_entry{"float", filters::real, 0},
-    filter_entry{"string", filters::string, 0},
-    filter_entry{"lower", filters::lower, 0},
-    filter_entry{"upper", filters::upper, 0},
-    filter_entry{"trim", filters::trim, 0},
-    filter_entry{"safe", filters::safe, 0},
-    filter_entry{"split", filters::split, 1},
-    filter_entry{"join", filters::join, 1},
-    filter_entry{"first", filters::first, 0},
-    filter_entry{"last", filters::last, 0},
-    filter_entry{"length", filters::length, 0},
-    filter_entry{"keys", filters::keys, 0},
-    filter_entry{"values", filters::values, 0},
-    filter_entry{"items", filters::items, 0},
-    filter_entry{"get", filters::get, 1},
-    filter_entry{"b64encode", filters::b64encode, 0},
-    filter_entry{"b64decode", filters::b64decode, 0},
-    filter_entry{"tojson", filters::tojson, 0},
-    filter_entry{"fromjson", filters::fromjson, 0},
-};
 
 } // namespace noetl::workflow::detail

@@ -1,6 +1,6 @@
 // workflow/detail/template_grammar.hpp: the template language in PEGTL: rules first, what they build after them.
 // Precedence from loosest to tightest: if-else, or, and, not, comparison, + -, ~, * / // %, **, sign, postfix, filter
-// and test.
+// and test. What a rule builds is in template_parse.hpp, what is said when it is missing in template_messages.hpp.
 #pragma once
 
 #include <tao/pegtl.hpp>
@@ -44,13 +44,16 @@ struct signed_operand;
 struct digits : p::seq<p::digit, p::star<p::sor<p::digit, p::seq<p::one<'_'>, p::at<p::digit>>>>> {};
 struct exponent : p::seq<p::one<'e', 'E'>, p::opt<p::one<'+', '-'>>, p::plus<p::digit>> {};
 struct float_text : p::seq<digits, p::sor<p::seq<p::one<'.'>, p::plus<p::digit>, p::opt<exponent>>, exponent>> {};
-struct integer_text : digits {};
+template <char Small, char Large, class Digit>
+struct based : p::seq<p::one<'0'>, p::one<Small, Large>, p::plus<p::sor<Digit, p::one<'_'>>>> {};
+struct integer_text : p::sor<based<'x', 'X', p::xdigit>, based<'o', 'O', p::odigit>,
+                             based<'b', 'B', p::one<'0', '1'>>, digits> {};
 struct escape : p::seq<p::one<'\\'>, p::any> {};
 struct single_text : p::star<p::sor<escape, p::not_one<'\'', '\\'>>> {};
 struct double_text : p::star<p::sor<escape, p::not_one<'"', '\\'>>> {};
 struct string_literal : p::sor<p::if_must<p::one<'\''>, single_text, p::one<'\''>, ws>,
                                p::if_must<p::one<'"'>, double_text, p::one<'"'>, ws>> {};
-struct number_literal : p::seq<p::sor<float_text, integer_text>, ws> {};
+struct number_literal : p::seq<p::sor<float_text, integer_text>, p::not_at<name_tail>, ws> {};
 
 struct list_open : mark<'['> {};
 struct items : p::opt<p::seq<ternary, p::star<p::seq<comma, p::not_at<p::one<']', ')'>>, ternary>>, p::opt<comma>>> {};
@@ -90,7 +93,9 @@ struct arguments_open : mark<'('> {};
 struct keyword_name : identifier {};
 struct keyword_head : p::seq<identifier, ws, p::one<'='>, p::not_at<p::one<'='>>> {};
 struct keyword_value : p::seq<keyword_name, ws, p::one<'='>, ws, p::must<ternary>> {};
-struct argument : p::sor<p::seq<p::at<keyword_head>, keyword_value>, ternary> {};
+struct splat_dict : p::if_must<p::seq<p::string<'*', '*'>, ws>, ternary> {};
+struct splat : p::if_must<mark<'*'>, ternary> {};
+struct argument : p::sor<p::seq<p::at<keyword_head>, keyword_value>, splat_dict, splat, ternary> {};
 struct argument_list
     : p::opt<p::seq<argument, p::star<p::seq<comma, p::not_at<p::one<')'>>, argument>>, p::opt<comma>>> {};
 struct call : p::if_must<arguments_open, argument_list, mark<')'>> {};
@@ -101,7 +106,8 @@ struct arguments : p::if_must<mark<'('>, argument_list, mark<')'>> {};
 struct filter_name : identifier {};
 struct filter : p::if_must<p::seq<p::one<'|'>, ws>, filter_name, ws, p::opt<arguments>> {};
 struct test_name : identifier {};
-struct bare_argument : p::seq<p::not_at<reserved>, p::at<p::sor<name_tail, p::one<'\'', '"', '['>>>, signed_operand> {};
+struct argument_ahead : p::sor<name_tail, p::one<'\'', '"', '[', '{'>, minus> {};
+struct bare_argument : p::seq<p::not_at<reserved>, p::at<argument_ahead>, signed_operand> {};
 struct test_rest : p::seq<test_name, ws, p::opt<p::sor<arguments, bare_argument>>> {};
 struct negated_test : p::seq<kw_not, p::must<test_rest>> {};
 struct plain_test : test_rest {};
@@ -109,7 +115,7 @@ struct test : p::if_must<kw_is, p::sor<negated_test, plain_test>> {};
 
 // ---- operators
 struct negation : p::if_must<minus, signed_operand> {};
-struct signed_operand : p::seq<p::sor<negation, p::seq<plus, signed_operand>, primary>, p::star<postfix>> {};
+struct signed_operand : p::seq<p::sor<negation, primary>, p::star<postfix>> {};
 struct unary : p::seq<signed_operand, p::star<p::sor<filter, test>>> {};
 struct power_tail : p::if_must<p::seq<p::string<'*', '*'>, ws>, unary> {};
 struct power : p::seq<unary, p::star<power_tail>> {};
@@ -166,40 +172,68 @@ struct comment : p::if_must<p::string<'{', '#'>, tag_head, comment_text, tag_tai
 
 struct kw_for : word<'f', 'o', 'r'> {};
 struct kw_set : word<'s', 'e', 't'> {};
-struct names_begin : p::success {};
-struct target : identifier {};
-struct targets : p::seq<names_begin, target, ws, p::star<p::seq<comma, target, ws>>, p::opt<comma>> {};
-struct target_list : p::sor<p::seq<mark<'('>, targets, mark<')'>>, targets> {};
+struct kw_recursive : word<'r', 'e', 'c', 'u', 'r', 's', 'i', 'v', 'e'> {};
+
+// what values are assigned to: a, b or a, (b, c)
+struct target_name : p::seq<p::not_at<reserved>, identifier> {};
+struct target_comma : comma {};
+struct target_open : p::success {};
+struct target_close : p::success {};
+struct target_item;
+struct target_items : p::seq<target_open, target_item, p::star<p::seq<target_comma, target_item>>, p::opt<target_comma>,
+                             target_close> {};
+struct target_item : p::sor<p::if_must<mark<'('>, target_items, mark<')'>>, p::seq<target_name, ws>> {};
+struct one_target : p::seq<target_open, target_item, target_close> {};
 
 struct if_head : p::if_must<kw_if, expression> {};
 struct elif_head : p::if_must<word<'e', 'l', 'i', 'f'>, expression> {};
 struct else_head : kw_else {};
 struct for_filtered : p::if_must<kw_if, expression> {};
 struct for_plain : p::success {};
-struct for_head : p::if_must<kw_for, target_list, kw_in, disjunction, p::sor<for_filtered, for_plain>> {};
+struct for_recursive : kw_recursive {};
+struct for_head
+    : p::if_must<kw_for, target_items, kw_in, disjunction, p::sor<for_filtered, for_plain>, p::opt<for_recursive>> {};
 struct assign : p::seq<p::one<'='>, p::not_at<p::one<'='>>, ws> {};
-struct attribute_target : p::seq<names_begin, target, p::one<'.'>, target, ws> {};
+struct names_begin : p::success {};
+struct plain_name : identifier {};
+struct attribute_target : p::seq<names_begin, plain_name, p::one<'.'>, p::must<plain_name>, ws> {};
 struct block_subject : p::success {};
-struct set_attribute_value : p::seq<assign, p::must<expression>> {};
+struct tuple_begin : p::success {};
+struct tuple_value : p::seq<comma, ternary> {};
+struct tuple_end : p::success {};
+struct assigned : p::seq<tuple_begin, ternary, p::star<tuple_value>, p::opt<comma>, tuple_end> {};
+struct set_attribute_value : p::if_must<assign, assigned> {};
 struct set_attribute_block : p::seq<block_subject, p::star<filter>> {};
-struct set_value : p::seq<assign, p::must<expression>> {};
+struct set_value : p::if_must<assign, assigned> {};
 struct set_block : p::seq<block_subject, p::star<filter>> {};
 struct set_attribute : p::seq<attribute_target, p::sor<set_attribute_value, set_attribute_block>> {};
-struct set_names : p::seq<target_list, p::sor<set_value, set_block>> {};
+struct set_names : p::seq<target_items, p::sor<set_value, set_block>> {};
 struct set_head : p::if_must<kw_set, p::sor<p::seq<p::at<identifier, p::one<'.'>>, set_attribute>, set_names>> {};
 struct remember : p::success {};
-struct with_pair : p::seq<target, ws, assign, expression> {};
-struct with_head : p::if_must<word<'w', 'i', 't', 'h'>, names_begin, remember,
-                              p::opt<p::seq<with_pair, p::star<p::seq<comma, with_pair>>>>> {};
+struct with_pair : p::if_must<one_target, assign, expression> {};
+struct with_head : p::if_must<word<'w', 'i', 't', 'h'>, remember,
+                              p::opt<p::seq<with_pair, p::star<p::if_must<comma, with_pair>>>>> {};
 struct filter_head : p::if_must<word<'f', 'i', 'l', 't', 'e', 'r'>, block_subject, filter_name, ws, p::opt<arguments>> {
 };
 struct filter_chain : p::seq<filter_head, p::star<filter>> {};
-struct macro_default : p::sor<p::if_must<assign, expression>, absent> {};
-struct macro_parameter : p::seq<target, ws, macro_default> {};
-struct macro_head : p::if_must<word<'m', 'a', 'c', 'r', 'o'>, names_begin, remember, target, ws, mark<'('>,
-                               p::opt<p::seq<macro_parameter, p::star<p::seq<comma, macro_parameter>>>>, mark<')'>> {};
+struct parameter_default : p::if_must<assign, expression> {};
+struct parameter_plain : p::success {};
+struct parameter : p::seq<plain_name, ws, p::sor<parameter_default, parameter_plain>> {};
+struct parameters : p::opt<p::seq<parameter, p::star<p::seq<comma, parameter>>, p::opt<comma>>> {};
+struct macro_name : identifier {};
+struct macro_head : p::if_must<word<'m', 'a', 'c', 'r', 'o'>, names_begin, remember, macro_name, ws, mark<'('>,
+                               parameters, mark<')'>> {};
+struct call_subject : ternary {};
+struct call_head : p::if_must<word<'c', 'a', 'l', 'l'>, names_begin, remember,
+                              p::opt<p::if_must<mark<'('>, parameters, mark<')'>>>, call_subject> {};
+struct block_name : identifier {};
+struct block_head : p::if_must<word<'b', 'l', 'o', 'c', 'k'>, block_name, ws> {};
+struct run_value : ternary {};
+struct run_head : p::if_must<word<'d', 'o'>, run_value> {};
 struct end_name : p::seq<p::string<'e', 'n', 'd'>, p::plus<p::alpha>> {};
-struct end_head : p::seq<end_name, ws> {};
+struct end_block_name : identifier {};
+struct end_head : p::seq<end_name, ws, p::opt<end_block_name, ws>> {};
+struct other_name : identifier {};
 
 struct raw_word : word<'r', 'a', 'w'> {};
 struct raw_end : p::seq<p::string<'{', '%'>, p::opt<p::one<'-', '+'>>, ws, p::string<'e', 'n', 'd', 'r', 'a', 'w'>, ws,
@@ -208,11 +242,13 @@ struct raw_text : p::until<p::at<raw_end>> {};
 struct raw_close : p::seq<p::string<'{', '%'>, tag_head, p::string<'e', 'n', 'd', 'r', 'a', 'w'>, ws, tag_tail<'%'>> {};
 struct raw_block : p::seq<raw_word, p::must<tag_tail<'%'>, raw_text, raw_close>> {};
 
-struct plain_statement
-    : p::seq<p::sor<if_head, elif_head, else_head, for_head, set_head, with_head, filter_chain, macro_head, end_head>,
-             p::must<tag_tail<'%'>>> {};
-struct statement : p::if_must<p::string<'{', '%'>, tag_head, p::sor<raw_block, plain_statement>> {};
+struct any_head : p::sor<if_head, elif_head, else_head, for_head, set_head, with_head, filter_chain, macro_head,
+                         call_head, block_head, run_head, end_head, other_name> {};
+struct plain_statement : p::seq<any_head, p::must<tag_tail<'%'>>> {};
+struct any_statement : p::sor<raw_block, plain_statement> {};
+struct statement : p::if_must<p::string<'{', '%'>, tag_head, any_statement> {};
 struct text : p::plus<p::seq<p::not_at<p::one<'{'>, p::one<'{', '%', '#'>>, p::any>> {};
 struct whole_template : p::must<p::star<p::sor<text, output, comment, statement>>, p::eof> {};
+struct whole_expression : p::must<ws, output_value, p::eof> {};
 
 } // namespace noetl::workflow::detail::grammar

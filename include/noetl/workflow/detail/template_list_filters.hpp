@@ -1,10 +1,7 @@
-// workflow/detail/template_list_filters.hpp: the engine's general filters (2.9, second list), and the look-up over all
-// filters.
+// workflow/detail/template_list_filters.hpp: the engine's general filters for lists and maps (2.9, second list).
 #pragma once
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -19,71 +16,39 @@ var run_filter(std::string_view name, var const& v, call_arguments const& argume
 
 namespace filters {
 
-/// `a.b.0` inside `v`.
-inline var path(var v, std::string_view dotted) {
-   while (true) {
-      auto const dot = dotted.find('.');
-      v = attribute_of(v, dotted.substr(0, dot));
-      if (dot == std::string_view::npos) return v;
-      dotted.remove_prefix(dot + 1);
-   }
+inline var attr(var const& v, args a) {
+   return item_of(v, a.get(0), a.left);
 }
-
-inline var absolute(var const& v, call_arguments const&) {
-   if (v.is_float()) return std::abs(*v.as<double>());
-   if (!arithmetic::integral(v)) throw template_failure("abs needs a number");
-   auto const i = arithmetic::integer(v);
-   if (i == INT64_MIN) throw template_failure("integer overflow");
-   return i < 0 ? -i : i;
+inline var count(var const& v, args a) {
+   if (!v.is_text()) return length(v, a);
+   a.left.work(v.text().size());
+   return static_cast<std::int64_t>(count_characters(v.text()));
 }
-inline var attr(var const& v, call_arguments const& a) {
-   return item_of(v, a.get(0));
+inline std::size_t positive(std::int64_t n, std::string_view filter) {
+   if (n <= 0) throw template_failure(std::string(filter) + " needs a size above 0");
+   return static_cast<std::size_t>(n);
 }
-inline var boolean(var const& v, call_arguments const&) {
-   return truth(v);
-}
-inline var capitalize(var const& v, call_arguments const&) {
-   auto text = changed_case(printed(v), false);
-   if (!text.empty()) text[0] = changed_case(text.substr(0, 1), true)[0];
-   return text;
-}
-inline var title(var const& v, call_arguments const&) {
-   auto text = changed_case(printed(v), false);
-   bool start = true;
-   for (char& c : text) {
-      bool const letter = std::string_view(" \t\r\n-_([{<").find(c) == std::string_view::npos;
-      if (letter && start) c = changed_case({&c, 1}, true)[0];
-      start = !letter;
-   }
-   return text;
-}
-inline var count(var const& v, call_arguments const& a) {
-   if (v.is_text()) return static_cast<std::int64_t>(characters(v.text(), a.left).size());
-   return length(v, a);
-}
-inline var batch(var const& v, call_arguments const& a) {
-   auto const size = a.integer(0, 0, "linecount");
-   if (size <= 0) throw template_failure("batch needs a positive size");
+inline var batch(var const& v, args a) {
+   auto const size = positive(a.integer(0, 0, "linecount"), "batch");
    list out, row;
    for (auto& item : iterate(v, a.left)) {
       row.push_back(std::move(item));
-      if (row.size() == static_cast<std::size_t>(size)) out.push_back(std::exchange(row, {}));
+      if (row.size() == size) out.emplace_back(std::exchange(row, {}));
    }
    if (!row.empty()) {
       if (auto const fill = a.get(1, "fill_with"); !fill.is_undefined()) {
-         a.left.spend(static_cast<std::size_t>(size));
-         row.resize(static_cast<std::size_t>(size), fill);
+         a.left.spend(size);
+         row.resize(size, fill);
       }
-      out.push_back(std::move(row));
+      out.emplace_back(std::move(row));
    }
    return out;
 }
-inline var slices(var const& v, call_arguments const& a) {
-   auto const wanted = a.integer(0, 0, "count");
-   if (wanted <= 0) throw template_failure("slice needs a positive count");
-   a.left.spend(static_cast<std::size_t>(wanted));
+inline var slices(var const& v, args a) {
+   auto const n = positive(a.integer(0, 0, "count"), "slice");
+   a.left.spend(n);
    auto const all = iterate(v, a.left);
-   auto const n = static_cast<std::size_t>(wanted), base = all.size() / n, extra = all.size() % n;
+   auto const base = all.size() / n, extra = all.size() % n;
    auto const fill = a.get(1, "fill_with");
    list out;
    for (std::size_t i = 0, at = 0; i < n; ++i) {
@@ -95,10 +60,15 @@ inline var slices(var const& v, call_arguments const& a) {
    }
    return out;
 }
-inline var chain(var const& v, call_arguments const& a) {
-   if (v.is_mapping()) {
+inline var chain(var const& v, args a) {
+   bool const maps = v.is_mapping() && std::all_of(a.positional.begin(), a.positional.end(),
+                                                   [](var const& other) { return other.is_mapping(); });
+   if (maps) {
       dict out;
-      auto const add = [&](std::string_view key, var const& value) { out.insert_or_assign(std::string(key), value); };
+      auto const add = [&](std::string_view key, var const& value) {
+         a.left.spend();
+         out.insert_or_assign(std::string(key), value);
+      };
       v.each(add);
       for (auto const& other : a.positional) other.each(add);
       return out;
@@ -108,13 +78,14 @@ inline var chain(var const& v, call_arguments const& a) {
       for (auto& item : iterate(other, a.left)) out.push_back(std::move(item));
    return out;
 }
-inline var zip(var const& v, call_arguments const& a) {
+inline var zip(var const& v, args a) {
    std::vector<list> columns{iterate(v, a.left)};
    for (auto const& other : a.positional) columns.push_back(iterate(other, a.left));
    std::size_t rows = SIZE_MAX;
    for (auto const& c : columns) rows = std::min(rows, c.size());
    list out;
    for (std::size_t i = 0; i < rows; ++i) {
+      a.left.spend();
       list row;
       for (auto const& c : columns) row.push_back(c[i]);
       out.emplace_back(std::move(row));
@@ -122,265 +93,185 @@ inline var zip(var const& v, call_arguments const& a) {
    return out;
 }
 
-/// Order for sorting; texts without regard to case unless asked.
-inline bool before(var const& x, var const& y, bool case_sensitive) {
-   if (!case_sensitive && x.is_text() && y.is_text())
-      return changed_case(x.text(), false) < changed_case(y.text(), false);
-   return compare(x, y) < 0;
+/// What one item is sorted by.
+struct sort_key {
+   std::vector<var> parts;
+   var item;
+};
+/// A text that is compared without regard to case is compared in lower case.
+inline var folded(var v, bool case_sensitive, budget& left) {
+   if (case_sensitive || !v.is_text()) return v;
+   left.work(v.text().size());
+   return lower_case(v.text());
 }
-inline var sort(var const& v, call_arguments const& a) {
-   auto all = iterate(v, a.left);
-   a.left.spend(all.size() * 4);
-   bool const reverse = a.flag(0, "reverse"), exact = a.flag(1, "case_sensitive");
-   auto const by = a.text(2, "", "attribute");
-   auto const key = [&](var const& item) { return by.empty() ? item : path(item, by); };
-   std::stable_sort(all.begin(), all.end(), [&](var const& x, var const& y) {
-      return reverse ? before(key(y), key(x), exact) : before(key(x), key(y), exact);
-   });
-   return all;
-}
-inline var dictsort(var const& v, call_arguments const& a) {
-   demand_map(v, "dictsort");
-   auto pairs = iterate(items(v, a), a.left);
-   std::size_t const by = a.text(9, "key", "by") == "value" ? 1 : 0;
-   bool const reverse = a.flag(9, "reverse"), exact = a.flag(9, "case_sensitive");
-   std::stable_sort(pairs.begin(), pairs.end(), [&](var const& x, var const& y) {
-      return reverse ? before(y.at(by), x.at(by), exact) : before(x.at(by), y.at(by), exact);
-   });
-   return pairs;
-}
-inline var groupby(var const& v, call_arguments const& a) {
-   auto const by = a.text(0, "", "attribute");
-   auto all = iterate(v, a.left);
-   auto const key = [&](var const& item) {
-      auto const k = path(item, by);
-      return k.is_undefined() ? a.get(1, "default") : k;
+inline list sorted(list items, std::vector<std::string> const& paths, bool reverse, bool exact, budget& left) {
+   std::vector<sort_key> keyed;
+   for (auto& item : items) {
+      left.spend(2);
+      sort_key k;
+      for (auto const& path : paths) k.parts.push_back(folded(path_of(item, path, left), exact, left));
+      if (paths.empty()) k.parts.push_back(folded(item, exact, left));
+      k.item = std::move(item);
+      keyed.push_back(std::move(k));
+   }
+   auto const before = [&](sort_key const& x, sort_key const& y) {
+      for (std::size_t i = 0; i < x.parts.size(); ++i)
+         if (int const c = compare(x.parts[i], y.parts[i], left); c != 0) return c < 0;
+      return false;
    };
-   std::stable_sort(all.begin(), all.end(), [&](var const& x, var const& y) { return before(key(x), key(y), true); });
+   std::stable_sort(keyed.begin(), keyed.end(), [&](sort_key const& x, sort_key const& y) {
+      return reverse ? before(y, x) : before(x, y);
+   });
+   for (std::size_t i = 0; i < items.size(); ++i) items[i] = std::move(keyed[i].item);
+   return items;
+}
+inline std::vector<std::string> paths_of(std::string const& attribute) {
+   std::vector<std::string> out;
+   for (std::size_t from = 0; from < attribute.size();) {
+      auto const end = std::min(attribute.find(',', from), attribute.size());
+      out.emplace_back(trimmed(std::string_view(attribute).substr(from, end - from)));
+      from = end + 1;
+   }
+   return out;
+}
+inline var sort(var const& v, args a) {
+   return sorted(iterate(v, a.left), paths_of(a.word("attribute")), a.flag("reverse"), a.flag("case_sensitive"),
+                 a.left);
+}
+inline var dictsort(var const& v, args a) {
+   demand_map(v, "dictsort");
+   auto const by = a.word("by");
+   if (!by.empty() && by != "key" && by != "value") throw template_failure("dictsort: by is key or value");
+   return sorted(iterate(items(v, a), a.left), {by == "value" ? "1" : "0"}, a.flag("reverse"),
+                 a.flag("case_sensitive"), a.left);
+}
+inline var groupby(var const& v, args a) {
+   auto const by = a.text(0, "", "attribute");
+   if (by.empty()) throw template_failure("filter groupby needs an attribute");
+   bool const exact = a.flag("case_sensitive");
+   auto const fallback = a.keyword("default");
+   list all;
+   for (auto& item : iterate(v, a.left)) {
+      auto key = path_of(item, by, a.left);
+      if (key.is_undefined()) key = fallback;
+      all.emplace_back(list{folded(key, exact, a.left), std::move(key), std::move(item)});
+   }
+   all = sorted(std::move(all), {"0"}, false, true, a.left);
    list out;
    for (std::size_t i = 0; i < all.size();) {
       list group;
-      auto const grouper = key(all[i]);
-      for (; i < all.size() && equal(key(all[i]), grouper); ++i) group.push_back(all[i]);
-      out.push_back(list{grouper, var(std::move(group))});
+      auto const start = i;
+      for (; i < all.size() && equal(all[i].at(0), all[start].at(0), a.left); ++i) group.push_back(all[i].at(2));
+      if (i == start) group.push_back(all[i++].at(2)); // NaN equals nothing
+      out.emplace_back(std::make_shared<boxed_list const>(list{all[start].at(1), var(std::move(group))}, true));
    }
    return out;
 }
-inline var unique(var const& v, call_arguments const& a) {
-   auto const by = a.text(9, "", "attribute");
+inline var unique(var const& v, args a) {
+   auto const by = a.word("attribute");
+   bool const exact = a.flag("case_sensitive");
    list out, seen;
    for (auto& item : iterate(v, a.left)) {
-      auto const key = by.empty() ? item : path(item, by);
-      a.left.spend(seen.size());
-      if (std::none_of(seen.begin(), seen.end(), [&](var const& s) { return equal(s, key); })) {
-         seen.push_back(key);
-         out.push_back(std::move(item));
-      }
+      auto key = folded(by.empty() ? item : path_of(item, by, a.left), exact, a.left);
+      a.left.spend(seen.size() / 4);
+      if (std::any_of(seen.begin(), seen.end(), [&](var const& s) { return equal(s, key, a.left); })) continue;
+      seen.push_back(std::move(key));
+      out.push_back(std::move(item));
    }
    return out;
 }
-inline var extreme(var const& v, call_arguments const& a, bool largest) {
+inline var extreme(var const& v, args a, int wanted) {
    var best;
    bool any = false;
    for (auto& item : iterate(v, a.left)) {
-      if (!any || (largest ? compare(item, best) > 0 : compare(item, best) < 0)) best = std::move(item);
+      if (!any || compare(item, best, a.left) * wanted > 0) best = std::move(item);
       any = true;
    }
    return best;
 }
-inline var max(var const& v, call_arguments const& a) {
-   return extreme(v, a, true);
+inline var max(var const& v, args a) {
+   return extreme(v, a, 1);
 }
-inline var min(var const& v, call_arguments const& a) {
-   return extreme(v, a, false);
+inline var min(var const& v, args a) {
+   return extreme(v, a, -1);
 }
-inline var sum(var const& v, call_arguments const& a) {
-   auto const by = a.text(9, "", "attribute");
+inline var sum(var const& v, args a) {
    var total = std::int64_t{0};
-   for (auto const& item : iterate(v, a.left))
-      total = calculate(op::add, total, by.empty() ? item : path(item, by), a.left);
+   for (auto const& item : iterate(v, a.left)) {
+      if (item.is_undefined()) continue;
+      if (!arithmetic::numeric(item)) throw template_failure("sum needs numbers, not " + std::string(kind_name(item)));
+      total = calculate(op::add, total, item, a.left);
+   }
    return total;
 }
-inline var reverse(var const& v, call_arguments const& a) {
+inline var reverse(var const& v, args a) {
+   if (v.is_undefined()) return v;
+   if (v.is_text()) {
+      auto const places = character_places(v.text(), a.left);
+      std::string out;
+      out.reserve(v.text().size());
+      for (auto i = places.size() - 1; i > 0; --i) out += v.text().substr(places[i - 1], places[i] - places[i - 1]);
+      return out;
+   }
    auto all = iterate(v, a.left);
    std::reverse(all.begin(), all.end());
-   if (!v.is_text()) return all;
-   std::string out;
-   for (auto const& c : all) out += c.text();
-   return out;
+   return all;
 }
-inline var to_list(var const& v, call_arguments const& a) {
+inline var to_list(var const& v, args a) {
    return iterate(v, a.left);
-}
-inline var lines(var const& v, call_arguments const& a) {
-   list out;
-   std::string const text = printed(v);
-   for (std::size_t from = 0; from < text.size();) {
-      a.left.spend();
-      auto const at = std::min(text.find('\n', from), text.size());
-      auto line = text.substr(from, at - from);
-      if (line.ends_with('\r')) line.pop_back();
-      out.emplace_back(std::move(line));
-      from = at + 1;
-   }
-   return out;
-}
-inline var replace(var const& v, call_arguments const& a) {
-   std::string const text = printed(v), what = a.text(0, ""), with = a.text(1, "");
-   if (what.empty()) return text;
-   std::string out;
-   for (std::size_t from = 0;;) {
-      auto const at = text.find(what, from);
-      out.append(text, from, at == std::string::npos ? at : at - from);
-      if (at == std::string::npos) break;
-      out += with;
-      a.left.bytes(out.size());
-      from = at + what.size();
-   }
-   return out;
-}
-inline var indent(var const& v, call_arguments const& a) {
-   auto const width = std::clamp<std::int64_t>(a.integer(0, 4, "width"), 0, 1000);
-   bool const also_first = a.flag(1, "first"), blank = a.flag(2, "blank");
-   std::string const text = printed(v), pad(static_cast<std::size_t>(width), ' ');
-   std::string out;
-   bool first_line = true;
-   for (std::size_t from = 0; from <= text.size();) {
-      auto const at = std::min(text.find('\n', from), text.size());
-      if (!first_line) out += '\n';
-      if ((!first_line || also_first) && (blank || at > from)) out += pad;
-      out.append(text, from, at - from);
-      a.left.bytes(out.size());
-      first_line = false;
-      from = at + 1;
-   }
-   return out;
-}
-inline var escape(var const& v, call_arguments const& a) {
-   std::string out;
-   for (char const c : printed(v)) {
-      switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#x27;"; break;
-      default: out += c;
-      }
-   }
-   a.left.bytes(out.size());
-   return out;
-}
-inline var round(var const& v, call_arguments const& a) {
-   if (arithmetic::integral(v)) return v;
-   auto const scale =
-       std::pow(10.0, static_cast<double>(std::clamp<std::int64_t>(a.integer(0, 0, "precision"), 0, 15)));
-   return std::round(to_double(v, "a float") * scale) / scale;
-}
-inline var pprint(var const& v, call_arguments const& a) {
-   std::string out;
-   print(out, v, true);
-   a.left.bytes(out.size());
-   return out;
 }
 
 /// Arguments without the first `n`.
-inline call_arguments rest(call_arguments const& a, std::size_t n) {
+inline call_arguments rest(args a, std::size_t n) {
    auto const from = a.positional.begin() + static_cast<std::ptrdiff_t>(std::min(n, a.positional.size()));
    return {list(from, a.positional.end()), a.named, a.left};
 }
-inline var map(var const& v, call_arguments const& a) {
-   auto const by = a.text(9, "", "attribute");
-   if (by.empty() && a.positional.empty()) throw template_failure("map needs a filter or an attribute");
+inline var map(var const& v, args a) {
    list out;
-   for (auto const& item : iterate(v, a.left)) {
-      if (!by.empty()) {
-         auto const value = path(item, by);
-         out.push_back(value.is_undefined() ? a.get(9, "default") : value);
-      } else {
-         out.push_back(run_filter(printed(a.positional[0]), item, rest(a, 1)));
+   if (a.positional.empty()) {
+      auto const by = a.word("attribute");
+      for (auto const& [key, value] : a.named)
+         if (key != "attribute" && key != "default") throw template_failure("filter map has no argument called " + key);
+      if (by.empty()) throw template_failure("filter map needs the name of a filter, or an attribute");
+      auto const fallback = a.keyword("default");
+      for (auto const& item : iterate(v, a.left)) {
+         auto value = path_of(item, by, a.left);
+         out.push_back(value.is_undefined() ? fallback : std::move(value));
       }
+      return out;
    }
+   auto const name = printed(a.positional[0], a.left);
+   auto const arguments = rest(a, 1);
+   for (auto const& item : iterate(v, a.left)) out.push_back(run_filter(name, item, arguments));
    return out;
 }
-inline var choose(var const& v, call_arguments const& a, bool by_attribute, bool wanted) {
+inline var choose(var const& v, args a, bool by_attribute, bool wanted) {
    std::size_t const at = by_attribute ? 1 : 0;
+   auto const path = by_attribute ? a.text(0, "") : std::string();
+   auto const name = a.positional.size() > at ? printed(a.positional[at], a.left) : std::string();
+   auto const* test = find_test(name);
+   auto const arguments = rest(a, at + 1);
    list out;
    for (auto& item : iterate(v, a.left)) {
-      auto const subject = by_attribute ? path(item, a.text(0, "")) : item;
-      bool const yes =
-          a.positional.size() > at ? run_test(printed(a.positional[at]), subject, rest(a, at + 1)) : truth(subject);
+      auto const subject = by_attribute ? path_of(item, path, a.left) : item;
+      bool const yes = name.empty() ? truth(subject) : run_test(test, name, subject, arguments);
       if (yes == wanted) out.push_back(std::move(item));
    }
    return out;
 }
-inline var select(var const& v, call_arguments const& a) {
+inline var select(var const& v, args a) {
    return choose(v, a, false, true);
 }
-inline var reject(var const& v, call_arguments const& a) {
+inline var reject(var const& v, args a) {
    return choose(v, a, false, false);
 }
-inline var selectattr(var const& v, call_arguments const& a) {
+inline var selectattr(var const& v, args a) {
    return choose(v, a, true, true);
 }
-inline var rejectattr(var const& v, call_arguments const& a) {
+inline var rejectattr(var const& v, args a) {
    return choose(v, a, true, false);
 }
 
 } // namespace filters
-
-inline constexpr std::array engine_filters{
-    filter_entry{"abs", filters::absolute, 0},
-    filter_entry{"attr", filters::attr, 1},
-    filter_entry{"batch", filters::batch, 2},
-    filter_entry{"bool", filters::boolean, 0},
-    filter_entry{"capitalize", filters::capitalize, 0},
-    filter_entry{"chain", filters::chain, 99},
-    filter_entry{"count", filters::count, 0},
-    filter_entry{"dictsort", filters::dictsort, 0},
-    filter_entry{"e", filters::escape, 0},
-    filter_entry{"escape", filters::escape, 0},
-    filter_entry{"groupby", filters::groupby, 2},
-    filter_entry{"indent", filters::indent, 3},
-    filter_entry{"lines", filters::lines, 0},
-    filter_entry{"list", filters::to_list, 0},
-    filter_entry{"map", filters::map, 99},
-    filter_entry{"max", filters::max, 0},
-    filter_entry{"min", filters::min, 0},
-    filter_entry{"pprint", filters::pprint, 0},
-    filter_entry{"reject", filters::reject, 99},
-    filter_entry{"rejectattr", filters::rejectattr, 99},
-    filter_entry{"replace", filters::replace, 2},
-    filter_entry{"reverse", filters::reverse, 0},
-    filter_entry{"round", filters::round, 1},
-    filter_entry{"select", filters::select, 99},
-    filter_entry{"selectattr", filters::selectattr, 99},
-    filter_entry{"slice", filters::slices, 2},
-    filter_entry{"sort", filters::sort, 3},
-    filter_entry{"sum", filters::sum, 0},
-    filter_entry{"title", filters::title, 0},
-    filter_entry{"unique", filters::unique, 0},
-    filter_entry{"zip", filters::zip, 99},
-};
-
-inline filter_entry const* find_filter(std::string_view name) {
-   for (auto const& one : redefined_filters)
-      if (one.name == name) return &one;
-   for (auto const& one : engine_filters)
-      if (one.name == name) return &one;
-   return nullptr;
-}
-inline bool is_filter(std::string_view name) {
-   return find_filter(name) != nullptr;
-}
-
-inline var run_filter(std::string_view name, var const& v, call_arguments const& arguments) {
-   auto const* filter = find_filter(name);
-   if (filter == nullptr) throw template_failure("unknown filter: " + std::string(name));
-   if (arguments.positional.size() > filter->max_arguments)
-      throw template_failure("too many arguments for filter " + std::string(name));
-   arguments.left.spend();
-   return filter->call(v, arguments);
-}
 
 } // namespace noetl::workflow::detail

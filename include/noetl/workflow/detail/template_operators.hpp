@@ -1,89 +1,29 @@
-// workflow/detail/template_operators.hpp: arithmetic, containment, slices and iteration of template values, under a
-// budget.
+// workflow/detail/template_operators.hpp: arithmetic of template values, in 128-bit integers and doubles.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include <noetl/workflow/detail/template_ast.hpp>
+#include <noetl/workflow/detail/template_print.hpp>
 
 namespace noetl::workflow::detail {
 
-/// What one rendering may still spend.
-struct budget {
-   std::size_t steps;
-   std::size_t max_bytes;
-
-   void spend(std::size_t n = 1) {
-      if (n > steps) throw template_failure("template takes too many steps");
-      steps -= n;
+inline std::string_view symbol_of(op kind) {
+   switch (kind) {
+   case op::add: return "+";
+   case op::subtract: return "-";
+   case op::multiply: return "*";
+   case op::divide: return "/";
+   case op::floor_divide: return "//";
+   case op::modulo: return "%";
+   default: return "**";
    }
-   /// A text of that size is about to exist.
-   void bytes(std::size_t n) {
-      if (n > max_bytes) throw template_failure("template output exceeds " + std::to_string(max_bytes) + " bytes");
-      spend(n / 256);
-   }
-};
-
-[[noreturn]] inline void impossible(std::string_view operation, var const& a, var const& b) {
-   throw template_failure("cannot " + std::string(operation) + " " + std::string(kind_name(a)) + " and " +
-                          std::string(kind_name(b)));
-}
-
-/// Bytes of the UTF-8 character at `at`.
-inline std::size_t character_size(std::string_view text, std::size_t at) {
-   auto const c = static_cast<unsigned char>(text[at]);
-   std::size_t const n = c < 0x80 ? 1 : c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
-   return std::min(n, text.size() - at);
-}
-
-inline list characters(std::string_view text, budget& b) {
-   list out;
-   for (std::size_t at = 0; at < text.size();) {
-      b.spend();
-      auto const n = character_size(text, at);
-      out.emplace_back(std::string(text.substr(at, n)));
-      at += n;
-   }
-   return out;
-}
-
-/// Items of anything that can be iterated: a map gives its keys, a text its characters, undefined and none nothing.
-inline list iterate(var const& v, budget& b) {
-   if (v.is_undefined() || v.is_none()) return {};
-   if (v.is_text()) return characters(v.text(), b);
-   list out;
-   if (v.is_sequence()) {
-      auto const n = v.size();
-      b.spend(n);
-      out.reserve(n);
-      for (std::size_t i = 0; i < n; ++i) out.push_back(v.at(i));
-      return out;
-   }
-   if (v.is_mapping()) {
-      v.each([&](std::string_view key, var const&) {
-         b.spend();
-         out.emplace_back(std::string(key));
-      });
-      return out;
-   }
-   throw template_failure(std::string(kind_name(v)) + " is not iterable");
-}
-
-inline bool contains(var const& container, var const& item, budget& b) {
-   if (container.is_undefined() || container.is_none()) return false;
-   if (container.is_text()) return container.text().find(printed(item)) != std::string_view::npos;
-   if (container.is_mapping()) return !item.is_undefined() && !container.get(printed(item)).is_undefined();
-   if (!container.is_sequence()) throw template_failure("cannot look inside " + std::string(kind_name(container)));
-   auto const n = container.size();
-   b.spend(n);
-   for (std::size_t i = 0; i < n; ++i)
-      if (equal(container.at(i), item)) return true;
-   return false;
 }
 
 namespace arithmetic {
@@ -91,8 +31,8 @@ namespace arithmetic {
 inline bool integral(var const& v) {
    return v.is_integer() || v.is_bool();
 }
-inline std::int64_t integer(var const& v) {
-   return v.is_bool() ? std::int64_t{*v.as<bool>()} : *v.as<std::int64_t>();
+inline wide_integer integer(var const& v) {
+   return v.is_bool() ? wide_integer{*v.as<bool>()} : v.integer();
 }
 inline double real(var const& v) {
    return v.is_float() ? *v.as<double>() : static_cast<double>(integer(v));
@@ -101,39 +41,41 @@ inline bool numeric(var const& v) {
    return v.is_number() || v.is_bool();
 }
 
-inline std::int64_t power(std::int64_t base, std::int64_t exponent) {
-   std::int64_t out = 1;
-   for (; exponent > 0; --exponent) {
-      if (__builtin_mul_overflow(out, base, &out)) throw template_failure("integer overflow");
-      if (out == 0 || (out == 1 && base == 1)) break;
-      if (base == -1) return exponent % 2 != 0 ? -1 : 1;
+/// \return false when it does not fit 128 bits or the exponent is negative
+inline bool power(wide_integer base, wide_integer exponent, wide_integer& out) {
+   if (exponent < 0) return false;
+   out = 1;
+   if (base == 1 || exponent == 0) return true;
+   if (base == 0 || base == -1) {
+      out = base == 0 ? 0 : (exponent % 2 == 0 ? 1 : -1);
+      return true;
    }
-   return out;
+   for (; exponent > 0; --exponent)
+      if (__builtin_mul_overflow(out, base, &out)) return false;
+   return true;
 }
 
-inline var integers(op kind, std::int64_t a, std::int64_t b) {
-   std::int64_t out = 0;
-   bool overflow = false;
+/// \return nothing when there is no such integer
+inline std::optional<var> integers(op kind, wide_integer a, wide_integer b) {
+   wide_integer out = 0;
+   bool wrong = false;
    switch (kind) {
-   case op::add: overflow = __builtin_add_overflow(a, b, &out); break;
-   case op::subtract: overflow = __builtin_sub_overflow(a, b, &out); break;
-   case op::multiply: overflow = __builtin_mul_overflow(a, b, &out); break;
-   case op::divide: return static_cast<double>(a) / static_cast<double>(b);
+   case op::add: wrong = __builtin_add_overflow(a, b, &out); break;
+   case op::subtract: wrong = __builtin_sub_overflow(a, b, &out); break;
+   case op::multiply: wrong = __builtin_mul_overflow(a, b, &out); break;
+   case op::divide: return var(static_cast<double>(a) / static_cast<double>(b));
    case op::floor_divide:
    case op::modulo:
-      if (b == 0) throw template_failure("division by zero");
-      if (a == INT64_MIN && b == -1) throw template_failure("integer overflow");
+      if (b == 0 || (b == -1 && __builtin_sub_overflow(wide_integer{0}, a, &out))) return std::nullopt;
       // Euclidean, as in the reference's engine: the remainder is never negative
-      out = a % b;
+      out = b == -1 ? 0 : a % b;
       if (out < 0) out += b < 0 ? -b : b;
       if (kind == op::floor_divide) out = (a - out) / b;
       break;
-   default:
-      if (b < 0) return std::pow(static_cast<double>(a), static_cast<double>(b));
-      return power(a, b);
+   default: wrong = !power(a, b, out);
    }
-   if (overflow) throw template_failure("integer overflow");
-   return out;
+   if (wrong) return std::nullopt;
+   return var::of_integer(out);
 }
 
 inline var reals(op kind, double a, double b) {
@@ -142,133 +84,73 @@ inline var reals(op kind, double a, double b) {
    case op::subtract: return a - b;
    case op::multiply: return a * b;
    case op::divide: return a / b;
-   case op::floor_divide: return std::floor(a / b);
-   case op::modulo: {
-      double const r = std::fmod(a, b);
-      return r < 0 ? r + std::abs(b) : r;
+   case op::floor_divide: {
+      double const q = std::trunc(a / b);
+      return std::fmod(a, b) < 0 ? (b > 0 ? q - 1 : q + 1) : q;
    }
+   case op::modulo: return std::fmod(a, b);
    default: return std::pow(a, b);
    }
 }
 
 } // namespace arithmetic
 
-inline std::string_view verb_of(op kind) {
-   switch (kind) {
-   case op::add: return "add";
-   case op::subtract: return "subtract";
-   case op::multiply: return "multiply";
-   case op::power: return "raise";
-   default: return "divide";
-   }
+inline var concatenate(var const& a, var const& b, budget& left) {
+   std::string out;
+   print(out, a, left);
+   print(out, b, left);
+   return out;
 }
 
-inline var concatenate(var const& a, var const& b, budget& left) {
-   std::string out = printed(a);
-   print(out, b);
-   left.bytes(out.size());
+/// `'ab' * 3` and `[1] * 3`.
+inline var repeated(var const& what, var const& count, budget& left) {
+   auto const times = as_index(count);
+   if (!times || *times < 0) throw template_failure("a repetition needs a count that is not negative");
+   auto const n = static_cast<std::size_t>(*times);
+   auto const each = what.is_text() ? what.text().size() : what.size();
+   if (each != 0 && n > SIZE_MAX / 2 / each) left.bytes(SIZE_MAX);
+   if (what.is_text()) {
+      left.bytes(n * each);
+      std::string out;
+      out.reserve(n * each);
+      if (n != 0) out = what.text();
+      while (out.size() < n * each) out.append(out, 0, std::min(out.size(), n * each - out.size()));
+      return out;
+   }
+   left.spend(n * each);
+   list out;
+   out.reserve(n * each);
+   for (std::size_t i = 0; i < n && each != 0; ++i)
+      for (std::size_t k = 0; k < each; ++k) out.push_back(what.at(k));
    return out;
 }
 
 inline var calculate(op kind, var const& a, var const& b, budget& left) {
-   if (arithmetic::numeric(a) && arithmetic::numeric(b)) {
-      if (arithmetic::integral(a) && arithmetic::integral(b))
-         return arithmetic::integers(kind, arithmetic::integer(a), arithmetic::integer(b));
-      return arithmetic::reals(kind, arithmetic::real(a), arithmetic::real(b));
+   using namespace arithmetic;
+   if (numeric(a) && numeric(b)) {
+      if (!integral(a) || !integral(b)) return reals(kind, real(a), real(b));
+      if (auto out = integers(kind, integer(a), integer(b))) return std::move(*out);
+      auto const zero = integer(b) == 0 && (kind == op::floor_divide || kind == op::modulo);
+      auto const negative = kind == op::power && integer(b) < 0;
+      throw template_failure(zero       ? "division by zero"
+                             : negative ? "an integer to a negative power; write 2.0 ** -1"
+                                        : "integer overflow in '" + std::string(symbol_of(kind)) + "'");
    }
    if (kind == op::add && a.is_text() && b.is_text()) return concatenate(a, b, left);
    if (kind == op::add && a.is_sequence() && b.is_sequence()) {
-      auto out = iterate(a, left);
-      for (auto& item : iterate(b, left)) out.push_back(std::move(item));
+      list out;
+      left.spend(a.size() + b.size());
+      out.reserve(a.size() + b.size());
+      for (std::size_t i = 0, n = a.size(); i < n; ++i) out.push_back(a.at(i));
+      for (std::size_t i = 0, n = b.size(); i < n; ++i) out.push_back(b.at(i));
       return out;
    }
-   if (kind == op::multiply && a.is_text() && b.is_integer()) {
-      std::string out;
-      auto const times = std::max<std::int64_t>(0, *b.as<std::int64_t>());
-      if (!a.text().empty() && static_cast<std::size_t>(times) > left.max_bytes / a.text().size()) left.bytes(SIZE_MAX);
-      for (std::int64_t i = 0; i < times; ++i) out += a.text();
-      left.bytes(out.size());
-      return out;
-   }
-   impossible(verb_of(kind), a, b);
-}
-
-/// `subject[start:stop:step]` of lists and texts; an absent bound is undefined.
-inline var slice(var const& subject, var const& start, var const& stop, var const& step, budget& left) {
-   if (subject.is_undefined()) return list{};
-   if (!subject.is_text() && !subject.is_sequence())
-      throw template_failure("cannot slice " + std::string(kind_name(subject)));
-   auto const number = [](var const& v, std::int64_t fallback) {
-      if (v.is_undefined() || v.is_none()) return fallback;
-      if (!v.is_integer()) throw template_failure("slice bounds must be integers");
-      return *v.as<std::int64_t>();
-   };
-   auto const items = iterate(subject, left);
-   auto const size = static_cast<std::int64_t>(items.size());
-   auto const stride = number(step, 1);
-   if (stride == 0) throw template_failure("slice step must not be 0");
-   auto const bound = [&](var const& v, std::int64_t fallback, std::int64_t low, std::int64_t high) {
-      auto at = number(v, fallback);
-      if (!v.is_undefined() && !v.is_none() && at < 0) at += size;
-      return std::clamp(at, low, high);
-   };
-   list out;
-   if (stride > 0) {
-      auto const to = bound(stop, size, 0, size);
-      for (auto at = bound(start, 0, 0, size); at < to; at += std::min(stride, size)) {
-         out.push_back(items[static_cast<std::size_t>(at)]);
-      }
-   } else {
-      auto const to = bound(stop, -1, -1, size - 1);
-      for (auto at = bound(start, size - 1, -1, size - 1); at > to; at -= std::min(-stride, size)) {
-         out.push_back(items[static_cast<std::size_t>(at)]);
-      }
-   }
-   if (!subject.is_text()) return out;
-   std::string text;
-   for (auto const& c : out) text += c.text();
-   return text;
-}
-
-inline var attribute_of(var const& v, std::string_view name);
-
-/// `subject[key]`: negative indexes count from the end; what is not there is undefined.
-inline var item_of(var const& subject, var const& key) {
-   if (subject.is_sequence()) {
-      if (!key.is_integer()) return {};
-      auto at = *key.as<std::int64_t>();
-      auto const size = static_cast<std::int64_t>(subject.size());
-      if (at < 0) at += size;
-      return at < 0 || at >= size ? var() : subject.at(static_cast<std::size_t>(at));
-   }
-   if (subject.is_mapping()) return subject.get(printed(key));
-   if (key.is_text()) return attribute_of(subject, key.text());
-   return {};
-}
-
-inline var attribute_of(var const& v, std::string_view name) {
-   if (v.is_mapping()) return v.get(name);
-   if (v.is_sequence()) {
-      std::int64_t at = 0;
-      auto const read = std::from_chars(name.data(), name.data() + name.size(), at);
-      return read.ec == std::errc() && read.ptr == name.data() + name.size() ? item_of(v, at) : var();
-   }
-   auto const* loop = v.as<loop_info>();
-   if (loop == nullptr) return {};
-   auto const count = static_cast<std::int64_t>(loop->items->size());
-   auto const at = static_cast<std::int64_t>(loop->index0);
-   if (name == "index") return at + 1;
-   if (name == "index0") return at;
-   if (name == "revindex") return count - at;
-   if (name == "revindex0") return count - at - 1;
-   if (name == "first") return at == 0;
-   if (name == "last") return at + 1 == count;
-   if (name == "length") return count;
-   if (name == "depth") return static_cast<std::int64_t>(loop->depth);
-   if (name == "depth0") return static_cast<std::int64_t>(loop->depth) - 1;
-   if (name == "previtem") return at == 0 ? var() : (*loop->items)[loop->index0 - 1];
-   if (name == "nextitem") return at + 1 == count ? var() : (*loop->items)[loop->index0 + 1];
-   return {};
+   if (kind == op::multiply && (a.is_text() || a.is_sequence()) && b.is_number()) return repeated(a, b, left);
+   if (kind == op::multiply && (b.is_text() || b.is_sequence()) && a.is_number()) return repeated(b, a, left);
+   std::string hint;
+   if (kind == op::add && (a.is_text() || b.is_text())) hint = "; '~' joins values as texts";
+   throw template_failure("cannot apply '" + std::string(symbol_of(kind)) + "' to " + std::string(kind_name(a)) +
+                          " and " + std::string(kind_name(b)) + hint);
 }
 
 } // namespace noetl::workflow::detail

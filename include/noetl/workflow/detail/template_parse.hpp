@@ -11,6 +11,7 @@
 
 #include <noetl/workflow/detail/template_builder.hpp>
 #include <noetl/workflow/detail/template_grammar.hpp>
+#include <noetl/workflow/detail/template_messages.hpp>
 
 namespace noetl::workflow::detail {
 
@@ -33,6 +34,7 @@ template <auto Member>
 struct with_text {
    template <class Input>
    static void apply(Input const& in, template_builder& b) {
+      b.begin_token(in.iterator().byte);
       (b.*Member)(in.string_view());
    }
 };
@@ -43,6 +45,8 @@ struct calls {
 };
 template <op Kind>
 struct binary : calls<&template_builder::binary, Kind> {};
+template <relation Kind>
+struct related : calls<&template_builder::compare, Kind> {};
 
 using build = template_builder;
 
@@ -131,21 +135,21 @@ struct action<add_tail> : binary<op::add> {};
 template <>
 struct action<subtract_tail> : binary<op::subtract> {};
 template <>
-struct action<equal_tail> : binary<op::equal> {};
+struct action<equal_tail> : related<relation::equal> {};
 template <>
-struct action<not_equal_tail> : binary<op::not_equal> {};
+struct action<not_equal_tail> : related<relation::not_equal> {};
 template <>
-struct action<less_tail> : binary<op::less> {};
+struct action<less_tail> : related<relation::less> {};
 template <>
-struct action<less_equal_tail> : binary<op::less_equal> {};
+struct action<less_equal_tail> : related<relation::less_equal> {};
 template <>
-struct action<greater_tail> : binary<op::greater> {};
+struct action<greater_tail> : related<relation::greater> {};
 template <>
-struct action<greater_equal_tail> : binary<op::greater_equal> {};
+struct action<greater_equal_tail> : related<relation::greater_equal> {};
 template <>
-struct action<in_tail> : binary<op::in> {};
+struct action<in_tail> : related<relation::in> {};
 template <>
-struct action<not_in_tail> : binary<op::not_in> {};
+struct action<not_in_tail> : related<relation::not_in> {};
 template <>
 struct action<and_tail> : binary<op::logical_and> {};
 template <>
@@ -172,7 +176,41 @@ struct action<output_value> : calls<&build::output> {};
 template <>
 struct action<names_begin> : calls<&build::names_begin> {};
 template <>
-struct action<target> : with_text<&build::name> {};
+struct action<plain_name> : with_text<&build::name> {};
+template <>
+struct action<target_open> : calls<&build::target_open> {};
+template <>
+struct action<target_name> : with_text<&build::target_name> {};
+template <>
+struct action<target_comma> : calls<&build::target_comma> {};
+template <>
+struct action<target_close> : calls<&build::target_close> {};
+template <>
+struct action<for_recursive> : calls<&build::recursive> {};
+template <>
+struct action<tuple_begin> : calls<&build::tuple_begin> {};
+template <>
+struct action<tuple_end> : calls<&build::tuple_end> {};
+template <>
+struct action<splat> : calls<&build::unary, op::splat> {};
+template <>
+struct action<splat_dict> : calls<&build::unary, op::splat_dict> {};
+template <>
+struct action<parameter_default> : calls<&build::parameter, true> {};
+template <>
+struct action<parameter_plain> : calls<&build::parameter, false> {};
+template <>
+struct action<macro_name> : with_text<&build::macro_name> {};
+template <>
+struct action<call_head> : calls<&build::open_call> {};
+template <>
+struct action<block_name> : with_text<&build::open_named_block> {};
+template <>
+struct action<run_head> : calls<&build::run> {};
+template <>
+struct action<end_block_name> : with_text<&build::close_name> {};
+template <>
+struct action<other_name> : with_text<&build::unknown_statement> {};
 template <>
 struct action<block_subject> : calls<&build::block_reference> {};
 template <>
@@ -208,24 +246,33 @@ struct action<end_name> : with_text<&build::close> {};
 
 } // namespace grammar
 
-/// Parses a template. One trailing newline is dropped (2.1).
-/// \throws template_failure with line and column
-inline std::shared_ptr<compiled_template const> parse_template(std::string_view source) {
-   if (source.ends_with('\n')) source.remove_suffix(source.ends_with("\r\n") ? 2 : 1);
-   template_builder builder;
+/// Parses a template, or a text that is one expression.
+/// \throws template_failure with what was expected, what was found, line and column
+inline std::shared_ptr<compiled_template const> parse_template(std::string_view text, bool expression = false) {
    auto out = std::make_shared<compiled_template>();
+   out->source = text;
+   out->expression = expression;
+   std::string_view const source = out->source;
+   template_builder builder;
    namespace p = tao::pegtl;
    p::memory_input in(source.data(), source.size(), "template");
-   auto const where = [&](auto const& position) {
-      return " (line " + std::to_string(position.line) + ", column " + std::to_string(position.column) + ")";
+   auto const stop = [&](std::string const& message, std::size_t at) {
+      throw template_failure(message + " (" + place_of(source, at) + ")");
    };
    try {
-      p::parse<grammar::whole_template, grammar::action>(in, builder);
+      if (expression)
+         p::parse<grammar::whole_expression, grammar::action, grammar::control>(in, builder);
+      else
+         p::parse<grammar::whole_template, grammar::action, grammar::control>(in, builder);
       builder.finish(*out);
    } catch (p::parse_error const& e) {
-      throw template_failure("syntax error in template" + where(e.positions().front()));
+      auto const at = e.positions().front().byte;
+      auto const words = std::string(e.message());
+      if (words.find("depth") != std::string::npos) stop("expression nests too deeply", at);
+      if (words.empty()) stop("syntax error at " + grammar::found_at(source, at), at);
+      stop("expected " + words + ", found " + grammar::found_at(source, at), at);
    } catch (template_failure const& e) {
-      throw template_failure(e.what() + where(in.position()));
+      stop(e.what(), builder.token());
    }
    return out;
 }
