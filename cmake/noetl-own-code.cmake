@@ -12,8 +12,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOETL_SANITIZE)
   target_compile_options(noetl_own_code INTERFACE -Wno-maybe-uninitialized -Wno-tsan)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  # False positives: GCC bugs 105329 and 105580 inside std::string concatenation, and coroutine frames of Asio's awaitable.
-  target_compile_options(noetl_own_code INTERFACE -Wno-restrict -Wno-mismatched-new-delete)
+  # False positives: GCC bugs 105329, 105580 and 105651 inside std::string, and coroutine frames of Asio's awaitable.
+  target_compile_options(noetl_own_code INTERFACE -Wno-restrict -Wno-array-bounds -Wno-mismatched-new-delete)
 endif()
 if(NOETL_SANITIZE)
   target_compile_options(noetl_own_code INTERFACE -fsanitize=${NOETL_SANITIZE} -fno-omit-frame-pointer)

@@ -96,7 +96,8 @@ inline loop_spec read(yaml_node const& n) {
 namespace routers {
 
 inline bool is_mode(std::string_view word, std::string_view name) {
-   return word.size() == name.size() && filters::changed_case(word, false) == name;
+   auto const small = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+   return std::ranges::equal(word, name, {}, small);
 }
 inline route_mode mode_of(std::string_view word) {
    return is_mode(word, "inclusive") ? route_mode::inclusive : route_mode::exclusive;
