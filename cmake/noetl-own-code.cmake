@@ -1,4 +1,4 @@
-# What our own programs share: our warnings as errors, sanitizers, ccache when present, definitions compiled once.
+# What our own programs share: our warnings as errors, sanitizers, ccache when present.
 find_program(NOETL_CCACHE ccache)
 if(NOETL_CCACHE AND PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${NOETL_CCACHE})
@@ -25,7 +25,7 @@ endif()
 function(noetl_program name)
   cmake_parse_arguments(PARSE_ARGV 1 program "" "PRECOMPILED" "")
   add_executable(${name} ${program_UNPARSED_ARGUMENTS})
-  target_link_libraries(${name} PRIVATE noetl_own_code)
+  target_link_libraries(${name} PRIVATE noetl_own_code noetl-definitions)
   if(NOT program_PRECOMPILED)
     set(program_PRECOMPILED noetl_precompiled_programs)
   endif()
@@ -33,9 +33,3 @@ function(noetl_program name)
     target_precompile_headers(${name} REUSE_FROM ${program_PRECOMPILED})
   endif()
 endfunction()
-
-# The definitions that stand in one file of a program each (database session, workflow engine): compiled once, and each
-# program takes what it uses.
-add_library(noetl-definitions STATIC EXCLUDE_FROM_ALL
-  ${PROJECT_SOURCE_DIR}/examples/server/database.cpp ${PROJECT_SOURCE_DIR}/examples/server/workflow.cpp)
-target_link_libraries(noetl-definitions PRIVATE noetl_own_code)

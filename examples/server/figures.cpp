@@ -1,12 +1,22 @@
 // examples/server/figures.cpp: live figures of the parts for /metrics.
+#include "figures.hpp"
+
+#include <string>
+#include <utility>
+
+#include <noetl/control_plane/cleanup_service.hpp>
+#include <noetl/control_plane/outbox_service.hpp>
+#include <noetl/control_plane/projector_service.hpp>
+#include <noetl/pg/shards.hpp>
+
 #include "bus.hpp"
 #include "event_stream.hpp"
-#include "parts.hpp"
+#include "upkeep.hpp"
 
 namespace server {
 
-void report_figures(parts& all, std::function<noetl::outbox_stats()> outbox) {
-   all.metrics.on_collect([&all, outbox = std::move(outbox)](noetl::http::samples& out) {
+void report_figures(noetl::http::metrics& metrics, figure_sources from) {
+   metrics.on_collect([all = std::move(from)](noetl::http::samples& out) {
       auto const number = [](auto n) { return static_cast<double>(n); };
       for (std::size_t i = 0; i < all.shards.count(); ++i) {
          auto const pool = all.shards.shard(i).stats();
@@ -16,20 +26,8 @@ void report_figures(parts& all, std::function<noetl::outbox_stats()> outbox) {
          out.gauge("noetl_pool_idle", "Live sessions without work", number(pool.idle), {{"shard", shard}});
          out.gauge("noetl_pool_waiting", "Calls that wait for a session", number(pool.waiting), {{"shard", shard}});
       }
-      auto const runs = all.orchestrator.stats();
-      out.gauge("noetl_orchestrator_cached", "Executions folded in memory", number(runs.cached));
-      out.gauge("noetl_orchestrator_active", "Executions being advanced now", number(runs.active));
-      out.counter("noetl_orchestrator_decisions_total", "Decisions appended", number(runs.decisions));
-      out.counter("noetl_orchestrator_conflicts_total", "Decisions that another append got in before",
-                  number(runs.conflicts));
-      out.counter("noetl_orchestrator_rebuilds_total", "States rebuilt from the log", number(runs.rebuilds));
-      out.counter("noetl_orchestrator_failures_total", "Attempts put off", number(runs.failures));
-      auto const leases = all.leases.stats();
-      out.counter("noetl_leases_offered_again_total", "Commands taken back from vanished workers",
-                  number(leases.offered_again));
-      out.counter("noetl_leases_given_up_total", "Commands failed because their workers kept vanishing",
-                  number(leases.given_up));
-      auto const relay = outbox();
+      all.upkeep.report(out);
+      auto const relay = all.relay();
       out.counter("noetl_outbox_published_total", "Outbox rows acknowledged by the bus", number(relay.published));
       out.counter("noetl_outbox_refused_total", "Attempts that the bus did not take", number(relay.refused));
       out.counter("noetl_outbox_announced_again_total", "Commands announced again", number(relay.announced_again));
@@ -54,8 +52,8 @@ void report_figures(parts& all, std::function<noetl::outbox_stats()> outbox) {
       out.counter(purged_name, purged_help, number(purged.partitions), {{"table", "event_partition"}});
       out.counter(purged_name, purged_help, number(purged.outbox), {{"table", "outbox"}});
       out.gauge("noetl_bus_connected", "1 while the command bus is connected",
-                all.bus && all.bus->state() == cp::bus_state::connected ? 1 : 0);
-      all.events->report(out);
+                all.bus && all.bus->state() == noetl::control_plane::bus_state::connected ? 1 : 0);
+      all.events.report(out);
       if (all.bus)
          out.gauge("noetl_bus_in_flight", "Messages sent and not acknowledged", number(all.bus->stats().in_flight));
    });

@@ -1,30 +1,21 @@
-// examples/server/main.cpp: reads the configuration, starts the parts and the listener, drains at SIGTERM.
+// examples/server/main.cpp: reads the configuration and the command line, then serves.
 #include <cstdio>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <CLI/CLI.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
-#include <noetl/core/log.hpp>
+#include <noetl/control_plane/health.hpp>
+#include <noetl/control_plane/settings.hpp>
 #include <noetl/core/log_spdlog.hpp>
-#include <noetl/http/metrics.hpp>
-#include <noetl/http/server.hpp>
 #include <noetl/nats/url.hpp>
 #include <noetl/pg/settings.hpp>
 #include <noetl/reflect/config.hpp>
 
-#include "parts.hpp"
+#include "serve.hpp"
 
 namespace {
 
-namespace asio = boost::asio;
-namespace http = noetl::http;
 using noetl::control_plane::configuration;
 
 enum exit_code { stopped = 0, failed = 1, misconfigured = 2 };
@@ -45,49 +36,6 @@ std::vector<std::string> contradictions(configuration const& config) {
       if (auto url = noetl::nats::parse_url(config.noetl.nats_url.value); !url)
          found.push_back("NOETL_NATS_URL: " + url.error().message);
    return found;
-}
-
-http::http_settings listener(configuration const& config) {
-   http::http_settings settings;
-   settings.host = config.noetl.host;
-   settings.port = config.noetl.port;
-   settings.max_connections = static_cast<std::size_t>(config.noetl.max_connections.value());
-   return settings;
-}
-
-int serve(configuration const& config) {
-   asio::io_context io(config.noetl.http_threads);
-   server::parts parts(io, config);
-   auto const routes = server::make_router(parts);
-   http::http_metrics observed(parts.metrics, routes.entries());
-   http::http_server listening(io, routes, listener(config));
-   listening.observe(observed);
-   if (auto started = listening.start(); !started) {
-      noetl::log::error("server.not_started", {{"reason", started.error().message}});
-      return failed;
-   }
-   parts.start();
-
-   asio::signal_set signals(io, SIGINT, SIGTERM);
-   auto drain = [&]() -> asio::awaitable<void> {
-      co_await signals.async_wait(asio::use_awaitable);
-      noetl::log::info("server.draining", {{"seconds", config.noetl.drain_timeout.count()}});
-      co_await listening.stop(config.noetl.drain_timeout);
-      io.stop();
-   };
-   asio::co_spawn(io, drain(), asio::detached);
-   {
-      std::vector<std::jthread> threads;
-      for (int i = 1; i < config.noetl.http_threads; ++i) threads.emplace_back([&] { io.run(); });
-      io.run();
-   }
-   parts.stop();
-   if (auto failure = parts.failure()) {
-      noetl::log::error("server.failed", {{"reason", failure->message}, {"detail", failure->detail}});
-      return failed;
-   }
-   noetl::log::info("server.stopped");
-   return stopped;
 }
 
 } // namespace
@@ -111,5 +59,5 @@ int main(int argc, char** argv) {
    if (print || check) return stopped;
 
    noetl::log::use_spdlog(loaded.value.noetl.log_format, loaded.value.noetl.log_level);
-   return serve(loaded.value);
+   return server::serve(loaded.value) ? stopped : failed;
 }

@@ -1,5 +1,6 @@
 // examples/server/parts.cpp: makes the parts, connects them, starts and stops what runs by itself.
 #include "parts.hpp"
+#include "application.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -19,6 +20,8 @@
 
 #include "bus.hpp"
 #include "event_stream.hpp"
+#include "figures.hpp"
+#include "upkeep.hpp"
 
 namespace server {
 namespace {
@@ -61,21 +64,6 @@ std::vector<pg::settings> shard_settings(cp::configuration const& config) {
 std::optional<pg::settings> cluster_settings(cp::configuration const& config) {
    if (config.noetl.cluster_dsn.value.empty()) return std::nullopt;
    return pg::parse_dsn(config.noetl.cluster_dsn.value, primary_settings(config)).value();
-}
-
-noetl::workflow::orchestrator_settings orchestrator_settings(cp::configuration const& config) {
-   noetl::workflow::orchestrator_settings settings;
-   settings.server_url = config.noetl.public_server_url;
-   settings.cached_executions = config.noetl.state_cache_executions;
-   settings.cached_bytes = config.noetl.state_cache_bytes;
-   settings.snapshot_events = config.noetl.projector_owns_snapshot ? 0 : config.noetl.snapshot_events;
-   return settings;
-}
-
-cp::lease_settings lease_settings(cp::configuration const& config) {
-   cp::lease_settings settings;
-   settings.lease = config.noetl.claim_lease;
-   return settings;
 }
 
 cp::subscription_settings subscription_settings(cp::configuration const& config) {
@@ -129,17 +117,7 @@ parts::parts(boost::asio::io_context& io, cp::configuration const& given)
       gate(given.noetl.internal_api_token.value), outbox(shards, outbox_service_settings(given)), projector(shards),
       cleanup(shards), states(shards, {.build = "noetl-server " + std::string(cp::compatible_version)}),
       projection(states), replays(shards),
-      keeper(io.get_executor(), states, shards.count(), {.retention = given.noetl.snapshot_retention}),
-      orchestrator(
-          io.get_executor(), store, states, ids, [this](noetl::catalog_id id) { return library.find(id); },
-          orchestrator_settings(given)),
-      announcements(
-          store, [this](noetl::catalog_id id) { return library.find(id); }, given.noetl.public_server_url),
-      reconciler(
-          io.get_executor(), store, [this](noetl::execution_id id) { orchestrator.wake(id); },
-          [this] { return orchestrator.stats().active; }, [this] { return orchestrator.cached(); },
-          [this](std::size_t shard) { return announcements.make_missing(shard); }),
-      leases(io.get_executor(), store, ids, lease_settings(given)),
+      upkeep(std::make_unique<server::upkeep>(io.get_executor(), given, store, states, ids, library)),
       bus(given.noetl.nats_url.value.empty() ? nullptr : std::make_unique<command_bus>(given.noetl)),
       health(
           shards, [this] { return bus ? bus->state() : cp::bus_state::not_configured; },
@@ -148,7 +126,7 @@ parts::parts(boost::asio::io_context& io, cp::configuration const& given)
    health.watch_event_stream([this] { return events->state(); });
    store.on_committed([this](std::span<noetl::event const> committed) {
       issued.observe(committed);
-      orchestrator.observe(committed);
+      upkeep->observe(committed);
       if (!committed.empty()) events->committed(shards.index_of(committed.front().execution_id));
    });
    store.on_outbox([this](std::size_t shard, std::span<noetl::outbox_row const> rows) {
@@ -163,10 +141,10 @@ parts::parts(boost::asio::io_context& io, cp::configuration const& given)
       });
    }
    cp::report_snapshots(metrics, states, projection);
-   report_figures(*this, [this] {
-      std::lock_guard const lock(background_->mutex);
-      return background_->relay ? background_->relay->stats() : noetl::outbox_stats{};
-   });
+   report_figures(metrics, {shards, outbox, projector, cleanup, *upkeep, *events, bus.get(), [this] {
+                               std::lock_guard const lock(background_->mutex);
+                               return background_->relay ? background_->relay->stats() : noetl::outbox_stats{};
+                            }});
 }
 
 parts::~parts() {
@@ -198,10 +176,8 @@ void parts::start() {
          }
       }
       background_->migrated = true;
-      reconciler.start();
-      leases.start();
+      upkeep->start();
       outbox.start(io_.get_executor());
-      keeper.start();
       events->start();
       background_->partitions.emplace(databases).start();
       // Tables in use get their indexes while the server serves; that may take hours.
@@ -241,6 +217,25 @@ void parts::stop() {
 std::optional<noetl::error> parts::failure() const {
    std::lock_guard const lock(background_->mutex);
    return background_->failure;
+}
+
+application::application(boost::asio::io_context& io, cp::configuration const& config)
+    : parts_(std::make_unique<parts>(io, config)) {}
+application::~application() = default;
+noetl::http::router application::routes() {
+   return make_router(*parts_);
+}
+noetl::http::metrics& application::metrics() {
+   return parts_->metrics;
+}
+void application::start() {
+   parts_->start();
+}
+void application::stop() {
+   parts_->stop();
+}
+std::optional<noetl::error> application::failure() const {
+   return parts_->failure();
 }
 
 } // namespace server

@@ -8,10 +8,8 @@
 
 #include <boost/asio/io_context.hpp>
 
-#include <noetl/control_plane/announcements.hpp>
 #include <noetl/control_plane/cancellation.hpp>
 #include <noetl/control_plane/catalog.hpp>
-#include <noetl/control_plane/claim_leases.hpp>
 #include <noetl/control_plane/cleanup_service.hpp>
 #include <noetl/control_plane/command_cache.hpp>
 #include <noetl/control_plane/command_service.hpp>
@@ -29,11 +27,9 @@
 #include <noetl/control_plane/playbook_library.hpp>
 #include <noetl/control_plane/projection.hpp>
 #include <noetl/control_plane/projector_service.hpp>
-#include <noetl/control_plane/reconciler.hpp>
 #include <noetl/control_plane/replay.hpp>
 #include <noetl/control_plane/settings.hpp>
 #include <noetl/control_plane/shard_info.hpp>
-#include <noetl/control_plane/snapshot_keeper.hpp>
 #include <noetl/control_plane/subscription_metrics.hpp>
 #include <noetl/control_plane/subscriptions.hpp>
 #include <noetl/control_plane/variables.hpp>
@@ -46,7 +42,6 @@
 #include <noetl/http/openapi.hpp>
 #include <noetl/http/router.hpp>
 #include <noetl/pg/shards.hpp>
-#include <noetl/workflow/orchestrator.hpp>
 #include <noetl/workflow/states.hpp>
 
 namespace server {
@@ -55,6 +50,7 @@ namespace cp = noetl::control_plane;
 
 class command_bus; // bus.cpp: NATS connection, stream and publisher
 class event_stream;
+class upkeep;
 
 /// Everything but the listener. Construction connects nothing and waits for nothing; start() does.
 class parts {
@@ -110,18 +106,11 @@ public:
    noetl::workflow::workflow_states states;
    cp::projection_service projection;
    cp::replay_service replays;
-   cp::snapshot_keeper keeper;
-   noetl::workflow::orchestrator orchestrator;
-   cp::announcements announcements;
-   cp::reconciler reconciler;
-   cp::claim_leases leases;
+   std::unique_ptr<server::upkeep> upkeep; ///< what runs by itself on `io`
    std::unique_ptr<command_bus> bus; ///< null when no bus is configured
    cp::health_service health;
    noetl::http::openapi_document document; ///< described with the router
 };
-
-/// Makes live figures of the parts part of /metrics (figures.cpp).
-void report_figures(parts& all, std::function<noetl::outbox_stats()> outbox);
 
 /// The routes of the server over its parts (api.cpp).
 noetl::http::router make_router(parts& all);

@@ -8,7 +8,7 @@
 
 #include "fault/evidence.hpp"
 #include "fault/load.hpp"
-#include "http/support.hpp"
+#include "http/raw_connection.hpp"
 #include "support/deployment.hpp"
 
 using namespace std::chrono_literals;

@@ -8,7 +8,7 @@
 #include <noetl/http/openapi.hpp>
 #include <noetl/http/router.hpp>
 
-#include "http/support.hpp"
+#include "http/asking.hpp"
 
 namespace {
 

@@ -44,10 +44,11 @@ service_ref erased(S& object) noexcept {
 ///     http::mounted order_api(order_service& orders) { return http::mount<order_routes>(orders); }
 ///
 ///     // api.cpp
-///     http::router api(parts& all) { return http::router({order_api(all.orders), stock_api(all.stock, all.metrics)}); }
+///     http::router api(parts& all) { return http::router({order_api(all.orders), stock_api(all.stock, all.metrics)});
+///     }
 ///
-/// Patterns, handlers and services are checked by the compiler as in `routes`; that no two parts claim the same route is
-/// checked when the router is made.
+/// Patterns, handlers and services are checked by the compiler as in `routes`; that no two parts claim the same route
+/// is checked when the router is made.
 class mounted {
 public:
    template <class Wanted, std::size_t N, class... S>

@@ -1,0 +1,2 @@
+// examples/definitions/http_client.cpp: defines the HTTP client (Beast).
+#include <noetl/http/beast_client.hpp>

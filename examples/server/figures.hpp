@@ -1,0 +1,39 @@
+// examples/server/figures.hpp: live figures of the parts for /metrics.
+#pragma once
+
+#include <functional>
+
+#include <noetl/events/outbox.hpp>
+#include <noetl/http/metrics.hpp>
+
+namespace noetl::control_plane {
+class cleanup_service;
+class outbox_service;
+class projector_service;
+} // namespace noetl::control_plane
+namespace noetl::pg {
+class shard_map;
+}
+
+namespace server {
+
+class command_bus;
+class event_stream;
+class upkeep;
+
+/// What is asked at each scrape; all of it lives as long as the metrics.
+struct figure_sources {
+   noetl::pg::shard_map& shards;
+   noetl::control_plane::outbox_service& outbox;
+   noetl::control_plane::projector_service& projector;
+   noetl::control_plane::cleanup_service& cleanup;
+   server::upkeep& upkeep;
+   event_stream& events;
+   command_bus* bus; ///< null when no bus is configured
+   std::function<noetl::outbox_stats()> relay;
+};
+
+/// Makes the figures part of /metrics.
+void report_figures(noetl::http::metrics& metrics, figure_sources from);
+
+} // namespace server

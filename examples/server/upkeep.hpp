@@ -1,0 +1,40 @@
+// examples/server/upkeep.hpp: what runs by itself on the server's threads: the orchestrator and those who see that
+// nothing stays undone.
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <noetl/control_plane/playbook_library.hpp>
+#include <noetl/control_plane/settings.hpp>
+#include <noetl/core/snowflake.hpp>
+#include <noetl/events/envelope.hpp>
+#include <noetl/events/store.hpp>
+#include <noetl/http/metrics.hpp>
+#include <noetl/workflow/states.hpp>
+
+namespace server {
+
+/// All arguments outlive it. Ends with its executor.
+class upkeep {
+public:
+   upkeep(boost::asio::any_io_executor executor, noetl::control_plane::configuration const& config,
+          noetl::event_store& store, noetl::workflow::workflow_states& states, noetl::snowflake& ids,
+          noetl::control_plane::playbook_library& library);
+   ~upkeep();
+
+   /// When the databases have their tables.
+   void start();
+   /// Events were committed. Thread-safe.
+   void observe(std::span<noetl::event const> committed);
+   /// Thread-safe.
+   void report(noetl::http::samples& out) const;
+
+private:
+   struct impl;
+   std::unique_ptr<impl> impl_;
+};
+
+} // namespace server
