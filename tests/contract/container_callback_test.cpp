@@ -125,9 +125,10 @@ TEST_F(container_callback, wrong_bodies_and_paths_are_refused_body_first) {
 
 TEST_F(container_callback, of_several_jobs_of_a_step_each_ends_its_own_command) {
    auto const loop = fresh("container/loop");
-   enroll(at(), playbook(loop, "  - step: start\n    loop: {in: [1, 2], iterator: n, mode: parallel}\n"
-                               "    tool: {kind: container, image: x}\n    next: [{step: end}]\n"
-                               "  - step: end\n    tool: {kind: noop}\n"));
+   enroll(at(),
+          playbook(loop, "  - step: start\n    loop: {in: \"{{ [1, 2] }}\", iterator: n, spec: {mode: parallel}}\n"
+                         "    tool: {kind: container, image: x}\n    next: [{step: end}]\n"
+                         "  - step: end\n    tool: {kind: noop}\n"));
    execution = execute(at(), loop);
    auto const rows = at().query("select event_id, meta->>'command_id' from noetl.event where event_type = "
                                 "'command.issued' and execution_id = " +

@@ -6,16 +6,30 @@
 
 #include <noetl/control_plane/cancellation.hpp>
 #include <noetl/core/json_text.hpp>
+#include <noetl/core/result.hpp>
 #include <noetl/http/errors.hpp>
+#include <noetl/http/message.hpp>
+#include <noetl/http/parameter.hpp>
 #include <noetl/http/route.hpp>
+#include <noetl/reflect/json_read.hpp>
+#include <noetl/reflect/json_write.hpp>
 
 namespace noetl::control_plane {
 
+/// The body may be left out, whatever the content type says of it: clients of the reference, which reads none, do so.
+inline result<cancel_request> read_cancel_request(http::request const& received) {
+   if (received.body.empty() || !received.headers.contains("content-type")) return cancel_request{};
+   if (!http::is_json_type(received.header("content-type")))
+      return fail(error_code::unsupported_media, "expected content type application/json");
+   return from_json<cancel_request>(received.body);
+}
+
 /// The command line reads `message` where everybody else reads `error`, so an execution that has ended is told in both.
 inline awaitable<result<http::response>> cancel_execution(cancellation_service& executions, execution_id id,
-                                                          http::optional_body<cancel_request> request) {
-   auto how = std::move(request.value).value_or(cancel_request{});
-   auto done = co_await executions.cancel(id, std::move(how));
+                                                          http::request const& received) {
+   auto how = read_cancel_request(received);
+   if (!how) co_return std::move(how).error();
+   auto done = co_await executions.cancel(id, *std::move(how));
    http::response answer;
    if (done) {
       append_json(answer.body, *done);

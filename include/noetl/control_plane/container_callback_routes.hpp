@@ -20,7 +20,8 @@ namespace noetl::control_plane {
 class container_metrics {
 public:
    explicit container_metrics(http::metrics& all)
-       : taken_(all.counters("noetl_container_callback_total", "Ends of container jobs that a step waits for", {"state"})),
+       : taken_(all.counters("noetl_container_callback_total", "Ends of container jobs that a step waits for",
+                             {"state"})),
          stale_(all.counters("noetl_container_callback_stale_total", "Ends of container jobs that nobody waits for",
                              {"state"})) {}
 

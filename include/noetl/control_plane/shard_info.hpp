@@ -1,5 +1,5 @@
-// control_plane/shard_info.hpp: GET /api/runtime/shard-info, which shard an execution belongs to (http-execution.md 4.3).
-// Mount with shard_identity.
+// control_plane/shard_info.hpp: GET /api/runtime/shard-info, which shard an execution belongs to (http-execution.md
+// 4.3). Mount with shard_identity.
 #pragma once
 
 #include <charconv>

@@ -138,7 +138,7 @@ public:
          pg::array_literal names, types, values, steps;
          for (auto const& [name, one] : last) {
             names.add(one->var_name), types.add(one->var_type), steps.add(one->source_step);
-            values.add(std::string_view(one->var_value.text));
+            values.add(std::string_view(one->var_value.empty() ? "null" : one->var_value.text));
          }
          db.exec("INSERT INTO noetl.transient (execution_id, var_name, var_type, var_value, source_step)"
                  " SELECT $1, x.name, x.type, x.value::jsonb, x.step"

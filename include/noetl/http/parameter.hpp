@@ -46,7 +46,7 @@ struct body {
    [[nodiscard]] T const& operator*() const noexcept { return value; }
 };
 
-/// Like body<T>, but a request without content type has none, even when bytes are there, and neither has an empty one.
+/// Like body<T>, but a request without content type has none, even when bytes are there.
 template <class T>
 struct optional_body {
    std::optional<T> value{};
@@ -177,7 +177,7 @@ struct parameter<optional_body<T>> : by_value<optional_body<T>> {
    static constexpr bool required = false;
    using content = T;
    static std::optional<error> fill(optional_body<T>& at, call const& c) {
-      if (!c.received.headers.contains("content-type") || c.received.body.empty()) return std::nullopt;
+      if (!c.received.headers.contains("content-type")) return std::nullopt;
       if (auto wrong = check_json_type(c.received)) return wrong;
       auto read = from_json<T>(c.received.body);
       if (!read) return std::move(read).error();
