@@ -237,7 +237,7 @@ void expect_each_effect_once(simulator const& s) {
    for (auto const& e : s.log) {
       if (e.event_type == "step.enter") ++visits[*e.node_name];
       if (e.event_type != "command.issued") continue;
-      auto const meta = testing::parsed(e.meta.text);
+      auto const meta = noetl::workflow::testing::parsed(e.meta.text);
       auto const part = [&](auto const*... path) {
          auto const* found = detail::member(&meta, path...);
          return found == nullptr ? std::string("-") : detail::json_text(*found);
