@@ -152,8 +152,7 @@ std::optional<worker::command> worker::read_claim(notification const& about, std
       auto const& context = claim.at("context");
       auto const& meta = claim.at("meta");
       c.command_id = id_text(at(meta, "command_id"), std::to_string(c.execution_id) + ":" + c.step + ":unknown");
-      if (auto const attempts = at(meta, "attempts"); attempts.is_integer())
-         c.attempts = attempts.as<std::int64_t>();
+      if (auto const attempts = at(meta, "attempts"); attempts.is_integer()) c.attempts = attempts.as<std::int64_t>();
 
       auto config = at(context, "tool_config");
       if (config.is_array()) config = json({{"tool_config", config}});

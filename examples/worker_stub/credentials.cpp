@@ -57,7 +57,8 @@ void add_aliases(json const& value, std::set<std::string>& aliases) {
       for (auto found = text.find(word); found != text.npos; found = text.find(word, found + 1)) {
          auto end = found + word.size();
          auto const begin = end;
-         while (end < text.size() && (std::isalnum(static_cast<unsigned char>(text[end])) != 0 || text[end] == '_')) ++end;
+         while (end < text.size() && (std::isalnum(static_cast<unsigned char>(text[end])) != 0 || text[end] == '_'))
+            ++end;
          if (end > begin) aliases.insert(std::string(text.substr(begin, end - begin)));
       }
    }
@@ -83,7 +84,8 @@ asio::awaitable<json> tools::credential(std::string alias, tool_input const& abo
                        (got.status ? "status " + std::to_string(got.status) : std::string("no answer"))};
    auto found = parsed(got.body);
    bool const fits = found && at(*found, "id").is_string_type() && at(*found, "name").is_string_type() &&
-                     at(*found, "type").is_string_type() && (found->find("tags") == nullptr || at(*found, "tags").is_array());
+                     at(*found, "type").is_string_type() &&
+                     (found->find("tags") == nullptr || at(*found, "tags").is_array());
    if (!fits) throw tool_error{"credential '" + alias + "' was answered in a form that cannot be read"};
    if (!at(*found, "data").is_object()) (*found)["data"] = tao::json::empty_object;
    co_return *std::move(found);

@@ -93,8 +93,8 @@ std::string header(reply const& got, std::string_view name) {
 
 /// Turns `request` to where the answer points. \return false when it points nowhere
 bool follow(http_request& request, reply const& got) {
-   bool const moved = got.status == 301 || got.status == 302 || got.status == 303 || got.status == 307 ||
-                      got.status == 308;
+   bool const moved =
+       got.status == 301 || got.status == 302 || got.status == 303 || got.status == 307 || got.status == 308;
    auto const where = moved ? header(got, "location") : std::string();
    if (where.empty()) return false;
    if (where.find("://") != where.npos) {

@@ -47,7 +47,8 @@ std::optional<options> read_options(int argc, char** argv, int& code) {
    option("--inline-result-bytes", o.inline_result_bytes, "NOETL_EVENT_RESULT_CONTEXT_MAX_BYTES",
           "larger results are stored and sent by reference");
    std::vector<std::string> secret_variables;
-   option("--keychain-env", secret_variables, "NOETL_KEYCHAIN_ENV_VARS", "variables that are credentials, comma-separated")
+   option("--keychain-env", secret_variables, "NOETL_KEYCHAIN_ENV_VARS",
+          "variables that are credentials, comma-separated")
        ->delimiter(',');
    option("--drain", o.drain_seconds, "WORKER_DRAIN_SECONDS", "seconds that work in hand may take after SIGTERM");
 
@@ -70,7 +71,8 @@ std::optional<options> read_options(int argc, char** argv, int& code) {
    app.add_option("--log", log, "text, or json: one line per exchange on standard output")
        ->check(CLI::IsMember({"text", "json"}));
    app.add_option("--slow", slow, "every tool takes so many milliseconds longer");
-   app.add_option("--crash-after", o.crash_after, "ends as a kill would, inside the command after so many finished ones");
+   app.add_option("--crash-after", o.crash_after,
+                  "ends as a kill would, inside the command after so many finished ones");
    app.add_flag("--duplicate-reports", duplicate_reports, "posts every event twice, with the same id");
    app.add_option("--fault", o.faults, "NAME[=VALUE][%CHANCE][@STEP][xN], repeatable; see faults.hpp");
    try {

@@ -44,8 +44,8 @@ struct options {
    std::optional<unsigned> idle_exit_seconds; ///< exit when nothing arrived for so long
    std::set<std::string> tools{"noop",     "shell",    "http",  "python", "task_sequence",
                                "postgres", "playbook", "sleep", "bulk"};
-   std::set<std::string> secret_variables;    ///< environment variables that stand for credentials of their names
-   std::optional<std::size_t> crash_after;    ///< ends as a kill would, in the command after so many finished ones
+   std::set<std::string> secret_variables; ///< environment variables that stand for credentials of their names
+   std::optional<std::size_t> crash_after; ///< ends as a kill would, in the command after so many finished ones
    bool allow_shell = false;
    bool log_json = false;
    bool poll = false;       ///< no NATS: ids of command.issued events come from standard input, one per line

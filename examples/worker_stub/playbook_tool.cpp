@@ -66,8 +66,7 @@ asio::awaitable<tool_result> tools::playbook(tool_input what) {
    auto const child = text(at(answer, "execution_id"));
    if (!started.ok() || child.empty())
       throw tool_error{"playbook: " + (path.empty() ? std::string("the catalog entry") : "'" + path + "'") +
-                       " was not started: " +
-                       (started.status ? std::to_string(started.status) + " " : std::string()) +
+                       " was not started: " + (started.status ? std::to_string(started.status) + " " : std::string()) +
                        storable(started.body.substr(0, 200))};
 
    bool const wants_result = yes(at(config, "return_result"));

@@ -125,8 +125,8 @@ json answer_of(pqxx::result const& got) {
                               : value_of(std::string(row[c].c_str(), row[c].size()), got.column_type(c));
       rows.emplace_back(std::move(one));
    }
-   auto const count = got.columns() > 0 ? static_cast<std::int64_t>(got.size())
-                                        : static_cast<std::int64_t>(got.affected_rows());
+   auto const count =
+       got.columns() > 0 ? static_cast<std::int64_t>(got.size()) : static_cast<std::int64_t>(got.affected_rows());
    json out = {{"row_count", count}};
    out["rows"] = std::move(rows);
    out["columns"] = std::move(columns);

@@ -33,8 +33,8 @@ std::string worker::event_text(command const& c, std::string const& type, std::s
    auto const time = std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now()) + shift;
    std::string out =
        "{\"execution_id\":" + std::to_string(c.execution_id) + ",\"event_type\":\"" + type + "\",\"step\":";
-   out += tao::json::to_string(json(c.step)) + ",\"status\":\"" + status + "\",\"created_at\":\"" +
-          with_nanoseconds(time);
+   out +=
+       tao::json::to_string(json(c.step)) + ",\"status\":\"" + status + "\",\"created_at\":\"" + with_nanoseconds(time);
    out += "\",\"context\":" + tao::json::to_string(context) + ",\"event_id\":" + std::to_string(id);
    out += ",\"worker_id\":" + tao::json::to_string(json(options_.worker_id));
    out += ",\"meta\":{\"attempts\":" + std::to_string(c.attempts) + "}}";

@@ -127,7 +127,8 @@ asio::awaitable<tool_result> tools::sequence(tool_input what) {
    long long runs = 0;
    for (std::size_t i = 0; i < items.size();) {
       auto const& [label, spec] = items[i];
-      if (++runs > max_task_runs) co_return failed(label, "the pipeline ran a million tasks and has not come to an end");
+      if (++runs > max_task_runs)
+         co_return failed(label, "the pipeline ran a million tasks and has not come to an end");
       if (runs % 64 == 0) co_await asio::post(executor_, asio::use_awaitable); // others want to run, too
       if (!spec.is_object()) throw tool_error{"task_sequence: item '" + label + "' is not an object"};
       tool_input one{text(at(spec, "kind")), spec, tao::json::null, label, what.server, what.execution_id};

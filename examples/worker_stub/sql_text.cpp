@@ -108,7 +108,8 @@ bound_statement with_numbers(std::string_view sql) {
       }
       if (rest.starts_with("%(")) {
          auto const close = rest.find(")s");
-         if (close != rest.npos && std::all_of(rest.begin() + 2, rest.begin() + static_cast<std::ptrdiff_t>(close), is_name)) {
+         if (close != rest.npos &&
+             std::all_of(rest.begin() + 2, rest.begin() + static_cast<std::ptrdiff_t>(close), is_name)) {
             bind(std::string(rest.substr(2, close - 2)));
             at += close + 2;
             continue;

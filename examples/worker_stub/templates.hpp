@@ -22,7 +22,8 @@ public:
    templates(templates const&) = delete;
    templates& operator=(templates const&) = delete;
 
-   /// Renders all strings of `value`; a lone expression keeps its type, an unknown name is empty. \throws template_error
+   /// Renders all strings of `value`; a lone expression keeps its type, an unknown name is empty. \throws
+   /// template_error
    json render(json const& value, json const& variables);
    /// As render, but only strings that need one of `names`; others stay as they are. \throws template_error
    json render_those_with(std::set<std::string> const& names, json const& value, json const& variables);

@@ -52,8 +52,8 @@ struct tool_settings {
    std::set<std::string> kinds;
    bool allow_shell = false;
    std::string python = "python3";
-   std::optional<json> python_results{}; ///< of python steps by their names, instead of running them
-   unsigned threads = 4;                 ///< for tools that run programs or speak to a database
+   std::optional<json> python_results{};     ///< of python steps by their names, instead of running them
+   unsigned threads = 4;                     ///< for tools that run programs or speak to a database
    std::set<std::string> secret_variables{}; ///< names of environment variables that are credentials
 };
 
@@ -100,7 +100,8 @@ private:
    boost::asio::awaitable<json> keychain(json config, tool_input const& about);
    // sequence.cpp
    struct task_end;
-   boost::asio::awaitable<task_end> task(tool_input spec, task_variables& variables, std::set<std::string> const& names);
+   boost::asio::awaitable<task_end> task(tool_input spec, task_variables& variables,
+                                         std::set<std::string> const& names);
    boost::asio::awaitable<tool_result> sequence(tool_input what);
    boost::asio::awaitable<tool_result> single_with_policy(tool_input what);
 

@@ -1,5 +1,6 @@
-// tests/fault/mixed_load.hpp: executions of six shapes at once, whose steps leave rows in a table, and what must be true of
-// all of them in the end. Knows the deployment and its database; who is killed meanwhile is the tests' business.
+// tests/fault/mixed_load.hpp: executions of six shapes at once, whose steps leave rows in a table, and what must be
+// true of all of them in the end. Knows the deployment and its database; who is killed meanwhile is the tests'
+// business.
 #pragma once
 
 #include <array>
@@ -20,9 +21,9 @@ struct mixed_shape {
    char const* path;
    char const* workflow; ///< `@EFFECT name@` stands for the tool that leaves a row
    char const* status;
-   char const* left;    ///< by step `end`, as PostgreSQL prints jsonb; empty: it is not reached
-   int effects;         ///< distinct commands that leave rows
-   int commands;        ///< issued in all
+   char const* left; ///< by step `end`, as PostgreSQL prints jsonb; empty: it is not reached
+   int effects;      ///< distinct commands that leave rows
+   int commands;     ///< issued in all
 };
 
 inline constexpr std::array mixed_shapes{
@@ -43,8 +44,10 @@ inline constexpr std::array mixed_shapes{
                 "COMPLETED", R"({"rows": 4})", 4, 6},
     mixed_shape{"mixed/parallel", R"(
   - {step: start, tool: {kind: noop}, next: each}
-  - {step: each, loop: {in: "[10, 20, 30, 40, 50]", iterator: n, spec: {mode: parallel, max_in_flight: 3}}, @EFFECT each@,
-     next: end}
+  - step: each
+    loop: {in: "[10, 20, 30, 40, 50]", iterator: n, spec: {mode: parallel, max_in_flight: 3}}
+    @EFFECT each@
+    next: end
   - {step: end, tool: {kind: noop, result: {n: "{{ each | map(attribute='effect.rows.0.item') | list }}"}}}
 )",
                 "COMPLETED", R"({"n": ["10", "20", "30", "40", "50"]})", 5, 7},
@@ -64,16 +67,22 @@ inline constexpr std::array mixed_shapes{
   - step: work
     loop:
       iterator: n
-      cursor: {claim: "select id from queue where run = {{ execution_id }} and not done order by id limit {{ __frame_max_rows }}"}
+      cursor:
+        claim: |
+          select id from queue where run = {{ execution_id }} and not done order by id limit {{ __frame_max_rows }}
       spec: {mode: cursor, frame: {max_rows: 3, row_concurrency: 2}}
     tool:
       - name: effect
         kind: postgres
         input: {c: "{{ __command_id }}", a: "{{ __attempt }}"}
-        command: "insert into effect values ({{ execution_id }}, 'work', '{{ iter.n.id }}', '{{ c }}', {{ a }}); update queue set done = true where run = {{ execution_id }} and id = {{ iter.n.id }}"
+        command: |
+          insert into effect values ({{ execution_id }}, 'work', '{{ iter.n.id }}', '{{ c }}', {{ a }});
+          update queue set done = true where run = {{ execution_id }} and id = {{ iter.n.id }};
     next: count
   - step: count
-    tool: {kind: postgres, query: "select count(*) filter (where done) as done from queue where run = {{ execution_id }}"}
+    tool:
+      kind: postgres
+      query: "select count(*) filter (where done) as done from queue where run = {{ execution_id }}"
     next: end
   - {step: end, tool: {kind: noop, result: {done: "{{ count.rows[0].done }}"}}}
 )",
@@ -92,10 +101,11 @@ inline std::string mixed_yaml(mixed_shape const& shape) {
    for (auto at = workflow.find("@EFFECT "); at != workflow.npos; at = workflow.find("@EFFECT ", at)) {
       auto const end = workflow.find('@', at + 1);
       auto const step = workflow.substr(at + 8, end - at - 8);
-      workflow.replace(at, end + 1 - at,
-                       R"(tool: [{name: effect, kind: postgres, input: {c: "{{ __command_id }}", a: "{{ __attempt }}"}, )"
-                       R"(command: "insert into effect values ({{ execution_id }}, ')" +
-                           step + R"(', '{{ iter.n }}', '{{ c }}', {{ a }}) returning item"}])");
+      workflow.replace(
+          at, end + 1 - at,
+          R"(tool: [{name: effect, kind: postgres, input: {c: "{{ __command_id }}", a: "{{ __attempt }}"}, )"
+          R"(command: "insert into effect values ({{ execution_id }}, ')" +
+              step + R"(', '{{ iter.n }}', '{{ c }}', {{ a }}) returning item"}])");
    }
    return "apiVersion: noetl.io/v2\nkind: Playbook\nmetadata: {name: mixed, path: " + std::string(shape.path) +
           "}\nworkflow:" + workflow;
@@ -131,12 +141,8 @@ public:
    /// PGHOST and so on for the workers.
    [[nodiscard]] process::variables worker_environment() const {
       auto const how = system_.db.settings();
-      return {{"PGHOST", how.host},
-              {"PGPORT", std::to_string(how.port)},
-              {"PGUSER", how.user},
-              {"PGPASSWORD", how.password},
-              {"PGDATABASE", how.database},
-              {"WORKER_HEARTBEAT_INTERVAL", "1"}};
+      return {{"PGHOST", how.host},         {"PGPORT", std::to_string(how.port)}, {"PGUSER", how.user},
+              {"PGPASSWORD", how.password}, {"PGDATABASE", how.database},         {"WORKER_HEARTBEAT_INTERVAL", "1"}};
    }
 
 private:
@@ -147,7 +153,8 @@ private:
          http::base_url where;
          where.port = static_cast<std::uint16_t>(ports_[turn_++ % ports_.size()]);
          http::blocking_client client(where, patient);
-         auto const got = client.post("/api/execute", R"({"path":")" + std::string(mixed_shapes[i % mixed_shapes.size()].path) + "\"}");
+         auto const got = client.post("/api/execute",
+                                      R"({"path":")" + std::string(mixed_shapes[i % mixed_shapes.size()].path) + "\"}");
          if (got && got->status == 200) {
             ++started_;
             ++i;
@@ -173,7 +180,8 @@ inline void expect_mixed_results(evidence& found, std::size_t at_least) {
       SCOPED_TRACE(shape.path);
       // Of this shape: execution, status, ends, what `end` left last, commands, distinct commands with effects.
       auto const wrong = found.lines(
-          "with runs as (select s.execution_id, h.status from noetl.event s join noetl.stream_head h using (execution_id) "
+          "with runs as (select s.execution_id, h.status from noetl.event s join noetl.stream_head h using "
+          "(execution_id) "
           "where s.event_type = 'playbook_started' and s.context->>'path' = $1), told as (select r.*, "
           "(select count(*) from noetl.event e where e.execution_id = r.execution_id and e.event_type in "
           "('playbook.completed', 'playbook.failed', 'playbook_completed', 'playbook_failed')) as ends, "
@@ -190,12 +198,13 @@ inline void expect_mixed_results(evidence& found, std::size_t at_least) {
       EXPECT_EQ(joined(wrong), "") << "execution, status, ends, left by end, commands, effects";
    }
    // An effect without an accepted claim of its own, or more effects than claims.
-   EXPECT_EQ(joined(found.lines(
-                 "select f.command, count(*), (select count(*) from noetl.event e where e.execution_id = f.execution and "
-                 "e.event_type = 'command.claimed' and e.meta->>'command_id' = f.command) as claims from effect f group by "
-                 "f.command, f.execution having count(*) > (select count(*) from noetl.event e where e.execution_id = "
-                 "f.execution and e.event_type = 'command.claimed' and e.meta->>'command_id' = f.command) limit 5")),
-             "")
+   EXPECT_EQ(
+       joined(found.lines(
+           "select f.command, count(*), (select count(*) from noetl.event e where e.execution_id = f.execution and "
+           "e.event_type = 'command.claimed' and e.meta->>'command_id' = f.command) as claims from effect f group by "
+           "f.command, f.execution having count(*) > (select count(*) from noetl.event e where e.execution_id = "
+           "f.execution and e.event_type = 'command.claimed' and e.meta->>'command_id' = f.command) limit 5")),
+       "")
        << "effects that no accepted attempt made";
    EXPECT_EQ(joined(found.wrong_versions()), "") << "stream versions have holes or repeat";
    EXPECT_EQ(found.unannounced(), 0);

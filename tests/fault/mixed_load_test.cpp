@@ -1,5 +1,5 @@
-// Executions of every shape at once while servers, workers and NATS are killed: all end with the right results, and each
-// effect is counted once for each accepted attempt (issue 4; goals 5, 8, 9; W1, W8, W10, W17, W24).
+// Executions of every shape at once while servers, workers and NATS are killed: all end with the right results, and
+// each effect is counted once for each accepted attempt (issue 4; goals 5, 8, 9; W1, W8, W10, W17, W24).
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -37,11 +37,17 @@ protected:
       for (auto& [name, value] : change) environment[name] = value;
       system.start_worker("w-" + std::to_string(++workers_made), {"--max-concurrent", "8"}, environment);
    }
-   /// A worker that gave up (its reports found no server for long) or was killed is followed by another, as a supervisor
-   /// would see to it.
+   /// A worker that gave up (its reports found no server for long) or was killed is followed by another, as a
+   /// supervisor would see to it.
    void replace_dead_workers(deployment& system, mixed_load const& work, process::variables const& change = {}) {
       auto const dead = std::erase_if(system.workers, [](auto& one) { return !one->running(); });
       for (std::size_t i = 0; i < dead; ++i) start_worker(system, work, change);
+   }
+   /// A worker gives a report up after four tries, and keeps the command while it lives (worker-protocol.md 8): only
+   /// its end sets such commands free.
+   void kill_all_workers(deployment& system, mixed_load const& work, process::variables const& change = {}) {
+      for (auto& one : system.workers) one->kill(SIGKILL);
+      replace_dead_workers(system, work, change);
    }
    void finish(deployment& system, mixed_load& work, std::string const& what) {
       work.join();
@@ -61,7 +67,7 @@ protected:
 
 TEST_F(mixed, without_faults_every_shape_comes_to_what_it_says) {
    deployment system;
-   system.start_server(impatient());
+   system.start_server();
    mixed_load work(system, {system.port}, executions);
    work.prepare();
    start_worker(system, work);
@@ -69,7 +75,8 @@ TEST_F(mixed, without_faults_every_shape_comes_to_what_it_says) {
    work.start();
    finish(system, work, "nobody was harmed");
    evidence found(system);
-   EXPECT_EQ(found.number("select count(*) - count(distinct command) from effect"), 0) << "the control: one attempt each";
+   EXPECT_EQ(found.number("select count(*) - count(distinct command) from effect"), 0)
+       << "the control: one attempt each";
 }
 
 TEST_F(mixed, server_and_workers_are_killed_at_random_goal_9_W1_W8_W10) {
@@ -97,6 +104,8 @@ TEST_F(mixed, server_and_workers_are_killed_at_random_goal_9_W1_W8_W10) {
       replace_dead_workers(system, work);
    }
    EXPECT_GT(servers + workers, 3);
+   work.join();
+   kill_all_workers(system, work);
    finish(system, work, std::to_string(servers) + " kills of servers, " + std::to_string(workers) + " of workers");
 }
 
@@ -134,6 +143,8 @@ TEST_F(mixed, two_replicas_share_the_load_and_each_is_killed_now_and_then_goal_8
       }
       replace_dead_workers(system, work, through);
    }
+   work.join();
+   kill_all_workers(system, work, through);
    finish(system, work, std::to_string(kills) + " kills of replicas");
    EXPECT_GT(front.passed(0), 100U);
    EXPECT_GT(front.passed(1), 100U);
