@@ -9,14 +9,10 @@
 #include <string>
 #include <string_view>
 
-namespace {
-
 struct fuzz_entry {
    std::string_view name;
    int (*run)(std::uint8_t const*, std::size_t);
 };
-
-} // namespace
 
 #include "fuzz_entries.inc"
 

@@ -57,8 +57,8 @@ inline std::string decoded_content(register_request const& request) {
 inline result<document_head> read_head(register_request const& request) {
    document_head head;
    head.content = decoded_content(request);
-   auto document = workflow::yaml_to_json(head.content);
-   if (!document) return fail(error_code::validation, "Invalid YAML: " + document.error().message);
+   auto document = workflow::yaml_to_json(head.content); // its errors begin with "YAML: "
+   if (!document) return fail(error_code::validation, "Invalid " + document.error().message);
    if (!document->is_object()) return fail(error_code::validation, "Invalid YAML: the document is not a mapping");
    auto const* metadata = document->find("metadata");
    if (metadata == nullptr || !metadata->is_object()) return fail(error_code::validation, "Missing 'metadata' section");
