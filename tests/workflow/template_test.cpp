@@ -25,6 +25,7 @@ protected:
       workload = *parse_json(
           R"({"n":3,"f":1.0,"s":"text","id":"007","big":9007199254740993,"z":null,"yes":true,"no":false,"e":"","el":[],"eo":{},)"
           R"("o":{"a":null,"b":[1,"q\"x",1.5]},"l":[3,1,2],"words":["b","A","c"],"rows":[{"k":"x","v":1},{"k":"y","v":2},{"k":"x","v":3}],)"
+          R"("tree":[{"n":"a","c":[{"n":"b","c":[]}]},{"n":"d","c":[]}],"pairs":[[1,[2,3]],[4,[5,6]]],"wide":18446744073709551615,)"
           R"("deep":{"a":{"b":{"c":5}}},"huge":"9223372036854775808","u":"äöü"})");
       vars.layer(workload);
    }
@@ -49,7 +50,7 @@ protected:
 
 } // namespace
 
-TEST_F(templates, expressions_print_as_in_the_dialect) {
+TEST_F(templates, values_print_as_2_5_says_C12) {
    for (auto const& r : {
             row{"{{ n }}", "3"},
             row{"{{ f }}", "1.0"},
@@ -69,6 +70,13 @@ TEST_F(templates, expressions_print_as_in_the_dialect) {
             row{"{{ (1, 2) }}{{ (1,) }}{{ () }}{{ (1) }}", "[1, 2][1][]1"},
             row{"{{ big }}", "9007199254740993"},
             row{"{{ 1e20 }}", "100000000000000000000.0"},
+            row{"{{ 1e23 }}", "100000000000000000000000.0"},
+            row{"{{ 1e-7 }} {{ 5e-1 }} {{ -0.25 }}", "0.0000001 0.5 -0.25"},
+            row{"{{ 123456789.123456789 }}", "123456789.12345679"},
+            row{"{{ 1e308 * 10 }} {{ -1 / 0 }} {{ 0 / 0 }}", "inf -inf NaN"},
+            row{"{{ 0x1f }} {{ 0b101 }} {{ 0o17 }}", "31 5 15"},
+            row{R"({{ '\x41\u00e9\101\q\ud83d\ude00' }})", "AéA\\q😀"},
+            row{"{{ {'k': 'a\tb'} }}", R"({"k": "a\tb"})"},
             row{"{{ 1_000 + 1 }}", "1001"},
             row{"{{ 'a' \"b\" }}", "ab"},
             row{R"({{ 'it\'s \n' }})", "it's \n"},
@@ -108,10 +116,24 @@ TEST_F(templates, operators_follow_the_engine) {
             row{"{{ 1 if no else 2 if no else 3 }}", "3"},
             row{"{{ l[1:] }}{{ l[:1] }}{{ l[::-1] }}{{ l[-2:] }}{{ s[1:3] }}", "[1, 2][3][2, 1, 3][1, 2]ex"},
             row{"{{ missing[1:] }}", "[]"},
-            row{"{{ u[0:1] }}", "ä"},
+            row{"{{ u[0:1] }}{{ u[-1] }}{{ u[::-1] }}", "äüüöä"},
+            row{"{{ 9223372036854775807 + 1 }}", "9223372036854775808"},
+            row{"{{ 18446744073709551615 * 2 }}", "36893488147419103230"},
+            row{"{{ 2 ** 126 }}", "85070591730234615865843651857942052864"},
+            row{"{{ 170141183460469231731687303715884105727 }}", "170141183460469231731687303715884105727"},
+            row{"{{ 7 // -2 }} {{ 7 % -3 }} {{ -7.5 // 2 }} {{ -7.5 % 2 }} {{ 7.5 // -2 }}", "-3 1 -4.0 -1.5 -3.0"},
+            row{"{{ (-2) ** 3 }} {{ 0 ** 0 }} {{ true + 1 }}", "-8 1 2"},
+            row{"{{ [1] * 2 }} {{ 3 * 'a' }}", "[1, 1] aaa"},
+            row{"{{ 3 > 2 > 2 }} {{ 1 < 3 > 2 }} {{ (3 > 2) == true }} {{ 1 < 3 == 3 }}", "false true true true"},
+            row{"{{ missing < 5 }} {{ 'a' > 5 }} {{ none < 1 }} {{ [1] < 2 }}", "true true true false"},
+            row{"{{ [1, 2] == [1, 2.0] }} {{ {'a': 1} == {'a': 1.0} }} {{ [] == {} }}", "true true false"},
+            row{"{{ n is divisibleby -1 }} {{ 'a' is eq 'a' ~ 'b' }}", "true trueb"},
+            row{"{{ dict(**{'a': 1}) }} {{ range(*[1, 3]) }}", R"({"a": 1} [1, 2])"},
         })
       EXPECT_EQ(text(r.source), r.wanted) << r.source;
    for (char const* bad : {"{{ missing + 1 }}", "{{ 'a' + 1 }}", "{{ 1 // 0 }}", "{{ 1 % 0 }}",
+                           "{{ 170141183460469231731687303715884105727 + 1 }}", "{{ 2 ** 127 }}", "{{ -'a' }}",
+                           "{{ 340282366920938463463374607431768211456 }}", "{{ 'a' * -1 }}", "{{ 1 in none }}",
                            "{{ 2 ** -1 }}", "{{ l[::0] }}", "{{ 2 ** 999 }}", "{{ 1 in 5 }}"})
       EXPECT_TRUE(refuses(bad)) << bad;
 }
@@ -147,11 +169,47 @@ TEST_F(templates, statements_work) {
             row{"{{ range(3) }}{{ range(1, 7, 3) }}{{ range(3, 0, -1) }}", "[0, 1, 2][1, 4][3, 2, 1]"},
             row{"{{ dict(a=1).a }}{{ {'a': 1}.a }}", "11"},
             row{"{ {{ n }} }", "{ 3 }"},
+            row{"{% for x in tree recursive %}{{ x.n }}{{ loop.depth }}({{ loop(x.c) }}){% endfor %}", "a1(b2())d1()"},
+            row{"{% for a, (b, c) in pairs %}{{ a + b + c }} {% endfor %}", "6 15 "},
+            row{"{% for a, in [[1], [2]] %}{{ a }}{% endfor %}", "12"},
+            row{"{% for x in [1, 1, 2] %}{{ loop.changed(x) }} {% endfor %}", "true false true "},
+            row{"{% for i in [1, 2] %}{% for j in [1] %}{{ loop.depth }}{% endfor %}{% endfor %}", "11"},
+            row{"{% set x = 1, 2 %}{{ x }}{% set (a, b) = x %}{{ b }}", "[1, 2]2"},
+            row{"{% set ns = namespace() %}{% set ns.x %}a{{ n }}{% endset %}{{ ns.x }}", "a3"},
+            row{"{% if yes %}{% set q = 5 %}{% endif %}{{ q }}", "5"},
+            row{"{% with a = 1, b = a %}{{ b }}{% endwith %}{% with (c, d) = [1, 2] %}{{ d }}{% endwith %}", "12"},
+            row{"{% macro m(a) %}<{{ caller() }}{{ a }}>{% endmacro %}{% call m(1) %}in{% endcall %}", "<in1>"},
+            row{"{% macro m(l) %}{% for x in l %}{{ caller(x) }}{% endfor %}{% endmacro %}{% call(x) m([1, 2]) %}[{{ x }}]"
+                "{% endcall %}",
+                "[1][2]"},
+            row{"{% macro m() %}{{ y }}{% endmacro %}{% with y = 1 %}{{ m() }}{% endwith %}|", "|"},
+            row{"{% macro m() %}{{ q }}{% endmacro %}{% set q = 3 %}{{ m() }}", "3"},
+            row{"{% macro a() %}{{ b() }}{% endmacro %}{% macro b() %}B{% endmacro %}{{ a() }}", "B"},
+            row{"{% for x in [1, 2] %}{% macro q() %}{{ x }}{% endmacro %}{{ q() }}{% endfor %}", "12"},
+            row{"{% macro m(a, b) %}{{ a }}{{ b }}{% endmacro %}{{ m(*[1, 2]) }}{{ m(**{'a': 1, 'b': 2}) }}", "1212"},
+            row{"{% block b %}x{% set z = 1 %}{% endblock b %}{{ z }}{{ self.b() }}", "xx"},
+            row{"{% filter upper | replace('A', 'b') %}a{{ n }}{% endfilter %}", "b3"},
+            row{"{% do namespace(a=1) %}x{{ n }}", "x3"},
+            row{"{%- raw -%} {{ x }} {%- endraw -%} y", "{{ x }}y"},
+            row{"{%+ if yes +%} a{% endif %}", " a"},
+            row{"{{ namespace({'b': 1}) }}{{ debug(n, s) }}", R"({"b": 1}3 "text")"},
         })
       EXPECT_EQ(text(r.source), r.wanted) << r.source;
+   for (char const* bad :
+        {"{% for a, b in [1] %}{% endfor %}", "{% for a, b in [[1, 2, 3]] %}{% endfor %}", "{% for x in 5 %}{% endfor %}",
+         "{% for x in [1] %}{{ loop([]) }}{% endfor %}", "{% set a.b = 1 %}", "{% set loop = 1 %}",
+         "{% macro m(a, b=2, c) %}{% endmacro %}", "{% macro m(a) %}{% endmacro %}{{ m(1, 2) }}",
+         "{% macro m(a) %}{% endmacro %}{{ m(b=3) }}", "{% macro m(a) %}{% endmacro %}{{ m(1, a=3) }}",
+         "{% macro m() %}{% endmacro %}{% call m() %}x{% endcall %}", "{% call n() %}{% endcall %}",
+         "{% set ns = namespace() %}{% set ns.a = ns %}", "{% set ns = namespace() %}{% set ns.a = [ns] %}",
+         "{% set ns = namespace() %}{% for x in [ns] %}{% set ns.l = loop %}{% endfor %}",
+         "{% set ns = namespace() %}{% for x in [1] %}{% macro q() %}{% endmacro %}{% set ns.q = q %}{% endfor %}{{ ns.q() }}",
+         "{% block b %}{% endblock c %}", "{% block b %}{% endblock %}{% block b %}{% endblock %}",
+         "{% block b %}{{ super() }}{% endblock %}", "{% do n %}", "{% filter nope %}{% endfilter %}"})
+      EXPECT_TRUE(refuses(bad)) << bad;
 }
 
-TEST_F(templates, filters_of_the_reference_keep_its_rules) {
+TEST_F(templates, filters_of_the_reference_keep_its_rules_C15_C17) {
    for (auto const& r : {
             row{"{{ z | default(1) | int }}", "1"},
             row{"{{ missing | default }}|", "|"},
@@ -173,6 +231,12 @@ TEST_F(templates, filters_of_the_reference_keep_its_rules) {
             row{"{{ 1.5 | tojson }}", "1.5"},
             row{"{{ o | tojson }}", R"({"a":null,"b":[1,"q\"x",1.5]})"},
             row{"{{ missing | tojson }}", "null"},
+            row{"{{ [1.0, 0.1, wide, 2 ** 70] | tojson }}", "[1.0,0.1,18446744073709551615,1180591620717411303424]"},
+            row{"{{ 'straße' | upper }}{{ 'ÄΣ' | lower }}{{ 'ΑΣ' | lower }}", "STRASSEäςας"},
+            row{"{{ '\u00a0x\u2003' | trim }}|", "x|"},
+            row{"{{ 'a b  c' | split }}{{ 'aä' | split('') }}", R"(["a", "b", "", "c"]["a", "ä"])"},
+            row{"{{ {'a': 1} | join }}{{ 'abc' | join('-') }}{{ missing | join }}", "aa-b-c"},
+            row{"{{ 'äb' | first }}{{ 'aä' | last }}", "ää"},
             row{"{{ '{\"a\":[1]}' | fromjson }}", R"({"a": [1]})"},
         })
       EXPECT_EQ(text(r.source), r.wanted) << r.source;
@@ -180,7 +244,8 @@ TEST_F(templates, filters_of_the_reference_keep_its_rules) {
         {"{{ '' | int }}", "{{ missing | int }}", "{{ 'x' | float }}", "{{ s | trim('t') }}", "{{ n | int(0) }}",
          "{{ n | default(1, true) }}", "{{ [] | first }}", "{{ missing | first }}", "{{ missing | length }}",
          "{{ n | length }}", "{{ l | keys }}", "{{ '!' | b64decode }}", "{{ '/w==' | b64decode }}",
-         "{{ 'x' | fromjson }}", "{{ n | urlencode }}", "{{ n | nothing }}"})
+         "{{ 'x' | fromjson }}", "{{ n | urlencode }}", "{{ n | nothing }}", "{{ s | split(',', 1) }}",
+         "{{ s | upper(1) }}", "{{ s | lower(a=1) }}", "{{ o | get }}", "{{ 5 | first }}"})
       EXPECT_TRUE(refuses(bad)) << bad;
 }
 
@@ -216,8 +281,32 @@ TEST_F(templates, filters_of_the_engine_work) {
             row{"{{ [1,2] | zip(['a','b']) }}", R"([[1, "a"], [2, "b"]])"},
             row{"{{ [1] | chain([2]) }}", "[1, 2]"},
             row{"{{ 's' | attr('x') }}|", "|"},
+            row{"{{ 'éa' | capitalize }}{{ \"it's a-b\" | title }}", "ÉaIt'S A-B"},
+            row{"{{ missing | d }}|{{ none | d('x') }}|{{ e | d('x') }}", "|none|"},
+            row{"{{ {'b': 1, 'a': 2} | dictsort(by='value') }}", R"([["b", 1], ["a", 2]])"},
+            row{"{{ [{'k': 'B'}, {'k': 'a'}, {'k': 'b'}] | groupby('k') | length }}", "2"},
+            row{"{% for g in rows | groupby('k') %}{{ g.grouper }}{{ g.list | length }}{% endfor %}", "x2y1"},
+            row{"{{ rows | groupby(attribute='q', default='z') | map(attribute=0) | join }}", "z"},
+            row{"{{ 'a\nb\n\nc\n' | indent(1) }}|{{ 'a\n\nb' | indent(1, true, true) }}", "a\n b\n\n c| a\n \n b"},
+            row{"{{ pairs | map(attribute='1.0') }}{{ rows | map(attribute='q', default=0) }}", "[2, 5][0, 0, 0]"},
+            row{"{{ [1, [2], {}] | pprint }}", "[\n    1,\n    [\n        2,\n    ],\n    {},\n]"},
+            row{"{{ l | select('>', 1) }}{{ l | select('in', [1]) }}{{ [0, 1, ''] | select }}", "[3, 2][1][1]"},
+            row{"{{ 'abc' | replace('', '-') }}{{ 121 | replace(1, 3) }}", "-a-b-c-323"},
+            row{"{{ 123.4 | round(-1) }} {{ -2.5 | round }} {{ 5 | round(1) }}", "120.0 -3.0 5"},
+            row{"{{ rows | sort(attribute='k,v', reverse=true) | map(attribute='v') }}", "[2, 3, 1]"},
+            row{"{{ ['a', 'A', 'b'] | unique }}{{ ['a', 'A'] | unique(case_sensitive=true) }}", R"(["a", "b"]["a", "A"])"},
+            row{"{{ [3, 'a', none, 1.5, true, [1]] | sort }}", R"([none, true, 1.5, 3, "a", [1]])"},
+            row{"{{ missing | sum }}{{ missing | sort }}{{ missing | reverse }}{{ none | list }}", "0[][]"},
         })
       EXPECT_EQ(text(r.source), r.wanted) << r.source;
+   for (char const* bad : {"{{ true | abs }}", "{{ l | batch(0) }}", "{{ l | batch }}", "{{ n | count }}", "{{ l | dictsort }}",
+                           "{{ {'a': 1} | dictsort('value') }}", "{{ rows | groupby }}", "{{ 1 | lines }}", "{{ 5 | list }}",
+                           "{{ rows | map }}", "{{ rows | map('nope') }}", "{{ rows | map('upper', attribute='k') }}",
+                           "{{ rows | max(attribute='v') }}", "{{ l | select('nope') }}", "{{ l | select('odd', 3) }}",
+                           "{{ 'a' | replace('a') }}", "{{ 'a' | replace('a', 'b', 1) }}", "{{ 5 | reverse }}",
+                           "{{ 'a' | round }}", "{{ l | sort(true) }}", "{{ ['a'] | sum }}", "{{ rows | sum(attribute='v') }}",
+                           "{{ rows | unique('k') }}", "{{ 1 | zip([1]) }}", "{{ 'x' | indent(-1) }}"})
+      EXPECT_TRUE(refuses(bad)) << bad;
 }
 
 TEST_F(templates, tests_know_undefined_from_none) {
@@ -254,8 +343,24 @@ TEST_F(templates, tests_know_undefined_from_none) {
                            "'odd' is test",
                            "l is iterable",
                            "not n is string",
-                           "n is sameas 3"})
+                           "n is sameas 3",
+                           "not 1 is sameas 1.0",
+                           "l is sameas l",
+                           "[1] is not sameas [1]",
+                           "4.0 is divisibleby(2)",
+                           "1.5 is not odd and 'a' is not odd",
+                           "123 is startingwith 12",
+                           "'' is lower",
+                           "'a1' is not lower",
+                           "'É' is upper",
+                           "missing is iterable",
+                           "true is not number",
+                           "1 is int",
+                           "1 is lessthan 2 and 1 is equalto 1",
+                           "s is not safe"})
       EXPECT_EQ(condition(yes), "true") << yes;
+   for (char const* bad : {"{{ 1 is divisibleby(0) }}", "{{ 1 is lower }}", "{{ 1 is eq }}", "{{ 1 is defined(1) }}"})
+      EXPECT_TRUE(refuses(bad)) << bad;
    EXPECT_TRUE(refuses("{{ n is nothing }}"));
 }
 
@@ -280,6 +385,8 @@ TEST_F(templates, typed_rendering_follows_2_4_C11_C12) {
                          row{"{{ o | tojson }}", R"({"a":null,"b":[1,"q\"x",1.5]})"},
                          row{"{{ f }}", "1.0"},
                          row{"{{ huge }}", "9223372036854775808.0"},
+                         row{"{{ wide }}", "18446744073709551615"},
+                         row{"{{ 2 ** 70 }}", "1.1805916207174113e+21"},
                          row{"{{ 'inf' }}", R"("inf")"},
                          row{"{{ 'True' }}", R"("True")"},
                          row{"1{{ e }}0", "10"},
@@ -311,13 +418,13 @@ TEST_F(templates, conditions_follow_2_6_C13) {
    EXPECT_EQ(condition("n ==").substr(0, 30), "error: Template render error: ");
 }
 
-TEST_F(templates, values_have_no_methods) {
+TEST_F(templates, values_have_no_methods_C16) {
    for (char const* bad :
         {"{{ o.get('a') }}", "{{ o.items() }}", "{{ s.split() }}", "{{ s.strip() }}", "{{ nothing() }}", "{{ n() }}"})
       EXPECT_TRUE(refuses(bad)) << bad;
 }
 
-TEST_F(templates, ctx_and_workload_are_the_flat_variables) {
+TEST_F(templates, ctx_and_workload_are_the_flat_variables_C14) {
    EXPECT_EQ(text("{{ ctx.n }}{{ workload.n }}{{ ctx['s'] }}"), "33text");
    EXPECT_EQ(text("{{ ctx | length }}"), std::to_string(workload.get_object().size()));
    vars.bind("workload", *parse_json(R"({"n":4})"));
@@ -328,55 +435,6 @@ TEST_F(templates, later_layers_win_and_null_hides) {
    auto const over = *parse_json(R"({"n":9,"s":null})");
    vars.layer(over);
    EXPECT_EQ(text("{{ n }}{{ s }}"), "9");
-}
-
-TEST_F(templates, syntax_errors_name_line_and_column) {
-   EXPECT_EQ(text("a\n{{ n ! }}"), "error: Template render error: expected an operator, a filter or '}}', found '!' (line 2, column 6)");
-   for (char const* bad :
-        {"{{ n }", "{% if n %}a {{ n }}", "{% endif %}{{ n }}", "{{ }}", "{{ 'a }}", "{% for x %}{% endfor %}",
-         "{% include 'x' %}{{ n }}", "{% break %}", "{{ a b }}", "{% else %}{{ n }}", "{{ (1 }}", "{{ '\\u12' }}"})
-      EXPECT_FALSE(engine.check(bad).has_value() && template_engine::is_template(bad)) << bad;
-}
-
-TEST_F(templates, cost_is_bounded) {
-   for (std::string const& bad :
-        {std::string("{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}"),
-         std::string("{{ range(1000000) }}"), std::string("{{ 'x' * 100000000 }}"),
-         std::string("{% set ns = namespace(a='xxxxxxxxxxxxxxxx') %}{% for i in range(40) %}{% set ns.a = ns.a ~ ns.a "
-                     "%}{% endfor %}{{ ns.a }}"),
-         std::string("{% set ns = namespace(a=[1]) %}{% for i in range(40) %}{% set ns.a = ns.a + ns.a %}{% endfor "
-                     "%}{{ ns.a }}"),
-         std::string("{% macro m(a) %}{{ m(a) }}{% endmacro %}{{ m(1) }}"),
-         "{{ " + std::string(5000, '(') + "1" + std::string(5000, ')') + " }}",
-         "{{ 1" +
-             [] {
-                std::string s;
-                for (int i = 0; i < 5000; ++i) s += "+1";
-                return s;
-             }() +
-             " }}",
-         "{{ a" +
-             [] {
-                std::string s;
-                for (int i = 0; i < 5000; ++i) s += ".a";
-                return s;
-             }() +
-             " }}",
-         "{{ " +
-             [] {
-                std::string s;
-                for (int i = 0; i < 5000; ++i) s += "not ";
-                return s;
-             }() +
-             "1 }}",
-         [] {
-            std::string s;
-            for (int i = 0; i < 500; ++i) s += "{% if 1 %}";
-            return s;
-         }(),
-         "{{ '" + std::string(600'000, 'a') + "' }}"})
-      EXPECT_TRUE(refuses(bad)) << bad.substr(0, 60);
-   EXPECT_FALSE(refuses("{% for i in range(1000) %}{{ i }}{% endfor %}"));
 }
 
 TEST_F(templates, names_are_what_the_context_must_supply) {

@@ -1,6 +1,6 @@
 // workflow/detail/template_grammar.hpp: the template language in PEGTL: rules first, what they build after them.
 // Precedence from loosest to tightest: if-else, or, and, not, comparison, + -, ~, * / // %, **, sign, postfix, filter
-// and test. What a rule builds is in template_parse.hpp, what is said when it is missing in template_messages.hpp.
+// and test. An action is never undone: once a rule has built something, what follows must match or be optional. What a rule builds is in template_parse.hpp, what is said when it is missing in template_messages.hpp.
 #pragma once
 
 #include <tao/pegtl.hpp>
@@ -53,7 +53,8 @@ struct single_text : p::star<p::sor<escape, p::not_one<'\'', '\\'>>> {};
 struct double_text : p::star<p::sor<escape, p::not_one<'"', '\\'>>> {};
 struct string_literal : p::sor<p::if_must<p::one<'\''>, single_text, p::one<'\''>, ws>,
                                p::if_must<p::one<'"'>, double_text, p::one<'"'>, ws>> {};
-struct number_literal : p::seq<p::sor<float_text, integer_text>, p::not_at<name_tail>, ws> {};
+struct number_end : p::not_at<name_tail> {};
+struct number_literal : p::if_must<p::sor<float_text, integer_text>, number_end, ws> {};
 
 struct list_open : mark<'['> {};
 struct items : p::opt<p::seq<ternary, p::star<p::seq<comma, p::not_at<p::one<']', ')'>>, ternary>>, p::opt<comma>>> {};

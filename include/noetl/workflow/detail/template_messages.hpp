@@ -64,6 +64,8 @@ inline constexpr char const* expected<signed_operand> = an_expression;
 template <>
 inline constexpr char const* expected<assigned> = an_expression;
 template <>
+inline constexpr char const* expected<number_end> = "a blank or an operator after the number";
+template <>
 inline constexpr char const* expected<slice_start> = "an index";
 template <>
 inline constexpr char const* expected<slice_stop> = "an index, ':' or ']'";
