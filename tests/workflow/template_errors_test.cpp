@@ -45,7 +45,7 @@ TEST(template_errors, errors_name_what_was_expected_and_where) {
             row{"{{ n | }}", "expected the name of a filter, found '}}' (line 1, column 8)"},
             row{"{{ n is }}", "expected the name of a test, found '}}' (line 1, column 9)"},
             row{"{{ n. }}", "expected the name of an attribute, found '}}' (line 1, column 7)"},
-            row{"{{ ä }}", "expected an expression, found a character that cannot stand there (line 1, column 4)"},
+            row{"{{ ä }}", "expected an expression, found 'ä' (line 1, column 4)"},
             row{"ä {{ n n }}", "expected an operator, a filter or '}}', found 'n' (line 1, column 8)"},
             row{"{% for x l %}{% endfor %}", "expected 'in', found 'l' (line 1, column 10)"},
             row{"{% for %}", "expected a name to assign to, found '%}' (line 1, column 8)"},

@@ -1,6 +1,7 @@
 // workflow/detail/template_grammar.hpp: the template language in PEGTL: rules first, what they build after them.
 // Precedence from loosest to tightest: if-else, or, and, not, comparison, + -, ~, * / // %, **, sign, postfix, filter
-// and test. An action is never undone: once a rule has built something, what follows must match or be optional. What a rule builds is in template_parse.hpp, what is said when it is missing in template_messages.hpp.
+// and test. An action is never undone: once a rule has built something, what follows must match or be optional. What a
+// rule builds is in template_parse.hpp, what is said when it is missing in template_messages.hpp.
 #pragma once
 
 #include <tao/pegtl.hpp>
