@@ -16,8 +16,9 @@ using namespace noetl::workflow;
 using tao::json::value;
 
 constexpr char variables_text[] =
-    R"({"city":"Oslo","threshold":12.5,"limit":50,"execution_id":"478775660589088776","fetch":{"data":{"count":4,"items":)"
-    R"([{"city":"Oslo","temperature":-3.5},{"city":"Paris","temperature":6.25},{"city":"Tokyo","temperature":9.125}]}}})";
+    R"({"city":"Oslo","threshold":12.5,"limit":50,"execution_id":"478775660589088776",)"
+    R"("fetch":{"data":{"count":4,"items":[{"city":"Oslo","temperature":-3.5},{"city":"Paris","temperature":6.25},)"
+    R"({"city":"Tokyo","temperature":9.125}]}}})";
 
 /// What playbooks hold: an URL, a statement, a condition with a default, a list in a loop.
 std::vector<std::string> sources() {
@@ -25,12 +26,14 @@ std::vector<std::string> sources() {
        "https://api.example.org/v1/forecast?city={{ city }}&limit={{ limit }}&run={{ execution_id }}",
        "INSERT INTO weather (city, rows) VALUES ('{{ city | upper }}', {{ fetch.data.count + 1 }})",
        "{{ fetch.data.count > 3 and threshold | default(10) > 12 }}",
-       "{% for item in fetch.data.items %}{{ item.city }}={{ item.temperature }}{% if not loop.last %};{% endif %}{% endfor %}",
+       "{% for item in fetch.data.items %}{{ item.city }}={{ item.temperature }}{% if not loop.last %};{% endif %}{% "
+       "endfor %}",
    };
 }
 
 std::string upper(std::string text) {
-   std::transform(text.begin(), text.end(), text.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+   std::transform(text.begin(), text.end(), text.begin(),
+                  [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
    return text;
 }
 
@@ -38,8 +41,8 @@ std::string by_hand(std::size_t which, value const& v) {
    auto const& data = v.at("fetch").at("data");
    switch (which) {
    case 0:
-      return "https://api.example.org/v1/forecast?city=" + v.at("city").get_string() + "&limit=" +
-             std::to_string(v.at("limit").as<std::int64_t>()) + "&run=" + v.at("execution_id").get_string();
+      return "https://api.example.org/v1/forecast?city=" + v.at("city").get_string() +
+             "&limit=" + std::to_string(v.at("limit").as<std::int64_t>()) + "&run=" + v.at("execution_id").get_string();
    case 1:
       return "INSERT INTO weather (city, rows) VALUES ('" + upper(v.at("city").get_string()) + "', " +
              std::to_string(data.at("count").as<std::int64_t>() + 1) + ")";

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -39,6 +40,7 @@ TEST(template_errors, errors_name_what_was_expected_and_where) {
             row{"{{ }}", "expected an expression, found '}}' (line 1, column 4)"},
             row{"{{ n + }}", "expected an expression, found '}}' (line 1, column 8)"},
             row{"{{ (1 }}", "expected ',' or ')', found '}}' (line 1, column 7)"},
+            row{"{{ l[3is] }}", "expected a blank or an operator after the number, found 'is' (line 1, column 7)"},
             row{"{{ [1 }}", "expected ',' or ']', found '}}' (line 1, column 7)"},
             row{"{{ {'a' 1} }}", "expected ':', found '1' (line 1, column 9)"},
             row{"{{ 'a }}", "expected the closing quote ', found the end of the template (line 1, column 9)"},
@@ -54,10 +56,12 @@ TEST(template_errors, errors_name_what_was_expected_and_where) {
             row{"{% for x in l %}{% endif %}", "expected 'endfor', found 'endif' (line 1, column 20)"},
             row{"{% endif %}{{ n }}", "endif without its beginning (line 1, column 4)"},
             row{"{% else %}{{ n }}", "else without if or for (line 1, column 1)"},
-            row{"{# open {{ n }}", "expected '#}' at the end of the comment, found the end of the template (line 1, column 16)"},
+            row{"{# open {{ n }}",
+                "expected '#}' at the end of the comment, found the end of the template (line 1, column 16)"},
             row{"{% foo %}", "unknown statement foo (line 1, column 4)"},
-            row{"{% include 'x' %}", "include is not supported: a template stands alone, there is nothing to load others from "
-                                     "(line 1, column 4)"},
+            row{"{% include 'x' %}",
+                "include is not supported: a template stands alone, there is nothing to load others from "
+                "(line 1, column 4)"},
             row{"{{ '\\u12' }}", "bad escape: 4 hexadecimal digits are needed (line 1, column 5)"},
             row{"{{ n | nope }}", "unknown filter: nope (line 1, column 8)"},
             row{"a\nb {{ n is nope }}", "unknown test: nope (line 2, column 11)"},
@@ -78,8 +82,9 @@ TEST(template_errors, errors_do_not_tell_values) {
    auto const variables = *detail::parse_json(R"({"secret":"hunter2"})");
    context vars;
    vars.layer(variables);
-   for (char const* bad : {"{{ secret | int }}", "{{ secret + 1 }}", "{{ secret | fromjson }}", "{{ secret | b64decode }}",
-                           "{{ secret.x() }}", "{{ secret() }}", "{% for a, b in secret %}{% endfor %}"}) {
+   for (char const* bad :
+        {"{{ secret | int }}", "{{ secret + 1 }}", "{{ secret | fromjson }}", "{{ secret | b64decode }}",
+         "{{ secret.x() }}", "{{ secret() }}", "{% for a, b in secret %}{% endfor %}"}) {
       auto const message = refusal(engine, bad, vars);
       EXPECT_EQ(message.find("rendered"), std::string::npos) << bad;
       EXPECT_EQ(message.find("hunter2"), std::string::npos) << message;
@@ -91,7 +96,8 @@ TEST(template_errors, endless_templates_are_refused) {
    auto const variables = *detail::parse_json(R"({"tree":[{"c":[]}],"rows":[{"k":"x"}]})");
    context vars;
    vars.layer(variables);
-   std::string const grow = "{% set ns = namespace(a=[1]) %}{% for i in range(90) %}{% set ns.a = [ns.a, ns.a] %}{% endfor %}";
+   std::string const grow =
+       "{% set ns = namespace(a=[1]) %}{% for i in range(90) %}{% set ns.a = [ns.a, ns.a] %}{% endfor %}";
    std::vector<std::string> const all{
        "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
        "{{ range(10 ** 9) }}",
@@ -110,8 +116,10 @@ TEST(template_errors, endless_templates_are_refused) {
        "{% macro m(n) %}{% if n > 0 %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(60) }}",
        "{% for x in tree recursive %}{{ loop(tree) }}{% endfor %}",
        "{% block b %}{{ self.b() }}{% endblock %}",
-       "{% set b = 'a' * 4000000 %}{% set c = 'a' * 4000000 %}{% for i in range(100000) %}{% if b == c %}{% endif %}{% endfor %}",
-       "{% set b = 'a' * 2000000 %}{% set c = 'a' * 1000000 ~ 'b' %}{% for i in range(9) %}{% if c in b %}{% endif %}{% endfor %}",
+       "{% set b = 'a' * 4000000 %}{% set c = 'a' * 4000000 %}{% for i in range(100000) %}{% if b == c %}{% endif %}{% "
+       "endfor %}",
+       "{% set b = 'a' * 2000000 %}{% set c = 'a' * 1000000 ~ 'b' %}{% for i in range(9) %}{% if c in b %}{% endif "
+       "%}{% endfor %}",
        "{% set k = 'k' * 4000000 %}{% set d = {k: 1} %}{% for i in range(100000) %}{% set x = d[k] %}{% endfor %}",
        "{% for i in range(100000) %}{% set x = ctx | tojson %}{% endfor %}",
        "{{ ('a' * 100000) | replace('a', 'b' * 100000) }}",
@@ -142,12 +150,15 @@ TEST(template_errors, endless_templates_are_refused) {
 TEST(template_errors, what_people_write_is_within_the_limits) {
    template_engine engine;
    context vars;
-   for (auto const& [source, bytes] : {std::pair<std::string, std::size_t>{"{% for i in range(20000) %}{{ i }},{% endfor %}", 108'890},
-                                       {"{% for i in range(1000) %}{% for j in range(20) %}x{% endfor %}{% endfor %}", 20'000},
-                                       {"{{ ('x' * 1000000) | upper | length }}", 7},
-                                       {"{{ 1" + repeated(" ~ 1", 300) + " }}", 301},
-                                       {"{{ ('x' * 1000000)[10:20] }}", 10},
-                                       {"{{ " + repeated("(", 30) + "1" + repeated(")", 30) + " }}", 1}}) {
+   std::pair<std::string, std::size_t> const all[] = {
+       {"{% for i in range(20000) %}{{ i }},{% endfor %}", 108'890},
+       {"{% for i in range(1000) %}{% for j in range(20) %}x{% endfor %}{% endfor %}", 20'000},
+       {"{{ ('x' * 1000000) | upper | length }}", 7},
+       {"{{ 1" + repeated(" ~ 1", 300) + " }}", 301},
+       {"{{ ('x' * 1000000)[10:20] }}", 10},
+       {"{{ " + repeated("(", 30) + "1" + repeated(")", 30) + " }}", 1},
+   };
+   for (auto const& [source, bytes] : all) {
       auto const r = engine.render_text(source, vars);
       ASSERT_TRUE(r) << r.error().message;
       EXPECT_EQ(r->size(), bytes) << source.substr(0, 80);

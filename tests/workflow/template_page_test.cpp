@@ -73,17 +73,18 @@ TEST(template_page, every_filter_test_and_function_is_named) {
    for (auto const name : names) EXPECT_TRUE(named(name)) << name;
    // 2.9 and 2.10 of the specification
    for (std::string_view const filter :
-        {"default", "int",   "float", "string",  "lower",   "upper",   "trim",       "safe",      "split",    "join",
-         "first",   "last",  "length", "keys",   "values",  "items",   "get",        "b64encode", "b64decode", "tojson",
-         "fromjson", "abs",  "attr",  "batch",   "bool",    "capitalize", "chain",   "count",     "d",        "dictsort",
-         "e",       "escape", "groupby", "indent", "lines", "list",    "map",        "max",       "min",      "pprint",
-         "reject",  "rejectattr", "replace", "reverse", "round", "select", "selectattr", "slice", "sort",     "sum",
-         "title",   "unique", "zip"})
+        {"default",   "int",        "float",    "string", "lower",  "upper",      "trim",    "safe",       "split",
+         "join",      "first",      "last",     "length", "keys",   "values",     "items",   "get",        "b64encode",
+         "b64decode", "tojson",     "fromjson", "abs",    "attr",   "batch",      "bool",    "capitalize", "chain",
+         "count",     "d",          "dictsort", "e",      "escape", "groupby",    "indent",  "lines",      "list",
+         "map",       "max",        "min",      "pprint", "reject", "rejectattr", "replace", "reverse",    "round",
+         "select",    "selectattr", "slice",    "sort",   "sum",    "title",      "unique",  "zip"})
       EXPECT_NE(detail::find_filter(filter), nullptr) << filter;
    for (std::string_view const test :
-        {"defined", "undefined", "none", "string", "number", "sequence", "mapping", "boolean", "divisibleby",
-         "endingwith", "eq", "even", "false", "filter", "float", "ge", "gt", "in", "integer", "iterable", "le", "lower",
-         "lt", "ne", "odd", "safe", "sameas", "startingwith", "test", "true", "upper"})
+        {"defined",     "undefined",  "none",    "string",       "number", "sequence", "mapping", "boolean",
+         "divisibleby", "endingwith", "eq",      "even",         "false",  "filter",   "float",   "ge",
+         "gt",          "in",         "integer", "iterable",     "le",     "lower",    "lt",      "ne",
+         "odd",         "safe",       "sameas",  "startingwith", "test",   "true",     "upper"})
       EXPECT_NE(detail::find_test(test), nullptr) << test;
    EXPECT_EQ(detail::find_filter("urlencode"), nullptr);
 }

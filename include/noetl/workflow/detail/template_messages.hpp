@@ -1,5 +1,5 @@
-// workflow/detail/template_messages.hpp: what was expected where a rule of template_grammar.hpp did not match. Knows the
-// grammar.
+// workflow/detail/template_messages.hpp: what was expected where a rule of template_grammar.hpp did not match. Knows
+// the grammar.
 #pragma once
 
 #include <string>
