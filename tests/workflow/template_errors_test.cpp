@@ -130,7 +130,7 @@ TEST(template_errors, endless_templates_are_refused) {
        "{{ ('a' * 4000000) | list }}",
        "{{ ('[' * 300 ~ ']' * 300) | fromjson }}",
        "{{ range(100000) | unique }}",
-       "{{ 2 ** 10 ** 10 }}",
+       "{{ 10 ** 99 }}",
        "{{ " + repeated("(", 5000) + "1" + repeated(")", 5000) + " }}",
        "{{ " + repeated("[", 5000) + "1" + repeated("]", 5000) + " }}",
        "{{ 1" + repeated("+1", 5000) + " }}",
