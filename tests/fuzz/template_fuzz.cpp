@@ -14,8 +14,9 @@ using namespace noetl::workflow;
 
 tao::json::value const& variables() {
    static auto const all = *detail::parse_json(
-       R"({"n":3,"f":1.5,"s":"text","u":"äöü","yes":true,"no":false,"z":null,"e":"","l":[3,1,2],"o":{"a":null,"b":[1,"q"]},)"
-       R"("rows":[{"k":"x","v":1},{"k":"y","v":2}],"tree":[{"n":"a","c":[{"n":"b","c":[]}]}],"big":18446744073709551615,"min":-9223372036854775808})");
+       R"({"n":3,"f":1.5,"s":"text","u":"äöü","yes":true,"no":false,"z":null,"e":"","l":[3,1,2],)"
+       R"("o":{"a":null,"b":[1,"q"]},"rows":[{"k":"x","v":1},{"k":"y","v":2}],)"
+       R"("tree":[{"n":"a","c":[{"n":"b","c":[]}]}],"big":18446744073709551615,"min":-9223372036854775808})");
    return all;
 }
 

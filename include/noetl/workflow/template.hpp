@@ -19,7 +19,7 @@ namespace noetl::workflow {
 namespace detail {
 struct compiled_template;
 class template_cache;
-}
+} // namespace detail
 
 /// What one rendering may cost. Beyond it the rendering is an error, never a partial text.
 ///
@@ -27,9 +27,9 @@ class template_cache;
 /// template that uses up all its steps is refused within 50 ms.
 struct template_limits {
    std::size_t max_steps = 400'000;
-   std::size_t max_depth = 400;                   ///< nested expressions, blocks and macro calls together
-   std::size_t max_output_bytes = 4 << 20;        ///< of the result and of every text on the way
-   std::size_t max_template_bytes = 512 << 10;    ///< of the source; it may have 20,000 parts
+   std::size_t max_depth = 400;                ///< nested expressions, blocks and macro calls together
+   std::size_t max_output_bytes = 4 << 20;     ///< of the result and of every text on the way
+   std::size_t max_template_bytes = 512 << 10; ///< of the source; it may have 20,000 parts
    std::size_t max_cached_templates = 4'096;
    std::size_t max_cached_bytes = 8 << 20;
 };

@@ -55,11 +55,11 @@ using expr_ptr = std::unique_ptr<expr>;
 /// arguments. slice: subject, start, stop, step (null: absent). dict: key, value, key, value, ...
 struct expr {
    op kind = op::literal;
-   bool closed = false;     ///< stood in parentheses
-   std::uint32_t at = 0;    ///< byte of the template where it stands, for error texts
-   unsigned depth = 1;      ///< levels below and including this one; bounded, as evaluation and destruction recurse
-   var value{};             ///< literal
-   std::string text{};      ///< name, attribute, filter, test
+   bool closed = false;  ///< stood in parentheses
+   std::uint32_t at = 0; ///< byte of the template where it stands, for error texts
+   unsigned depth = 1;   ///< levels below and including this one; bounded, as evaluation and destruction recurse
+   var value{};          ///< literal
+   std::string text{};   ///< name, attribute, filter, test
    std::vector<expr_ptr> children{};
    std::vector<relation> relations{};
    std::vector<std::pair<std::string, expr_ptr>> named{}; ///< keyword arguments
@@ -132,8 +132,8 @@ inline std::string place_of(std::string_view source, std::size_t at) {
    auto const line_start = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
    auto const starts_character = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; };
    auto const line = std::count(before.begin(), before.end(), '\n') + 1;
-   auto const column = std::count_if(before.begin() + static_cast<std::ptrdiff_t>(line_start), before.end(),
-                                     starts_character) + 1;
+   auto const column =
+       std::count_if(before.begin() + static_cast<std::ptrdiff_t>(line_start), before.end(), starts_character) + 1;
    return "line " + std::to_string(line) + ", column " + std::to_string(column);
 }
 

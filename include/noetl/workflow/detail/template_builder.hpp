@@ -1,5 +1,5 @@
-// workflow/detail/template_builder.hpp: builds the syntax tree while the grammar matches: texts, tags and a stack of open
-// blocks. Expressions are in template_expressions.hpp.
+// workflow/detail/template_builder.hpp: builds the syntax tree while the grammar matches: texts, tags and a stack of
+// open blocks. Expressions are in template_expressions.hpp.
 #pragma once
 
 #include <algorithm>

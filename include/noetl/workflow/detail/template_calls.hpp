@@ -72,7 +72,7 @@ inline var evaluator::call_method(expr const& callee, call_arguments const& give
          };
          bool const changed = !same();
          left_.spend(given.positional.size());
-         last = given.positional;
+         last = std::make_shared<list const>(given.positional);
          return changed;
       }
    }

@@ -54,7 +54,8 @@ inline json typed(var const& v, budget& left) {
 /// The rule for rendered conditions (2.6).
 inline bool condition_text(std::string_view rendered) {
    auto t = std::string(trimmed(rendered).substr(0, 8));
-   std::transform(t.begin(), t.end(), t.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+   std::transform(t.begin(), t.end(), t.begin(),
+                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
    for (std::string_view const no : {"", "false", "0", "no", "none", "null", "off", "{}", "[]"})
       if (t == no) return false;
    return true;

@@ -101,7 +101,8 @@ inline void check_arguments(filter_entry const& filter, call_arguments const& gi
    auto const count = [](std::size_t n) {
       return n == 0 ? std::string("no argument") : n == 1 ? "one argument" : std::to_string(n) + " arguments";
    };
-   if (given.positional.size() > filter.most) throw template_failure(name + " takes " + count(filter.most) + " at most");
+   if (given.positional.size() > filter.most)
+      throw template_failure(name + " takes " + count(filter.most) + " at most");
    for (auto const& [key, value] : given.named)
       if (!lists_word(filter.keywords, key)) throw template_failure(name + " has no argument called " + key);
    if (given.positional.size() + given.named.size() < filter.least)

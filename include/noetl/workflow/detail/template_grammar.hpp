@@ -1,6 +1,7 @@
 // workflow/detail/template_grammar.hpp: the template language in PEGTL: rules first, what they build after them.
 // Precedence from loosest to tightest: if-else, or, and, not, comparison, + -, ~, * / // %, **, sign, postfix, filter
-// and test. What a rule builds is in template_parse.hpp, what is said when it is missing in template_messages.hpp.
+// and test. An action is never undone: once a rule has built something, what follows must match or be optional. What a
+// rule builds is in template_parse.hpp, what is said when it is missing in template_messages.hpp.
 #pragma once
 
 #include <tao/pegtl.hpp>
@@ -46,14 +47,15 @@ struct exponent : p::seq<p::one<'e', 'E'>, p::opt<p::one<'+', '-'>>, p::plus<p::
 struct float_text : p::seq<digits, p::sor<p::seq<p::one<'.'>, p::plus<p::digit>, p::opt<exponent>>, exponent>> {};
 template <char Small, char Large, class Digit>
 struct based : p::seq<p::one<'0'>, p::one<Small, Large>, p::plus<p::sor<Digit, p::one<'_'>>>> {};
-struct integer_text : p::sor<based<'x', 'X', p::xdigit>, based<'o', 'O', p::odigit>,
-                             based<'b', 'B', p::one<'0', '1'>>, digits> {};
+struct integer_text
+    : p::sor<based<'x', 'X', p::xdigit>, based<'o', 'O', p::odigit>, based<'b', 'B', p::one<'0', '1'>>, digits> {};
 struct escape : p::seq<p::one<'\\'>, p::any> {};
 struct single_text : p::star<p::sor<escape, p::not_one<'\'', '\\'>>> {};
 struct double_text : p::star<p::sor<escape, p::not_one<'"', '\\'>>> {};
 struct string_literal : p::sor<p::if_must<p::one<'\''>, single_text, p::one<'\''>, ws>,
                                p::if_must<p::one<'"'>, double_text, p::one<'"'>, ws>> {};
-struct number_literal : p::seq<p::sor<float_text, integer_text>, p::not_at<name_tail>, ws> {};
+struct number_end : p::not_at<name_tail> {};
+struct number_literal : p::if_must<p::sor<float_text, integer_text>, number_end, ws> {};
 
 struct list_open : mark<'['> {};
 struct items : p::opt<p::seq<ternary, p::star<p::seq<comma, p::not_at<p::one<']', ')'>>, ternary>>, p::opt<comma>>> {};
@@ -180,8 +182,9 @@ struct target_comma : comma {};
 struct target_open : p::success {};
 struct target_close : p::success {};
 struct target_item;
-struct target_items : p::seq<target_open, target_item, p::star<p::seq<target_comma, target_item>>, p::opt<target_comma>,
-                             target_close> {};
+struct target_items
+    : p::seq<target_open, target_item, p::star<p::seq<target_comma, target_item>>, p::opt<target_comma>, target_close> {
+};
 struct target_item : p::sor<p::if_must<mark<'('>, target_items, mark<')'>>, p::seq<target_name, ws>> {};
 struct one_target : p::seq<target_open, target_item, target_close> {};
 
@@ -211,8 +214,9 @@ struct set_names : p::seq<target_items, p::sor<set_value, set_block>> {};
 struct set_head : p::if_must<kw_set, p::sor<p::seq<p::at<identifier, p::one<'.'>>, set_attribute>, set_names>> {};
 struct remember : p::success {};
 struct with_pair : p::if_must<one_target, assign, expression> {};
-struct with_head : p::if_must<word<'w', 'i', 't', 'h'>, remember,
-                              p::opt<p::seq<with_pair, p::star<p::if_must<comma, with_pair>>>>> {};
+struct with_head
+    : p::if_must<word<'w', 'i', 't', 'h'>, remember, p::opt<p::seq<with_pair, p::star<p::if_must<comma, with_pair>>>>> {
+};
 struct filter_head : p::if_must<word<'f', 'i', 'l', 't', 'e', 'r'>, block_subject, filter_name, ws, p::opt<arguments>> {
 };
 struct filter_chain : p::seq<filter_head, p::star<filter>> {};

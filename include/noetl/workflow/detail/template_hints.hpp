@@ -15,7 +15,8 @@ inline std::string statement_hint(std::string_view name) {
       if (name == other) return std::string(name) + " is not supported: filter the loop, {% for x in list if ... %}";
    if (name == "autoescape") return "autoescape is not supported: use the filter escape";
    if (name == "trans" || name == "pluralize") return std::string(name) + " is not supported";
-   if (name == "else if" || name == "elseif" || name == "elsif") return "unknown statement " + std::string(name) + ": write elif";
+   if (name == "else if" || name == "elseif" || name == "elsif")
+      return "unknown statement " + std::string(name) + ": write elif";
    return "unknown statement " + std::string(name);
 }
 

@@ -119,9 +119,8 @@ inline list sorted(list items, std::vector<std::string> const& paths, bool rever
          if (int const c = compare(x.parts[i], y.parts[i], left); c != 0) return c < 0;
       return false;
    };
-   std::stable_sort(keyed.begin(), keyed.end(), [&](sort_key const& x, sort_key const& y) {
-      return reverse ? before(y, x) : before(x, y);
-   });
+   std::stable_sort(keyed.begin(), keyed.end(),
+                    [&](sort_key const& x, sort_key const& y) { return reverse ? before(y, x) : before(x, y); });
    for (std::size_t i = 0; i < items.size(); ++i) items[i] = std::move(keyed[i].item);
    return items;
 }
@@ -142,8 +141,8 @@ inline var dictsort(var const& v, args a) {
    demand_map(v, "dictsort");
    auto const by = a.word("by");
    if (!by.empty() && by != "key" && by != "value") throw template_failure("dictsort: by is key or value");
-   return sorted(iterate(items(v, a), a.left), {by == "value" ? "1" : "0"}, a.flag("reverse"),
-                 a.flag("case_sensitive"), a.left);
+   return sorted(iterate(items(v, a), a.left), {by == "value" ? "1" : "0"}, a.flag("reverse"), a.flag("case_sensitive"),
+                 a.left);
 }
 inline var groupby(var const& v, args a) {
    auto const by = a.text(0, "", "attribute");

@@ -1,5 +1,5 @@
-// workflow/detail/template_messages.hpp: what was expected where a rule of template_grammar.hpp did not match. Knows the
-// grammar.
+// workflow/detail/template_messages.hpp: what was expected where a rule of template_grammar.hpp did not match. Knows
+// the grammar.
 #pragma once
 
 #include <string>
@@ -63,6 +63,8 @@ template <>
 inline constexpr char const* expected<signed_operand> = an_expression;
 template <>
 inline constexpr char const* expected<assigned> = an_expression;
+template <>
+inline constexpr char const* expected<number_end> = "a blank or an operator after the number";
 template <>
 inline constexpr char const* expected<slice_start> = "an index";
 template <>

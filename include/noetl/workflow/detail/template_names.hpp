@@ -1,5 +1,5 @@
-// workflow/detail/template_names.hpp: names that a template takes from its context. Names bound inside a template are left
-// out only where that is certain: a name too many does no harm.
+// workflow/detail/template_names.hpp: names that a template takes from its context. Names bound inside a template are
+// left out only where that is certain: a name too many does no harm.
 #pragma once
 
 #include <set>

@@ -256,7 +256,8 @@ inline int compare_maps(var const& a, var const& b, budget& left) {
    return x.size() < y.size() ? -1 : (x.size() > y.size() ? 1 : 0);
 }
 
-/// \return negative, zero or positive; values of different kinds are ordered by kind, NaN is the largest number: nothing is unordered
+/// \return negative, zero or positive; values of different kinds are ordered by kind, NaN is the largest number:
+/// nothing is unordered
 inline int compare(var const& a, var const& b, budget& left) {
    auto const sign = [](auto const& x, auto const& y) { return x < y ? -1 : (y < x ? 1 : 0); };
    left.spend();

@@ -50,8 +50,7 @@ inline void evaluator::render(node const& n, std::string& out) {
    }
    case node_kind::call_block: {
       auto given = arguments(*n.value);
-      if (!given.named.emplace("caller", macro_of(n)).second)
-         throw template_failure("argument caller is given twice");
+      if (!given.named.emplace("caller", macro_of(n)).second) throw template_failure("argument caller is given twice");
       auto const& callee = *n.value->children[0];
       auto const value = evaluate(callee);
       at_ = callee.at;

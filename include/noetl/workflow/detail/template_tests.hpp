@@ -44,9 +44,8 @@ inline bool cased(var const& v, args a, bool upper) {
    a.left.work(v.text().size());
    bool yes = true;
    std::string rest;
-   each_letter(v.text(), rest, [&](char32_t c, std::size_t) {
-      yes = yes && (upper ? is_upper_letter(c) : is_lower_letter(c));
-   });
+   each_letter(v.text(), rest,
+               [&](char32_t c, std::size_t) { yes = yes && (upper ? is_upper_letter(c) : is_lower_letter(c)); });
    return yes && rest.empty();
 }
 inline bool same(var const& v, var const& other, budget& left) {

@@ -46,8 +46,9 @@ inline var title(var const& v, args a) {
    std::string out;
    bool start = true;
    each_letter(text, out, [&](char32_t c, std::size_t) {
-      bool const sign = c > ' ' && c < 0x7f && std::string_view("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
-                                                       .find(static_cast<char>(c)) != std::string_view::npos;
+      bool const sign =
+          c > ' ' && c < 0x7f &&
+          std::string_view("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~").find(static_cast<char>(c)) != std::string_view::npos;
       bool const gap = sign || is_blank(c);
       if (gap)
          append_utf8(out, c);

@@ -63,8 +63,8 @@ struct node; // syntax tree, template_ast.hpp
 struct loop_state {
    std::shared_ptr<boxed_list const> items;
    node const* definition = nullptr;
-   std::size_t depth = 0;   ///< of `loop(...)` calls
-   std::optional<list> last{}; ///< arguments of the last `loop.changed(...)`
+   std::size_t depth = 0;              ///< of `loop(...)` calls
+   std::shared_ptr<list const> last{}; ///< arguments of the last `loop.changed(...)`
 };
 /// `loop` inside a for.
 struct loop_info {

@@ -1,0 +1,166 @@
+// What is wrong with a template is said in words, with line and column; what costs too much is refused (goals 13).
+#include <noetl/workflow/template.hpp>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+using namespace noetl::workflow;
+
+namespace {
+
+struct row {
+   std::string source;
+   std::string message;
+};
+
+std::string refusal(template_engine& engine, std::string_view source, context const& vars) {
+   auto const r = engine.render_text(source, vars);
+   return r ? "rendered: " + r->substr(0, 60) : r.error().message;
+}
+
+std::string repeated(std::string_view what, int times) {
+   std::string out;
+   for (int i = 0; i < times; ++i) out += what;
+   return out;
+}
+
+} // namespace
+
+TEST(template_errors, errors_name_what_was_expected_and_where) {
+   template_engine engine;
+   auto const variables = *detail::parse_json(R"({"n":3,"s":"text","o":{"a":1},"l":[1]})");
+   context vars;
+   vars.layer(variables);
+   for (auto const& r : {
+            row{"a\n{{ n ! }}", "expected an operator, a filter or '}}', found '!' (line 2, column 6)"},
+            row{"{{ }}", "expected an expression, found '}}' (line 1, column 4)"},
+            row{"{{ n + }}", "expected an expression, found '}}' (line 1, column 8)"},
+            row{"{{ (1 }}", "expected ',' or ')', found '}}' (line 1, column 7)"},
+            row{"{{ l[3is] }}", "expected a blank or an operator after the number, found 'is' (line 1, column 7)"},
+            row{"{{ [1 }}", "expected ',' or ']', found '}}' (line 1, column 7)"},
+            row{"{{ {'a' 1} }}", "expected ':', found '1' (line 1, column 9)"},
+            row{"{{ 'a }}", "expected the closing quote ', found the end of the template (line 1, column 9)"},
+            row{"{{ n | }}", "expected the name of a filter, found '}}' (line 1, column 8)"},
+            row{"{{ n is }}", "expected the name of a test, found '}}' (line 1, column 9)"},
+            row{"{{ n. }}", "expected the name of an attribute, found '}}' (line 1, column 7)"},
+            row{"{{ ä }}", "expected an expression, found 'ä' (line 1, column 4)"},
+            row{"ä {{ n n }}", "expected an operator, a filter or '}}', found 'n' (line 1, column 8)"},
+            row{"{% for x l %}{% endfor %}", "expected 'in', found 'l' (line 1, column 10)"},
+            row{"{% for %}", "expected a name to assign to, found '%}' (line 1, column 8)"},
+            row{"{% macro %}", "expected the name of the macro, found '%}' (line 1, column 10)"},
+            row{"{% if n %}\n{{ n }}", "no 'endif' for the block that begins here (line 1, column 7)"},
+            row{"{% for x in l %}{% endif %}", "expected 'endfor', found 'endif' (line 1, column 20)"},
+            row{"{% endif %}{{ n }}", "endif without its beginning (line 1, column 4)"},
+            row{"{% else %}{{ n }}", "else without if or for (line 1, column 1)"},
+            row{"{# open {{ n }}",
+                "expected '#}' at the end of the comment, found the end of the template (line 1, column 16)"},
+            row{"{% foo %}", "unknown statement foo (line 1, column 4)"},
+            row{"{% include 'x' %}",
+                "include is not supported: a template stands alone, there is nothing to load others from "
+                "(line 1, column 4)"},
+            row{"{{ '\\u12' }}", "bad escape: 4 hexadecimal digits are needed (line 1, column 5)"},
+            row{"{{ n | nope }}", "unknown filter: nope (line 1, column 8)"},
+            row{"a\nb {{ n is nope }}", "unknown test: nope (line 2, column 11)"},
+            row{"{{ n + s }}", "cannot apply '+' to number and string; '~' joins values as texts (line 1, column 4)"},
+            row{"{{ o.get('a') }}", "map has no method get; write x | get(key) (line 1, column 6)"},
+            row{"{{ s.strip() }}", "string has no method strip; write x | trim (line 1, column 6)"},
+            row{"{{ nope(1) }}", "unknown function: nope; there are range, dict, namespace, debug (line 1, column 4)"},
+            row{"{{ n(1) }}", "n is a number, not callable (line 1, column 4)"},
+            row{"{{ s | trim(1) }}", "filter trim takes no argument at most (line 1, column 8)"},
+            row{"{{ l | sort(by=1) }}", "filter sort has no argument called by (line 1, column 8)"},
+            row{"{{ missing | int }}", "cannot convert undefined to an integer (line 1, column 14)"},
+        })
+      EXPECT_EQ(refusal(engine, r.source, vars), "Template render error: " + r.message) << r.source;
+}
+
+TEST(template_errors, errors_do_not_tell_values) {
+   template_engine engine;
+   auto const variables = *detail::parse_json(R"({"secret":"hunter2"})");
+   context vars;
+   vars.layer(variables);
+   for (char const* bad :
+        {"{{ secret | int }}", "{{ secret + 1 }}", "{{ secret | fromjson }}", "{{ secret | b64decode }}",
+         "{{ secret.x() }}", "{{ secret() }}", "{% for a, b in secret %}{% endfor %}"}) {
+      auto const message = refusal(engine, bad, vars);
+      EXPECT_EQ(message.find("rendered"), std::string::npos) << bad;
+      EXPECT_EQ(message.find("hunter2"), std::string::npos) << message;
+   }
+}
+
+TEST(template_errors, endless_templates_are_refused) {
+   template_engine engine;
+   auto const variables = *detail::parse_json(R"({"tree":[{"c":[]}],"rows":[{"k":"x"}]})");
+   context vars;
+   vars.layer(variables);
+   std::string const grow =
+       "{% set ns = namespace(a=[1]) %}{% for i in range(90) %}{% set ns.a = [ns.a, ns.a] %}{% endfor %}";
+   std::vector<std::string> const all{
+       "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
+       "{{ range(10 ** 9) }}",
+       "{{ 'x' * 10 ** 9 }}",
+       "{{ [1] * 10 ** 9 }}",
+       "{{ ['x' * 4000000] * 9 }}",
+       "{% set ns = namespace(a='xxxxxxxxxxxxxxxx') %}{% for i in range(40) %}{% set ns.a = ns.a ~ ns.a %}{% endfor %}",
+       "{% set ns = namespace(a=[1]) %}{% for i in range(40) %}{% set ns.a = ns.a + ns.a %}{% endfor %}",
+       "{% set ns = namespace(a=[1]) %}{% for i in range(100000) %}{% set ns.a = [ns.a] %}{% endfor %}",
+       grow + "{{ ns.a }}",
+       grow + "{{ ns.a | tojson }}",
+       grow + "{{ ns.a | pprint }}",
+       grow + "{{ ns.a == ns.a }}",
+       grow + "{{ [ns.a, ns.a] | sort }}",
+       "{% macro m(a) %}{{ m(a) }}{% endmacro %}{{ m(1) }}",
+       "{% macro m(n) %}{% if n > 0 %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(60) }}",
+       "{% for x in tree recursive %}{{ loop(tree) }}{% endfor %}",
+       "{% block b %}{{ self.b() }}{% endblock %}",
+       "{% set b = 'a' * 4000000 %}{% set c = 'a' * 4000000 %}{% for i in range(100000) %}{% if b == c %}{% endif %}{% "
+       "endfor %}",
+       "{% set b = 'a' * 2000000 %}{% set c = 'a' * 1000000 ~ 'b' %}{% for i in range(9) %}{% if c in b %}{% endif "
+       "%}{% endfor %}",
+       "{% set k = 'k' * 4000000 %}{% set d = {k: 1} %}{% for i in range(100000) %}{% set x = d[k] %}{% endfor %}",
+       "{% for i in range(100000) %}{% set x = ctx | tojson %}{% endfor %}",
+       "{{ ('a' * 100000) | replace('a', 'b' * 100000) }}",
+       "{{ ('a\n' * 100000) | indent(10000) }}",
+       "{{ 'a' | indent(10 ** 12) }}",
+       "{{ [1] | batch(10 ** 9, 0) }}",
+       "{{ [1] | slice(10 ** 9) }}",
+       "{{ ('a' * 4000000) | list }}",
+       "{{ ('[' * 300 ~ ']' * 300) | fromjson }}",
+       "{{ range(100000) | unique }}",
+       "{{ 10 ** 99 }}",
+       "{{ " + repeated("(", 5000) + "1" + repeated(")", 5000) + " }}",
+       "{{ " + repeated("[", 5000) + "1" + repeated("]", 5000) + " }}",
+       "{{ 1" + repeated("+1", 5000) + " }}",
+       "{{ a" + repeated(".a", 5000) + " }}",
+       "{{ a" + repeated("|upper", 5000) + " }}",
+       "{{ " + repeated("not ", 5000) + "1 }}",
+       "{{ 1" + repeated(" if 1 else 1", 5000) + " }}",
+       "{{ [" + repeated("1,", 200'000) + "] }}",
+       repeated("{% if 1 %}", 500),
+       repeated("{{ a }}", 70'000),
+       "{{ '" + std::string(600'000, 'a') + "' }}",
+       "{{ " + std::string(300, 'a') + " }}",
+   };
+   for (auto const& bad : all) EXPECT_FALSE(engine.render_text(bad, vars)) << bad.substr(0, 100);
+}
+
+TEST(template_errors, what_people_write_is_within_the_limits) {
+   template_engine engine;
+   context vars;
+   std::pair<std::string, std::size_t> const all[] = {
+       {"{% for i in range(20000) %}{{ i }},{% endfor %}", 108'890},
+       {"{% for i in range(1000) %}{% for j in range(20) %}x{% endfor %}{% endfor %}", 20'000},
+       {"{{ ('x' * 1000000) | upper | length }}", 7},
+       {"{{ 1" + repeated(" ~ 1", 300) + " }}", 301},
+       {"{{ ('x' * 1000000)[10:20] }}", 10},
+       {"{{ " + repeated("(", 30) + "1" + repeated(")", 30) + " }}", 1},
+   };
+   for (auto const& [source, bytes] : all) {
+      auto const r = engine.render_text(source, vars);
+      ASSERT_TRUE(r) << r.error().message;
+      EXPECT_EQ(r->size(), bytes) << source.substr(0, 80);
+   }
+}
