@@ -29,12 +29,13 @@ inline int number(char const* name, int otherwise) {
 /// A migrated database of its own, dropped at the end.
 class own_database {
 public:
-   own_database() {
+   /// \param name  tells several of one program apart
+   explicit own_database(std::string const& name = {}) {
       auto how = pg::parse_dsn(required("NOETL_BENCH_PG"));
       if (!how) throw std::runtime_error(how.error().message);
       maintenance_ = *how;
       settings = *how;
-      settings.database = "noetl_bench_" + std::to_string(::getpid());
+      settings.database = "noetl_bench_" + std::to_string(::getpid()) + (name.empty() ? "" : "_" + name);
       pg::connection(maintenance_).script("create database " + settings.database);
       auto const migrated = pg::migrate(settings);
       if (!migrated) throw std::runtime_error(migrated.error().message + " " + migrated.error().detail);

@@ -5,10 +5,10 @@
 //   tailer-reference  ÷ a tailer shaped like the reference: 500 rows a read, to_jsonb, parsed again, one
 //   acknowledgement
 //                     at a time (it gets an index on event_id that the reference lacks)
-//   tailer-growth     the rate over a table of NOETL_BENCH_ROWS (1,000,000) rows ÷ that over 10,000
-// Same stream settings, same bytes, file storage, 120 s of dedup window; sides alternate, medians are quoted. After
-// each run of ours the ids in the stream are compared with the table: all, once, in the order of the feed. Needs
-// NOETL_BENCH_PG and NOETL_BENCH_NATS.
+//   tailer-growth     the rate of 50,000 events at the end of NOETL_BENCH_ROWS (1,000,000) rows ÷ that behind 10,000
+// NOETL_BENCH_EVENTS, NOETL_BENCH_PAIRS and NOETL_BENCH_ROWS (0: no growth) make it shorter. Same stream settings, same
+// bytes, file storage, 120 s of dedup window; sides alternate, medians are quoted. After each run of ours the ids in the
+// stream are compared with the table: all, once, in the order of the feed. Needs NOETL_BENCH_PG and NOETL_BENCH_NATS.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -222,9 +222,41 @@ double tail_like_reference(pg::settings const& how, std::size_t count) {
    return static_cast<double>(done) / seconds_since(start);
 }
 
+/// Many events behind a stretch of older rows.
+struct filled_table {
+   filled_table(std::string const& name, std::int64_t older, std::int64_t waiting) : database(name) {
+      fill(database.settings, 1, older);
+      pg::connection db(database.settings);
+      auto const newest = db.exec("select max(ingest_xid)::text from noetl.event");
+      from = stream::feed_position::behind(newest[0].get<std::uint64_t>(0));
+      fill(database.settings, 1 + older, waiting);
+      db.script("set statement_timeout = 0; analyze noetl.event");
+      pg::pool pool(stream::feed_sessions(database.settings));
+      wanted = messages_of(pool, from);
+   }
+   own_database database;
+   stream::feed_position from;
+   std::vector<ready_message> wanted;
+};
+
+/// The same 50,000 events behind 10,000 rows and behind all others of `rows`.
+std::vector<pair_of_figures> compare_sizes(std::int64_t rows, int pairs) {
+   filled_table const small("small", 10'000, 50'000), large("large", rows - 50'000, 50'000);
+   std::vector<pair_of_figures> out;
+   for (int i = 0; i < pairs; ++i) {
+      auto const of_large = tail(large.database.settings, large.from, large.wanted);
+      auto const of_small = tail(small.database.settings, small.from, small.wanted);
+      std::printf("%2d: behind %lld rows %8.0f/s, behind 10000 rows %8.0f/s\n", i + 1,
+                  static_cast<long long>(rows - 50'000), of_large, of_small);
+      out.push_back({of_large, of_small});
+   }
+   return out;
+}
+
 int run() {
    log::set_level(log::level::error);
-   own_database database;
+   std::setvbuf(stdout, nullptr, _IOLBF, 0);
+   own_database const database;
    auto const backlog = number("NOETL_BENCH_EVENTS", 200'000);
    auto const pairs = number("NOETL_BENCH_PAIRS", 5);
    auto const begin = stream::feed_position::history_end();
@@ -252,25 +284,8 @@ int run() {
       std::printf("%2d: ours %8.0f/s, raw %8.0f/s (C client %8.0f/s), like the reference %8.0f/s\n", i + 1, ours, mine,
                   client, shaped);
    }
-   auto const rows = number("NOETL_BENCH_ROWS", 1'000'000);
-   if (rows > backlog) {
-      // The same 50,000 events behind 10,000 rows and behind a million.
-      pg::connection db(how);
-      db.script("set statement_timeout = 0; truncate noetl.event; drop index noetl.bench_reference");
-      std::vector<double> small, large;
-      auto const measure = [&](std::int64_t before, std::int64_t first, std::vector<double>& rates) {
-         fill(how, first, before);
-         auto const from = db.exec("select max(ingest_xid)::text from noetl.event")[0].get<std::uint64_t>(0);
-         fill(how, first + before, 50'000);
-         pg::pool pool(stream::feed_sessions(how));
-         auto const wanted = messages_of(pool, stream::feed_position::behind(from));
-         for (int i = 0; i < std::max(3, pairs); ++i)
-            rates.push_back(tail(how, stream::feed_position::behind(from), wanted));
-      };
-      measure(10'000, 1, small);
-      measure(rows - 60'000, 100'000, large);
-      for (std::size_t i = 0; i < std::min(small.size(), large.size()); ++i) growth.push_back({large[i], small[i]});
-   }
+   if (auto const rows = number("NOETL_BENCH_ROWS", 1'000'000); rows > 0)
+      growth = compare_sizes(rows, std::max(3, pairs));
    quote("tailer-reference", reference);
    if (!growth.empty()) quote("tailer-growth", growth);
    quote("tailer", raw);

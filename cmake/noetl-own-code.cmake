@@ -15,6 +15,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   # False positives: GCC bugs 105329, 105580 and 105651 inside std::string, and coroutine frames of Asio's awaitable.
   target_compile_options(noetl_own_code INTERFACE -Wno-restrict -Wno-array-bounds -Wno-mismatched-new-delete)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
+  # False positives: functions that return a part of their first argument and take a text made on the spot as another.
+  target_compile_options(noetl_own_code INTERFACE -Wno-dangling-reference)
+endif()
 if(NOETL_SANITIZE)
   target_compile_options(noetl_own_code INTERFACE -fsanitize=${NOETL_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(noetl_own_code INTERFACE -fsanitize=${NOETL_SANITIZE})

@@ -10,6 +10,8 @@
 
 namespace noetl::test {
 
+struct subscriptions : contract {};
+
 inline std::string subscription_yaml(std::string const& path) {
    return "apiVersion: noetl.io/v2\nkind: Subscription\nmetadata: {name: test, path: " + path +
           "}\nspec:\n  source: nats\n  mode: pull\n  dispatch: {playbook: linear/run}\n";
@@ -47,6 +49,18 @@ inline std::string subscribed(site& at, std::string const& path, std::string_vie
    if (state == "DRAINING") must("drain");
    if (state == "DEACTIVATED") must("deactivate");
    return id;
+}
+
+/// What the routes answer with.
+inline std::string const view_shape =
+    "{catalog_id:string,last_event_type:string,path:string,state:string,subscription_id:string,"
+    "updated_at:string}";
+
+inline std::string state_of(std::string const& id) {
+   return site::shared().get("/api/subscriptions/" + id).at("state").get_string();
+}
+inline std::string events_of(std::string const& id) {
+   return site::shared().cell("select count(*) from noetl.event where execution_id = " + id);
 }
 
 /// The life-cycle events of the history without their prefix: `registered activated`.

@@ -2,7 +2,9 @@
 // open. Each test can be run alone: ctest -R 'fault.event_stream'.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <set>
@@ -212,9 +214,15 @@ TEST_F(event_stream, items_37_40_D29_every_shard_is_streamed_into_one_stream) {
    EXPECT_TRUE(eventually([&] { return sum(metrics(system->port), "noetl_event_stream_leading") == 2; }, patience));
 }
 
+// One of the pauses lasts 30 s, the others until the lease was taken over. NOETL_TEST_LONG_PAUSES: how many last 30 s, for
+// example 50 (half an hour).
 TEST_F(event_stream,
        items_5_10_37_D26_goal_4_leaders_killed_and_paused_fifty_times_lose_nothing_and_the_cursor_never_goes_back) {
-   constexpr int rounds = 50;
+   constexpr auto long_pause = 30s;
+   auto const* wish = std::getenv("NOETL_TEST_LONG_PAUSES");
+   int const long_pauses = wish != nullptr ? std::atoi(wish) : 1;
+   int const rounds = std::max(50, long_pauses * 5 / 4 + 1); // every fifth is a kill
+   auto const between_writes = long_pauses > 5 ? 50ms : 5ms;
    int const ports[] = {system->port, free_port()};
    std::unique_ptr<process> servers[2];
    for (int i = 0; i < 2; ++i) servers[i] = start(ports[i], i + 1, "server-" + std::to_string(i) + ".log");
@@ -226,7 +234,7 @@ TEST_F(event_stream,
       while (!stop.stop_requested()) {
          write(db, written + 1, 5);
          written += 5;
-         std::this_thread::sleep_for(5ms);
+         std::this_thread::sleep_for(between_writes);
       }
    });
    std::vector<std::string> places;
@@ -273,8 +281,10 @@ TEST_F(event_stream,
       }
       auto const before = sum(metrics(ports[leader]), "noetl_event_stream_stale_writes_refused_total");
       servers[leader]->send(SIGSTOP);
-      ++paused;
+      auto const stopped = std::chrono::steady_clock::now();
       auto const taken_over = eventually([&] { return look(), leads(ports[others]); }, patience);
+      if (paused++ < long_pauses)
+         (void)eventually([&] { return look(), std::chrono::steady_clock::now() - stopped > long_pause; }, 2 * long_pause);
       servers[leader]->send(SIGCONT);
       ASSERT_TRUE(taken_over) << tail(servers[others]->output());
       // The woken one tries to go on, is refused, and follows.
@@ -295,8 +305,8 @@ TEST_F(event_stream,
       disordered += number < before ? 1 : 0;
       before = std::max(before, static_cast<std::int64_t>(number));
    }
-   say(std::to_string(paused) + " pauses, " + std::to_string(killed) + " kills; " + std::to_string(written) +
-       " events, " + std::to_string(got.size()) + " messages, " + std::to_string(places.size()) +
+   say(std::to_string(paused) + " pauses (" + std::to_string(std::min(paused, long_pauses)) + " of 30 s), " +
+       std::to_string(killed) + " kills; " + std::to_string(written) + " events, " + std::to_string(got.size()) + " messages, " + std::to_string(places.size()) +
        " places of the cursor, " + std::to_string(static_cast<int>(stale)) + " stale writes refused");
    EXPECT_EQ(static_cast<std::int64_t>(different.size()), written) << "events were lost";
    EXPECT_EQ(disordered, 0U);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <concepts>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -22,33 +21,12 @@
 #include <noetl/core/result.hpp>
 #include <noetl/events/append.hpp>
 #include <noetl/events/detail/outbox_sql.hpp>
+#include <noetl/events/detail/outbox_state.hpp>
+#include <noetl/events/outbox_settings.hpp>
 #include <noetl/events/publisher.hpp>
 #include <noetl/pg/shards.hpp>
 
 namespace noetl {
-
-struct outbox_settings {
-   std::chrono::milliseconds poll{1'000};  ///< between looks for rows that nobody published
-   std::chrono::milliseconds grace{5'000}; ///< age from which a pending row is taken from the database
-   /// Age from which an IN_FLIGHT row counts as left by a relay that died. Well above the bus's ack time-out (a live
-   /// relay settles its rows by then), well below the stream's dedup window (a copy of what did arrive is dropped).
-   std::chrono::milliseconds abandoned{15'000};
-   std::chrono::milliseconds keep_published{86'400'000};
-   std::chrono::milliseconds announce_again{60'000}; ///< an unclaimed command is announced again this often; 0: never
-   std::chrono::milliseconds care{15'000};           ///< between looks for abandoned, stale and old rows, at most
-   std::size_t batch = 256;                          ///< rows published from the database at a time
-   std::size_t care_batch = 2'000;                   ///< rows changed or deleted by one statement of care
-};
-
-struct outbox_stats {
-   std::uint64_t published = 0; ///< acknowledged by the bus
-   std::uint64_t refused = 0;   ///< attempts that the bus did not take
-   std::uint64_t announced_again = 0;
-   std::uint64_t purged = 0;
-   std::uint64_t leases_expired = 0; ///< rows taken back from publishers that did not report in time
-   std::uint64_t database_errors = 0;
-   std::size_t unmarked = 0; ///< published, not yet marked in the database
-};
 
 /// Publishes outbox rows: at once when offer() hands them over after the commit, and from the table when that failed
 /// (crash, bus or database away, foreign producers). Every row is published at least once; the message id (the event
@@ -110,42 +88,11 @@ public:
 
 private:
    using clock = std::chrono::steady_clock;
-   struct fresh_row {
-      std::size_t shard;
-      outbox_row row;
-      clock::time_point since;
-   };
+   using fresh_row = detail::fresh_outbox_row;
    using fresh_ptr = std::shared_ptr<fresh_row>;
-   enum class fate { published, failed, hopeless };
-   struct mark {
-      std::size_t shard;
-      std::int64_t outbox_id; ///< 0: by event
-      std::int32_t attempts;
-      std::int64_t execution_id;
-      std::int64_t event_id;
-      fate what;
-      std::string error;
-   };
-   /// What completions need; outlives the relay when the bus answers late.
-   struct state {
-      std::mutex guard;
-      std::condition_variable wake;  ///< of the keeper: marks, looks, the end
-      std::condition_variable speak; ///< of the speaker: fresh rows, retries, the end
-      std::deque<fresh_ptr> fresh;   ///< committed, not tried yet
-      std::deque<fresh_ptr> again;   ///< refused by the bus just now
-      std::deque<mark> marks;        ///< as many as messages can be under way: never dropped
-      std::size_t stored_in_flight = 0;
-      outbox_stats stats;
-      bool stopping = false;
-      bool look_now = false;
-      bool retry_now = false;
-
-      /// \pre guard is held
-      void add(mark one) {
-         marks.push_back(std::move(one));
-         if (marks.size() == 1) wake.notify_all();
-      }
-   };
+   using fate = detail::outbox_fate;
+   using mark = detail::outbox_mark;
+   using state = detail::outbox_state;
 
    /// No repeat can succeed: the message itself is at fault.
    static bool hopeless(error const& e) { return e.code == error_code::too_large || e.code == error_code::validation; }

@@ -94,10 +94,12 @@ private:
 
    void attach();
    void on_answer(natsMsg* message);
-   void take(std::uint64_t number, result<void> outcome, settled& out);
+   completion take(std::uint64_t number, bool ok);
    void fail_all(error const& why);
    void watch_deadlines();
-   result<void> send(std::string_view subject, std::string_view payload, std::string_view message_id);
+   result<void> may_publish(std::string_view subject, std::string_view message_id) const;
+   result<void> send(detail::link const& over, std::uint64_t number, std::string_view subject, std::string_view payload,
+                     std::string_view message_id) const;
 
    static void call(settled& all) {
       for (auto& [done, outcome] : all) done(std::move(outcome));
@@ -107,6 +109,7 @@ private:
    publisher_settings settings_;
    std::string const inbox_ = detail::new_inbox();
 
+   std::mutex sending_; // taken before mutex_
    mutable std::mutex mutex_;
    std::condition_variable wake_;
    bool stopping_ = false;
@@ -176,36 +179,54 @@ inline void publisher::attach() {
 inline void publisher::publish(std::string_view subject, std::string_view payload, std::string_view message_id,
                                completion done) {
    if (!done) done = [](result<void>) {};
-   std::unique_lock lock(mutex_);
+   // Numbers are given and messages sent in one order; but who only books an answer does not wait for the socket.
+   std::lock_guard const order(sending_);
    result<void> sent;
-   if (halted_) {
-      sent = fail(error_code::unavailable, "NATS: an earlier message failed");
-   } else if (connection_.state() != connection_state::connected || !link_) {
-      sent = fail(error_code::unavailable, "NATS: not connected");
-   } else if (in_flight_.size() >= settings_.window) {
-      sent = fail(error_code::unavailable, "NATS: too many messages wait for an acknowledgement");
-   } else if (!is_subject(subject)) {
-      sent = fail(error_code::validation, "NATS: not a subject that can be published to", std::string(subject));
-   } else if (message_id.find_first_of("\r\n") != std::string_view::npos) {
-      sent = fail(error_code::validation, "NATS: a message id must not hold line breaks");
-   } else {
-      in_flight_.push_back({clock::now() + settings_.ack_timeout, std::move(done)});
-      sent = send(subject, payload, message_id);
-      if (!sent) {
-         done = std::move(in_flight_.back().done);
-         in_flight_.pop_back();
+   std::shared_ptr<detail::link> over;
+   std::uint64_t number = 0;
+   {
+      std::lock_guard lock(mutex_);
+      sent = may_publish(subject, message_id);
+      if (sent) {
+         number = first_number_ + in_flight_.size();
+         in_flight_.push_back({clock::now() + settings_.ack_timeout, std::move(done)});
+         over = link_;
+      } else {
+         ++stats_.refused;
+         halted_ = settings_.ordered;
       }
    }
-   ++(sent ? stats_.published : stats_.refused);
-   if (!sent) halted_ = settings_.ordered;
-   lock.unlock();
-   if (!sent) done(std::move(sent));
+   if (!sent) return done(std::move(sent));
+   sent = send(*over, number, subject, payload, message_id);
+   {
+      std::lock_guard lock(mutex_);
+      if (!sent) done = take(number, false); // empty when the connection was lost meanwhile: then it has its outcome
+      if (sent)
+         ++stats_.published;
+      else if (done)
+         ++stats_.refused;
+   }
+   if (!sent && done) done(std::move(sent));
 }
 
-inline result<void> publisher::send(std::string_view subject, std::string_view payload, std::string_view message_id) {
+/// \pre mutex_ is held
+inline result<void> publisher::may_publish(std::string_view subject, std::string_view message_id) const {
+   if (halted_) return fail(error_code::unavailable, "NATS: an earlier message failed");
+   if (connection_.state() != connection_state::connected || !link_)
+      return fail(error_code::unavailable, "NATS: not connected");
+   if (in_flight_.size() >= settings_.window)
+      return fail(error_code::unavailable, "NATS: too many messages wait for an acknowledgement");
+   if (!is_subject(subject))
+      return fail(error_code::validation, "NATS: not a subject that can be published to", std::string(subject));
+   if (message_id.find_first_of("\r\n") != std::string_view::npos)
+      return fail(error_code::validation, "NATS: a message id must not hold line breaks");
+   return {};
+}
+
+inline result<void> publisher::send(detail::link const& over, std::uint64_t number, std::string_view subject,
+                                    std::string_view payload, std::string_view message_id) const {
    std::string const to(subject);
    char digits[20];
-   auto const number = first_number_ + in_flight_.size() - 1;
    auto const end = std::to_chars(digits, digits + sizeof digits, number).ptr;
    std::string const reply = inbox_ + '.' + std::string(digits, end);
    natsMsg* raw = nullptr;
@@ -213,7 +234,7 @@ inline result<void> publisher::send(std::string_view subject, std::string_view p
    detail::message_handle const message(raw);
    if (status == NATS_OK && !message_id.empty())
       status = natsMsgHeader_Set(raw, "Nats-Msg-Id", std::string(message_id).c_str());
-   if (status == NATS_OK) status = natsConnection_PublishMsg(link_->native.get(), raw);
+   if (status == NATS_OK) status = natsConnection_PublishMsg(over.native.get(), raw);
    if (status != NATS_OK) return detail::to_error(status, "publish");
    return {};
 }
@@ -233,32 +254,32 @@ inline void publisher::on_answer(natsMsg* message) {
    } else {
       outcome = std::move(ack).error();
    }
-   settled out;
+   completion done;
    {
       std::lock_guard lock(mutex_);
-      auto const ok = outcome.has_value();
-      take(number, std::move(outcome), out);
-      if (out.empty()) {
+      done = take(number, outcome.has_value());
+      if (!done) {
          ++stats_.late;
       } else {
-         ++(ok ? stats_.acked : stats_.failed);
+         ++(outcome ? stats_.acked : stats_.failed);
          if (duplicate) ++stats_.duplicates;
       }
    }
-   call(out);
+   if (done) done(std::move(outcome));
 }
 
-/// Gives the outcome to message `number` unless it has one, and forgets the finished front of the window.
-inline void publisher::take(std::uint64_t number, result<void> outcome, settled& out) {
-   if (number >= first_number_ && number - first_number_ < in_flight_.size()) {
-      auto& entry = in_flight_[number - first_number_];
-      if (entry.done && !outcome) halted_ = settings_.ordered;
-      if (entry.done) out.emplace_back(std::exchange(entry.done, nullptr), std::move(outcome));
-   }
+/// Settles message `number` and forgets the finished front of the window. \return whom to tell; empty when it has its
+/// outcome already \pre mutex_ is held
+inline publisher::completion publisher::take(std::uint64_t number, bool ok) {
+   completion done;
+   if (number >= first_number_ && number - first_number_ < in_flight_.size())
+      done = std::exchange(in_flight_[number - first_number_].done, nullptr);
+   if (done && !ok) halted_ = settings_.ordered;
    while (!in_flight_.empty() && !in_flight_.front().done) {
       in_flight_.pop_front();
       ++first_number_;
    }
+   return done;
 }
 
 inline void publisher::fail_all(error const& why) {
@@ -284,9 +305,9 @@ inline void publisher::watch_deadlines() {
       wake_.wait_until(lock, next);
       settled out;
       while (!in_flight_.empty() && in_flight_.front().deadline <= clock::now()) {
-         auto const before = out.size();
-         take(first_number_, fail(error_code::unavailable, "NATS: no acknowledgement in time"), out);
-         stats_.timed_out += out.size() - before;
+         out.emplace_back(take(first_number_, false),
+                          fail(error_code::unavailable, "NATS: no acknowledgement in time"));
+         ++stats_.timed_out;
       }
       if (out.empty()) continue;
       lock.unlock();
