@@ -44,6 +44,8 @@ std::vector<std::string> contradictions(configuration const& config) {
    if (!config.noetl.nats_url.value.empty())
       if (auto url = noetl::nats::parse_url(config.noetl.nats_url.value); !url)
          found.push_back("NOETL_NATS_URL: " + url.error().message);
+   if (auto keys = noetl::control_plane::read_keys(server::key_settings(config)); !keys)
+      found.push_back(keys.error().message);
    return found;
 }
 

@@ -97,6 +97,25 @@ cp::outbox_service_settings outbox_service_settings(cp::configuration const& con
    return settings;
 }
 
+cp::vault_settings vault_settings(cp::configuration const& config) {
+   cp::vault_settings settings;
+   settings.addr = config.vault.addr;
+   settings.token = config.vault.token;
+   settings.token_file = config.noetl.vault_token_file;
+   settings.kv_mount = config.noetl.vault_kv_mount;
+   // `namespace` can be no member of a settings struct.
+   if (auto const* name = std::getenv("VAULT_NAMESPACE")) settings.name_space = name;
+   return settings;
+}
+
+cp::keychain_resolver_settings resolver_settings(cp::configuration const& config) {
+   cp::keychain_resolver_settings settings;
+   settings.region = config.noetl.server_region;
+   settings.safety_margin = std::chrono::seconds{config.keychain_cache.dynamic_safety_margin_secs};
+   settings.refresh_window = std::chrono::seconds{config.keychain_cache.refresh_window_secs};
+   return settings;
+}
+
 /// Appends have connections of their own, with a back-off of their own.
 bool writers_connected(noetl::event_store const& store) {
    for (std::size_t i = 0; i < store.shard_count(); ++i)
@@ -105,6 +124,17 @@ bool writers_connected(noetl::event_store const& store) {
 }
 
 } // namespace
+
+cp::key_settings key_settings(cp::configuration const& config) {
+   cp::key_settings settings;
+   settings.provider = config.noetl.kms_provider;
+   settings.key = config.noetl.encryption_key;
+   settings.version = config.noetl.encryption_key_version;
+   settings.previous = config.noetl.encryption_key_previous;
+   settings.allow_insecure_default = config.noetl.allow_insecure_default_key;
+   settings.format = config.noetl.secret_format;
+   return settings;
+}
 
 struct parts::background {
    mutable std::mutex mutex; // of relay and failure
@@ -124,10 +154,18 @@ parts::parts(boost::asio::io_context& io, cp::configuration const& given)
       executions(store, catalog, library, dedup, ids, given.noetl.public_server_url), views(shards),
       commands(store, ids, issued), ingest(store, ids), ingested(metrics), written(metrics), workers(shards, ids),
       subscriptions(shards, store, ids, subscription_settings(given)), subscribed(metrics, subscriptions),
-      gate(given.noetl.internal_api_token.value), outbox(shards, outbox_service_settings(given)), projector(shards),
-      cleanup(shards), states(shards, {.build = "noetl-server " + std::string(cp::compatible_version)}),
-      projection(states), replays(shards),
-      keeper(io.get_executor(), states, shards.count(), {.retention = given.noetl.snapshot_retention}),
+      gate(given.noetl.internal_api_token.value), secrets(gate, given.noetl.open_secret_routes),
+      audit(shards, ids, metrics, given.noetl.secret_audit_required),
+      encryption(cp::read_keys(key_settings(given)).value(), given.noetl.secret_format),
+      credentials(shards, ids, encryption), keychain(shards, encryption),
+      resolver(shards, catalog, keychain, cp::secret_providers(vault_settings(given)), metrics,
+               resolver_settings(given)),
+      access(shards, credentials, resolver, audit, metrics, given.noetl.server_region),
+      wallet(shards, encryption, metrics), ingress(shards, subscriptions, credentials, audit), results(shards, ids),
+      resulted(metrics), references(results, given.noetl.refs_in_state), outbox(shards, outbox_service_settings(given)),
+      projector(shards), cleanup(shards),
+      states(shards, {.build = "noetl-server " + std::string(cp::compatible_version)}), projection(states),
+      replays(shards), keeper(io.get_executor(), states, shards.count(), {.retention = given.noetl.snapshot_retention}),
       orchestrator(
           io.get_executor(), store, states, ids, [this](noetl::catalog_id id) { return library.find(id); },
           orchestrator_settings(given)),
@@ -142,6 +180,12 @@ parts::parts(boost::asio::io_context& io, cp::configuration const& given)
       health(
           shards, [this] { return bus ? bus->state() : cp::bus_state::not_configured; },
           [this] { return background_->migrated.load() && writers_connected(store); }) {
+   states.before_fold([this](std::vector<noetl::event>& facts) { return references.resolve(facts); });
+   if (!encryption.ready())
+      log::warn("secrets.off", {{"reason", "NOETL_ENCRYPTION_KEY is not set: no secret is stored or read"}});
+   else if (given.noetl.encryption_key.empty())
+      log::warn("secrets.for_now",
+                {{"reason", "NOETL_ALLOW_INSECURE_DEFAULT_KEY: stored secrets end with this process"}});
    health.watch_event_stream([this] { return events->state(); });
    store.on_committed([this](std::span<noetl::event const> committed) {
       issued.observe(committed);

@@ -14,23 +14,34 @@
 #include <noetl/control_plane/cleanup_service.hpp>
 #include <noetl/control_plane/command_cache.hpp>
 #include <noetl/control_plane/command_service.hpp>
+#include <noetl/control_plane/credential_access.hpp>
+#include <noetl/control_plane/credentials.hpp>
 #include <noetl/control_plane/dedup.hpp>
 #include <noetl/control_plane/event_ingest.hpp>
 #include <noetl/control_plane/execution_service.hpp>
 #include <noetl/control_plane/execution_views.hpp>
 #include <noetl/control_plane/health.hpp>
 #include <noetl/control_plane/ingest_metrics.hpp>
+#include <noetl/control_plane/ingress.hpp>
 #include <noetl/control_plane/internal_gate.hpp>
+#include <noetl/control_plane/keychain.hpp>
+#include <noetl/control_plane/keychain_resolver.hpp>
 #include <noetl/control_plane/outbox_service.hpp>
 #include <noetl/control_plane/playbook_library.hpp>
 #include <noetl/control_plane/projection.hpp>
 #include <noetl/control_plane/projector_service.hpp>
 #include <noetl/control_plane/reconciler.hpp>
 #include <noetl/control_plane/replay.hpp>
+#include <noetl/control_plane/result_metrics.hpp>
+#include <noetl/control_plane/result_references.hpp>
+#include <noetl/control_plane/result_store.hpp>
+#include <noetl/control_plane/secret_audit.hpp>
+#include <noetl/control_plane/secret_gate.hpp>
 #include <noetl/control_plane/settings.hpp>
 #include <noetl/control_plane/snapshot_keeper.hpp>
 #include <noetl/control_plane/subscription_metrics.hpp>
 #include <noetl/control_plane/subscriptions.hpp>
+#include <noetl/control_plane/wallet.hpp>
 #include <noetl/control_plane/worker_pools.hpp>
 #include <noetl/control_plane/write_metrics.hpp>
 #include <noetl/core/snowflake.hpp>
@@ -91,6 +102,18 @@ public:
    cp::subscription_service subscriptions;
    cp::subscription_metrics subscribed;
    cp::internal_gate gate;
+   cp::secret_gate secrets;
+   cp::secret_audit audit;
+   cp::envelope_encryption encryption;
+   cp::credential_service credentials;
+   cp::keychain_service keychain;
+   cp::keychain_resolver resolver;
+   cp::credential_access access;
+   cp::wallet_service wallet;
+   cp::ingress_service ingress;
+   cp::result_store results;
+   cp::result_metrics resulted;
+   cp::result_references references;
    cp::outbox_service outbox;
    cp::projector_service projector;
    cp::cleanup_service cleanup;
@@ -106,6 +129,9 @@ public:
    cp::health_service health;
    std::optional<noetl::http::openapi_document> document; ///< made with the router
 };
+
+/// Where the master keys of a configuration come from.
+cp::key_settings key_settings(cp::configuration const& config);
 
 /// Makes live figures of the parts part of /metrics (figures.cpp).
 void report_figures(parts& all, std::function<noetl::outbox_stats()> outbox);
