@@ -54,14 +54,10 @@ public:
 
    /// What is done to events before they are folded, wherever they are folded: fetch what they only name. An error
    /// keeps the events from being folded. Thread-safe; set before the first load.
-   using preparation = std::function<awaitable<result<void>>(std::vector<event>&)>;
-   void before_fold(preparation what) { prepare_ = std::move(what); }
+   void before_fold(log_reader::preparation what) { log_.before_use(std::move(what)); }
 
    /// Does that to events that are about to be folded outside of here.
-   awaitable<result<void>> prepare(std::vector<event>& events) const {
-      if (prepare_ && !events.empty()) co_return co_await prepare_(events);
-      co_return result<void>{};
-   }
+   awaitable<result<void>> prepare(std::vector<event>& events) const { return log_.prepare(events); }
 
    /// The state as of now. An execution without events gives an empty one. Errors: unavailable, database.
    awaitable<result<rebuilt>> load(execution_id id) {
@@ -105,8 +101,6 @@ private:
             auto const wanted = progress.next();
             auto page = co_await log_.read(id, wanted);
             if (!page) co_return std::move(page).error();
-            auto prepared = co_await prepare(page->events);
-            if (!prepared) co_return std::move(prepared).error();
             next = progress.take(*page);
          }
          report.events += progress.folded();
@@ -126,7 +120,6 @@ private:
    log_reader log_;
    snapshot_store<A> snapshots_;
    std::function<void(rebuild_report const&)> observer_{};
-   preparation prepare_{};
 };
 
 } // namespace noetl
