@@ -36,19 +36,19 @@ public:
    }
 
    awaitable<result<log_page>> read(execution_id id, log_request what) {
-      auto page = co_await stored(id, what);
+      auto page = co_await read_stored(id, what);
       if (!page) co_return page;
       auto prepared = co_await prepare(page->events);
       if (!prepared) co_return std::move(prepared).error();
       co_return page;
    }
-
-private:
-   awaitable<result<log_page>> stored(execution_id id, log_request what) {
+   /// As read, without preparation.
+   awaitable<result<log_page>> read_stored(execution_id id, log_request what) {
       if (what.unversioned) return shards_.of(id).run([id, what](pg::connection& db) { return older(db, id, what); });
       return shards_.of(id).run([id, what](pg::connection& db) { return numbered(db, id, what); });
    }
 
+private:
    static log_page older(pg::connection& db, execution_id id, log_request const& what) {
       static auto const text = "select " + std::string(detail::event_select) +
                                " from noetl.event e where e.execution_id = $1 and e.stream_version is null "
