@@ -1,4 +1,5 @@
 // Push ingress: http-platform.md section 8.2; checklist item 117.
+#include <algorithm>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -41,14 +42,28 @@ struct ingress : contract {
                      "application/json", bearer()});
       if (got.status != 200) throw std::runtime_error(got.body);
    }
+   static std::string document(std::string const& path, std::string const& spec) {
+      return "apiVersion: noetl.io/v2\nkind: Subscription\nmetadata: {name: test, path: " + path + "}\nspec:\n" + spec;
+   }
+   static std::string spec(std::string const& listener, std::string const& verify, std::string const& dispatch) {
+      return "  source: webhook\n  mode: push\n  ingress: {gateway_path: /hooks/" + listener + "/, verify: " + verify +
+             "}\n" + dispatch;
+   }
    /// Registers a push subscription. \return its catalog path
-   static std::string push(std::string const& listener, std::string const& verify, std::string const& more = {}) {
+   static std::string push(std::string const& listener, std::string const& verify,
+                           std::string const& dispatch = "  dispatch: {playbook: linear/run}\n") {
       auto path = fresh("push/of");
-      enroll(at(), "apiVersion: noetl.io/v2\nkind: Subscription\nmetadata: {name: test, path: " + path +
-                       "}\nspec:\n  mode: push\n  ingress: {gateway_path: /hooks/" + listener + "/, verify: " + verify +
-                       "}\n" + (more.empty() ? "  dispatch: {playbook: linear/run}\n" : more));
+      enroll(at(), document(path, spec(listener, verify, dispatch)));
       return path;
    }
+   /// A document that registration may refuse, as an older server stored it.
+   static void stored(std::string const& listener, std::string const& verify,
+                      std::string const& dispatch = "  dispatch: {playbook: linear/run}\n") {
+      auto const path = push(fresh("spare"), oidc);
+      at().query("update noetl.catalog set content = $doc$" + document(path, spec(listener, verify, dispatch)) +
+                 "$doc$ where path = '" + path + "'");
+   }
+   static constexpr char const* oidc = "{type: pubsub_oidc, audience: a, service_account: s}";
    static std::string subscriptions_of(std::string const& path) {
       return at().cell(
           "select count(distinct execution_id) from noetl.event where event_type = 'subscription.registered' and "
@@ -61,10 +76,9 @@ struct ingress : contract {
 
 TEST_F(ingress, two_looks_register_one_subscription_item_117) {
    keep("hook-secret", R"({"secret":"hmac-key"})");
-   auto const path =
-       push("orders", "{type: hmac_sha256, header: X-Signature, secret: hook-secret}",
-            "  source: webhook\n  dispatch: {playbook: a/b, payload_from: message.body, execution_pool: fast}\n"
-            "  headers: {directives: [{header: h, controls: c}]}\n");
+   auto const path = push("orders", "{type: hmac_sha256, header: X-Signature, secret: hook-secret}",
+                          "  dispatch: {playbook: a/b, payload_from: message.body, execution_pool: fast}\n"
+                          "  headers: {directives: [{header: h, controls: c}]}\n");
    auto const got = look("orders");
    ASSERT_EQ(got.status, 200U) << got.body;
    EXPECT_EQ(shape(got.value),
@@ -83,7 +97,7 @@ TEST_F(ingress, two_looks_register_one_subscription_item_117) {
 }
 
 TEST_F(ingress, many_looks_at_once_register_one_subscription) {
-   auto const path = push("crowd", "{type: pubsub_oidc, audience: a, service_account: s}");
+   auto const path = push("crowd", oidc);
    std::vector<std::thread> all;
    std::mutex mutex;
    std::set<std::string> ids;
@@ -102,10 +116,10 @@ TEST_F(ingress, many_looks_at_once_register_one_subscription) {
 }
 
 TEST_F(ingress, D76_the_state_of_the_subscription_is_told) {
-   push("paused", "{type: pubsub_oidc}");
+   push("paused", oidc);
    auto const first = look("paused");
    EXPECT_EQ(first.at("state").get_string(), "REGISTERED");
-   EXPECT_EQ(text(first.at("verify")), R"({"type":"pubsub_oidc"})");
+   EXPECT_EQ(text(first.at("verify")), R"({"audience":"a","service_account":"s","type":"pubsub_oidc"})");
    EXPECT_EQ(first.value.find("directives"), nullptr);
    EXPECT_EQ(text(first.at("dispatch")), R"({"payload_from":"message.json","playbook":"linear/run"})");
    auto const id = first.at("subscription_id").get_string();
@@ -117,33 +131,29 @@ TEST_F(ingress, D76_the_state_of_the_subscription_is_told) {
 }
 
 TEST_F(ingress, D76_of_two_subscriptions_on_one_listener_the_smaller_path_has_it) {
-   auto const first = push("shared", "{type: pubsub_oidc}");
-   push("shared", "{type: pubsub_oidc, audience: later}");
-   EXPECT_EQ(look("shared").at("catalog_path").get_string(), first);
+   auto const one = push("shared", oidc), two = push("shared", oidc);
+   EXPECT_EQ(look("shared").at("catalog_path").get_string(), std::min(one, two));
    EXPECT_NE(at().log().find("ingress.listener_taken"), std::string::npos);
 }
 
 TEST_F(ingress, the_newest_version_of_a_document_counts) {
-   auto const path = push("versioned", "{type: pubsub_oidc}");
-   EXPECT_EQ(look("versioned").at("source").get_string(), "webhook");
-   enroll(at(), "apiVersion: noetl.io/v2\nkind: Subscription\nmetadata: {name: t, path: " + path +
-                    "}\nspec: {source: kafka, ingress: {gateway_path: /hooks/versioned, verify: {type: pubsub_oidc}}, "
-                    "dispatch: {playbook: p}}\n");
-   EXPECT_EQ(look("versioned").at("source").get_string(), "kafka");
-   enroll(at(), "apiVersion: noetl.io/v2\nkind: Subscription\nmetadata: {name: t, path: " + path +
-                    "}\nspec: {dispatch: {playbook: p}}\n");
+   auto const path = push("versioned", oidc);
+   EXPECT_EQ(look("versioned").at("dispatch.playbook").get_string(), "linear/run");
+   enroll(at(), document(path, spec("versioned", oidc, "  dispatch: {playbook: newer}\n")));
+   EXPECT_EQ(look("versioned").at("dispatch.playbook").get_string(), "newer");
+   enroll(at(), document(path, "  source: nats\n  mode: pull\n  dispatch: {playbook: p}\n"));
    EXPECT_EQ(look("versioned").status, 404U);
 }
 
 TEST_F(ingress, what_is_missing_or_wrong_is_named) {
    EXPECT_TRUE(is_error(look("nobody"), 404, "nobody"));
-   push("typeless", "{header: x}");
+   stored("typeless", "{header: x}");
    EXPECT_TRUE(is_error(look("typeless"), 422, "spec.ingress.verify.type: required"));
-   push("magic", "{type: magic}");
+   stored("magic", "{type: magic}");
    EXPECT_TRUE(is_error(look("magic"), 422, "expected hmac_sha256, bearer or pubsub_oidc"));
-   push("nameless", "{type: bearer}");
+   stored("nameless", "{type: bearer}");
    EXPECT_TRUE(is_error(look("nameless"), 422, "spec.ingress.verify.secret: required"));
-   push("aimless", "{type: pubsub_oidc}", "  dispatch: {batch_max: 2}\n");
+   stored("aimless", oidc, "  dispatch: {batch_max: 2}\n");
    EXPECT_TRUE(is_error(look("aimless"), 422, "spec.dispatch.playbook: required"));
    push("keyless", "{type: bearer, secret: no-such-credential}");
    EXPECT_TRUE(is_error(look("keyless"), 404, "no-such-credential"));

@@ -129,15 +129,18 @@ TEST_F(results, a_reference_that_is_none_or_names_nothing_is_told_without_a_stat
 TEST_F(results, bodies_of_64_MiB_are_taken_here_and_nowhere_else) {
    constexpr std::size_t limit = std::size_t{64} << 20U;
    std::string const head = R"({"name":"large","data":")", tail = "\"}";
-   auto body = head + std::string(limit - head.size() - tail.size(), 'x') + tail;
+   auto const body = head + std::string(limit - head.size() - tail.size(), 'x') + tail;
    auto const got = put(server(), "326", body);
    ASSERT_EQ(got.status, 200U) << got.body;
    EXPECT_EQ(number(got.at("bytes")), std::to_string(limit - head.size() - tail.size() + 2));
    auto const back = resolve(got.at("ref").get_string());
    EXPECT_EQ(back.status, 200U);
    EXPECT_EQ(noetl::sha256_hex(back.body), got.at("sha256").get_string());
-   body.insert(head.size(), "y");
-   EXPECT_EQ(put(server(), "326", body).status, 413U);
+   auto const refused =
+       server().exchange("PUT /api/result/326 HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                         "Content-Length: " +
+                         std::to_string(limit + 1) + "\r\n\r\n");
+   EXPECT_TRUE(refused.starts_with("HTTP/1.1 413 ")) << refused;
    std::string const above(std::size_t{3} << 20U, ' ');
    EXPECT_EQ(server().post("/api/execute", above).status, 413U);
    EXPECT_EQ(server().post("/api/events", above).status, 413U);
@@ -181,7 +184,7 @@ TEST_F(results, a_restarted_server_resolves_again_what_it_folds_again) {
    auto const path = fresh("results/restart");
    enroll(own, two_steps(path));
    auto const execution = execute(own, path);
-   auto const command = issued(own, execution, "start");
+   issued(own, execution, "start");
    own.stop_server(SIGKILL);
    own.start_server();
    work_by_reference(own, execution, "start", R"({"n":42})");
