@@ -156,7 +156,8 @@ TEST_F(credentials, records_of_the_reference_open_and_moved_ones_do_not) {
    store(name, "1");
    at().query(
        "update noetl.credential set data_encrypted = "
-       R"('{"v":1,"alg":"AES-256-GCM","ct":"oKGio6SlpqeoqaqrBR7QW6+y7oibCtmYW5uEXXxf8BeFbEZ5p7s5EU8=","dek":{"p":"local",)"
+       R"('{"v":1,"alg":"AES-256-GCM","ct":"oKGio6SlpqeoqaqrBR7QW6+y7oibCtmYW5uEXXxf8BeFbEZ5p7s5EU8=",)"
+       R"("dek":{"p":"local",)"
        R"("kid":"env:NOETL_ENCRYPTION_KEY","kv":"v1","ct":"sLGys7S1tre4ubq7uXR4iMjonXhv0b2J4XCm7bQNe+EhG7kCZve4ymC/)"
        R"(zCloQfsgvHnM22+2zHEY+a6v"}}' where name = ')" +
        name + "'");
