@@ -1,8 +1,10 @@
 // examples/server/api.cpp: the whole HTTP surface of the reference server, one line per group of routes.
 #include "api.hpp"
 #include "parts.hpp"
+#include "secrets.hpp"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <noetl/http/openapi.hpp>
@@ -30,6 +32,7 @@ http::router make_router(parts& all) {
        replay_api(all.replays),
        openapi_api(all.document),
    };
+   for (auto& group : all.secrets->routes()) groups.push_back(std::move(group));
    if (!all.config.noetl.disable_metrics) groups.push_back(metrics_api(all.metrics));
    http::router routes(groups);
    all.document.describe(routes.entries(),

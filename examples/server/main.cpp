@@ -1,6 +1,7 @@
 // examples/server/main.cpp: reads the configuration and the command line, then serves.
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -12,6 +13,7 @@
 #include <noetl/pg/settings.hpp>
 #include <noetl/reflect/config.hpp>
 
+#include "secrets.hpp"
 #include "serve.hpp"
 
 namespace {
@@ -35,6 +37,7 @@ std::vector<std::string> contradictions(configuration const& config) {
    if (!config.noetl.nats_url.value.empty())
       if (auto url = noetl::nats::parse_url(config.noetl.nats_url.value); !url)
          found.push_back("NOETL_NATS_URL: " + url.error().message);
+   if (auto problem = server::key_problem(config); !problem.empty()) found.push_back(std::move(problem));
    return found;
 }
 

@@ -21,6 +21,7 @@
 #include "bus.hpp"
 #include "event_stream.hpp"
 #include "figures.hpp"
+#include "secrets.hpp"
 #include "upkeep.hpp"
 
 namespace server {
@@ -110,19 +111,21 @@ parts::parts(boost::asio::io_context& io, cp::configuration const& given)
       ids(machine_id(given.noetl)), shards(shard_settings(given), cluster_settings(given)), store(shards, ids),
       catalog(shards), library(catalog), dedup(shards, store),
       executions(store, catalog, library, dedup, ids, given.noetl.public_server_url), batches(executions), list(shards),
-      views(shards), cancellations(store, ids), variables(shards),
-      identity{given.noetl.shard_index, given.noetl.shard_count}, callbacks(store), called_back(metrics),
-      commands(store, ids, issued), ingest(store, ids), ingested(metrics), written(metrics), workers(shards, ids),
-      subscriptions(shards, store, ids, subscription_settings(given)), subscribed(metrics, subscriptions),
-      gate(given.noetl.internal_api_token.value), outbox(shards, outbox_service_settings(given)), projector(shards),
-      cleanup(shards), states(shards, {.build = "noetl-server " + std::string(cp::compatible_version)}),
-      projection(states), replays(shards),
-      upkeep(std::make_unique<server::upkeep>(io.get_executor(), given, store, states, ids, library)),
+      views(shards), cancellations(store, ids),
+      variables(shards), identity{given.noetl.shard_index, given.noetl.shard_count}, callbacks(store),
+      called_back(metrics), commands(store, ids, issued), ingest(store, ids), ingested(metrics), written(metrics),
+      workers(shards, ids), subscriptions(shards, store, ids, subscription_settings(given)),
+      subscribed(metrics, subscriptions), gate(given.noetl.internal_api_token.value),
+      secrets(std::make_unique<secret_parts>(given, shards, ids, metrics, catalog, subscriptions, written, gate)),
+      outbox(shards, outbox_service_settings(given)), projector(shards), cleanup(shards),
+      states(shards, {.build = "noetl-server " + std::string(cp::compatible_version)}), projection(states),
+      replays(shards), upkeep(std::make_unique<server::upkeep>(io.get_executor(), given, store, states, ids, library)),
       bus(given.noetl.nats_url.value.empty() ? nullptr : std::make_unique<command_bus>(given.noetl)),
       health(
           shards, [this] { return bus ? bus->state() : cp::bus_state::not_configured; },
           [this] { return background_->migrated.load() && writers_connected(store); }) {
    executions.strict_tool_status(given.noetl.strict_tool_status);
+   states.before_fold([this](std::vector<noetl::event>& facts) { return secrets->resolve(facts); });
    health.watch_event_stream([this] { return events->state(); });
    store.on_committed([this](std::span<noetl::event const> committed) {
       issued.observe(committed);

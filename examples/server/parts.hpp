@@ -50,6 +50,7 @@ namespace cp = noetl::control_plane;
 
 class command_bus; // bus.cpp: NATS connection, stream and publisher
 class event_stream;
+class secret_parts;
 class upkeep;
 
 /// Everything but the listener. Construction connects nothing and waits for nothing; start() does.
@@ -100,6 +101,7 @@ public:
    cp::subscription_service subscriptions;
    cp::subscription_metrics subscribed;
    cp::internal_gate gate;
+   std::unique_ptr<secret_parts> secrets; ///< credentials, keychain, results; before `states`, which asks it
    cp::outbox_service outbox;
    cp::projector_service projector;
    cp::cleanup_service cleanup;
@@ -107,7 +109,7 @@ public:
    cp::projection_service projection;
    cp::replay_service replays;
    std::unique_ptr<server::upkeep> upkeep; ///< what runs by itself on `io`
-   std::unique_ptr<command_bus> bus; ///< null when no bus is configured
+   std::unique_ptr<command_bus> bus;       ///< null when no bus is configured
    cp::health_service health;
    noetl::http::openapi_document document; ///< described with the router
 };

@@ -110,6 +110,9 @@ site& site::shared() {
 void site::start_server(bool wait) {
    impl_->all.start_server(impl_->change, wait);
 }
+void site::set(variables change) {
+   impl_->change = std::move(change);
+}
 int site::stop_server(int signal) {
    impl_->all.server->send(signal);
    return impl_->all.server->wait();

@@ -81,6 +81,8 @@ public:
    /// Subjects of the stream `noetl_commands`, empty when there is no such stream.
    std::vector<std::string> stream_subjects();
 
+   /// The variables of the next start, in place of those before.
+   void set(variables change);
    void start_server(bool wait = true);
    /// \return exit code, or 128 + signal
    int stop_server(int signal);

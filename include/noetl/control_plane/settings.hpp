@@ -61,6 +61,18 @@ struct server_settings {
    std::chrono::seconds snapshot_retention{86'400};   ///< a snapshot stays so long after the end of its execution
    event_stream_settings event_stream;                ///< committed events as messages
    secret internal_api_token;                         ///< bearer token of /api/internal/*
+   std::string kms_provider = "local";                ///< keeper of the master key; local is the only one
+   secret encryption_key;                             ///< base64 of 32 bytes; without it no secret is stored or read
+   std::string encryption_key_version = "v1";         ///< name of that key in stored secrets; a new one for a new key
+   secret encryption_key_previous;                    ///< `version:base64,...`: keys that still open stored secrets
+   flag allow_insecure_default_key;                   ///< without a key: one that ends with the process
+   ranged<int, 1, 2> secret_format{2};                ///< of new stored secrets; 1: noetl-server 3.15 reads them too
+   flag open_secret_routes;                           ///< credentials without token, for everybody who reaches us
+   flag secret_audit_required;                        ///< no secret without a stored record of who got it
+   std::string server_region;                         ///< for keychain entries that must stay in a region
+   std::string vault_token_file;                      ///< read at each use when VAULT_TOKEN is empty
+   std::string vault_kv_mount = "secret";             ///< of references that name no mount
+   bool refs_in_state = false;                        ///< summaries of large results in states, not the results
    ranged<int, 1, 86'400> outbox_lease{60};           ///< seconds that a claimed outbox row is its claimer's
    ranged<int, 1, 1'000'000> outbox_max_attempts{20}; ///< claims without success after which an outbox row is parked
 };
@@ -77,9 +89,23 @@ struct postgres_settings {
    std::chrono::seconds acquire_timeout{5}; ///< longest wait for a connection; then 503
 };
 
+/// KEYCHAIN_CACHE_*: values that playbooks declare under `keychain:`, once resolved.
+struct keychain_cache_settings {
+   ranged<int, 0, 86'400> dynamic_safety_margin_secs{60}; ///< dropped so long before the issuer's end
+   ranged<int, 0, 86'400> refresh_window_secs{60};        ///< fetched again when this near their end
+};
+
+/// VAULT_*: the secret provider `vault`.
+struct vault_variables {
+   std::string addr = "http://127.0.0.1:8200"; ///< http only
+   secret token;
+};
+
 struct configuration {
    server_settings noetl;
    postgres_settings postgres;
+   keychain_cache_settings keychain_cache;
+   vault_variables vault;
 };
 
 } // namespace noetl::control_plane

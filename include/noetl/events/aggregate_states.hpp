@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -51,6 +52,13 @@ public:
 
    /// Called after every load() that worked, from any thread; must be quick. Set before the first load.
    void on_rebuilt(std::function<void(rebuild_report const&)> callback) { observer_ = std::move(callback); }
+
+   /// What is done to events before they are folded, wherever they are folded: fetch what they only name. An error
+   /// keeps the events from being folded. Thread-safe; set before the first load.
+   void before_fold(log_reader::preparation what) { log_.before_use(std::move(what)); }
+
+   /// Does that to events that are about to be folded outside of here.
+   awaitable<result<void>> prepare(std::vector<event>& events) const { return log_.prepare(events); }
 
    /// The state as of now. An execution without events gives an empty one. Errors: unavailable, database.
    awaitable<result<rebuilt>> load(execution_id id) {

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -24,7 +26,25 @@ class log_reader {
 public:
    explicit log_reader(pg::shard_map& shards) : shards_(shards) {}
 
+   /// What is done to the events of every page, such as fetching what they only name. Thread-safe; set before the first
+   /// page is read.
+   using preparation = std::function<awaitable<result<void>>(std::vector<event>&)>;
+   void before_use(preparation what) { prepare_ = std::move(what); }
+
+   awaitable<result<void>> prepare(std::vector<event>& events) const {
+      if (prepare_ && !events.empty()) co_return co_await prepare_(events);
+      co_return result<void>{};
+   }
+
    awaitable<result<log_page>> read(execution_id id, log_request what) {
+      auto page = co_await read_stored(id, what);
+      if (!page) co_return page;
+      auto prepared = co_await prepare(page->events);
+      if (!prepared) co_return std::move(prepared).error();
+      co_return page;
+   }
+   /// As read, without preparation.
+   awaitable<result<log_page>> read_stored(execution_id id, log_request what) {
       if (what.unversioned) return shards_.of(id).run([id, what](pg::connection& db) { return older(db, id, what); });
       return shards_.of(id).run([id, what](pg::connection& db) { return numbered(db, id, what); });
    }
@@ -77,6 +97,7 @@ private:
    }
 
    pg::shard_map& shards_;
+   preparation prepare_{};
 };
 
 } // namespace noetl

@@ -121,6 +121,10 @@ public:
    /// own cancel request waits for a server that may be hanging).
    void interrupt() noexcept;
 
+   /// Ends the session when the work that has it is done; whoever keeps it opens another. For after a message of many
+   /// megabytes: libpq never gives its buffers back.
+   void retire() noexcept;
+
    /// For example 150004.
    [[nodiscard]] int server_version() const noexcept;
 

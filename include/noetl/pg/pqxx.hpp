@@ -391,6 +391,10 @@ void connection::interrupt() noexcept {
    if (impl_->socket.fd >= 0) ::shutdown(impl_->socket.fd, SHUT_RDWR);
 }
 
+void connection::retire() noexcept {
+   impl_->lost = true;
+}
+
 int connection::backend_pid() const noexcept {
    return impl_->link.backendpid();
 }

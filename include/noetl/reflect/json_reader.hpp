@@ -83,6 +83,15 @@ public:
       return true;
    }
 
+   /// The next value where it stands in the text: checked, not copied.
+   bool view(std::string_view& out) {
+      char const* const start = at_;
+      bool spaced = false;
+      if (!pass(spaced)) return false;
+      out = {start, static_cast<std::size_t>(at_ - start)};
+      return true;
+   }
+
    /// Passes over the next value, checking all of it.
    bool skip() {
       bool spaced = false;

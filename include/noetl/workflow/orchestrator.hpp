@@ -306,6 +306,7 @@ private:
 
    /// Folds what was committed; what is missing in memory comes from the log.
    awaitable<result<void>> fold(entry& one, std::vector<event> facts, bool woken) {
+      if (auto prepared = co_await states_.prepare(facts); !prepared) co_return std::move(prepared).error();
       bool const from_start = !one.loaded && !facts.empty() && facts.front().stream_version == 1;
       if (from_start) {
          one.state = workflow_state{};

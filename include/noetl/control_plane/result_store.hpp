@@ -1,0 +1,180 @@
+// control_plane/result_store.hpp: results that are too large for an event (noetl.result_store, http-execution.md
+// section 16): stored by execution and name, found by the URI that the answer names. Knows pools; nothing of HTTP.
+#pragma once
+
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <noetl/core/result.hpp>
+#include <noetl/core/sha256.hpp>
+#include <noetl/core/snowflake.hpp>
+#include <noetl/core/strong.hpp>
+#include <noetl/core/time.hpp>
+#include <noetl/pg/connection.hpp>
+#include <noetl/pg/shards.hpp>
+#include <noetl/reflect/canonical_json.hpp>
+#include <noetl/reflect/json_view.hpp>
+#include <noetl/reflect/rules.hpp>
+
+namespace noetl::control_plane {
+
+using boost::asio::awaitable;
+
+/// `data` is not copied: the request's body must live until the answer is there.
+struct result_request {
+   std::string name; ///< not empty; becomes part of the URI as it is
+   json_view data;   ///< any JSON
+   std::string scope = "execution";
+   std::optional<std::string> source_step;
+   using json_rules = rules<defaulted<"scope">>;
+};
+
+struct result_reply {
+   std::string ref;
+   std::string store = "db";
+   std::string scope;
+   std::uint64_t bytes = 0; ///< of the canonical JSON of the data
+   std::string sha256;      ///< of the same
+   std::optional<timestamp> expires_at{};
+};
+
+/// `noetl://execution/<execution_id>/result/<name>/<result_id>`; the name may hold slashes.
+struct result_uri {
+   noetl::execution_id execution_id;
+   std::string name;
+   std::int64_t result_id = 0;
+
+   [[nodiscard]] std::string text() const {
+      return "noetl://execution/" + std::to_string(execution_id.value) + "/result/" + name + "/" +
+             std::to_string(result_id);
+   }
+};
+
+/// Errors: bad_request, saying which part is wrong.
+inline result<result_uri> parse_result_uri(std::string_view text) {
+   auto const refuse = [&](std::string const& rule) {
+      std::string shown(text.substr(0, 200));
+      return fail(error_code::bad_request, "URI " + rule + ", got: \"" + shown + "\"");
+   };
+   auto const number = [](std::string_view digits, std::int64_t& out) {
+      auto const [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), out);
+      return !digits.empty() && code == std::errc{} && end == digits.data() + digits.size();
+   };
+   constexpr std::string_view scheme = "noetl://", kind = "execution/", middle = "/result/";
+   if (!text.starts_with(scheme)) return refuse("must start with 'noetl://'");
+   auto rest = text.substr(scheme.size());
+   if (!rest.starts_with(kind)) return refuse("must name an execution: noetl://execution/<id>/result/<name>/<id>");
+   rest.remove_prefix(kind.size());
+   auto const slash = rest.find('/');
+   result_uri out;
+   if (slash == rest.npos || !number(rest.substr(0, slash), out.execution_id.value))
+      return refuse("must have a decimal execution id");
+   rest.remove_prefix(slash);
+   if (!rest.starts_with(middle)) return refuse("must have '/result/' behind the execution id");
+   rest.remove_prefix(middle.size());
+   auto const last = rest.rfind('/');
+   if (last == rest.npos || last == 0) return refuse("must have a name before the result id");
+   if (!number(rest.substr(last + 1), out.result_id)) return refuse("must end in a decimal result id");
+   out.name = rest.substr(0, last);
+   return out;
+}
+
+/// Keeps results on the shard of their execution (W20). Thread-safe. The memory of a call is the request's text, its
+/// canonical form where that is another text, and the driver's copy.
+class result_store {
+public:
+   result_store(pg::shard_map& shards, snowflake& ids) : shards_(shards), ids_(ids) {}
+
+   /// Stores a result, or finds it: a repetition with the same content under the same name gets the same answer.
+   /// Errors: validation (empty name, a text with a zero character), unavailable.
+   awaitable<result<result_reply>> put(noetl::execution_id execution, result_request request) {
+      if (request.name.empty()) co_return fail(error_code::validation, "name: must not be empty");
+      auto work = [execution, request = std::move(request), id = ids_.next()](pg::connection& db) {
+         return store(db, execution, request, id);
+      };
+      co_return co_await shards_.of(execution).run(std::move(work));
+   }
+
+   /// The canonical JSON of a stored result. Errors: not_found, unavailable.
+   awaitable<result<std::string>> find(result_uri uri) {
+      auto& pool = shards_.of(uri.execution_id);
+      auto work = [uri = std::move(uri)](pg::connection& db) -> result<std::string> {
+         std::string out;
+         {
+            auto const rows = db.exec("select data::text from noetl.result_store where result_id = $1 and execution_id "
+                                      "= $2 and name = $3 and (expires_at is null or expires_at > now())",
+                                      uri.result_id, uri.execution_id, uri.name);
+            if (rows.empty()) return fail(error_code::not_found, "result not found");
+            auto const text = rows.front().get<std::string_view>(0);
+            out.reserve(text.size());
+            append_canonical_json(out, text);
+         }
+         give_back(db, out.size());
+         return out;
+      };
+      co_return co_await pool.run(std::move(work));
+   }
+
+private:
+   /// The driver keeps buffers of the size of the largest message of its session.
+   static constexpr std::size_t large = std::size_t{4} << 20U;
+   static void give_back(pg::connection& db, std::size_t moved) {
+      if (moved > large) db.retire();
+   }
+
+   // On a database thread: sorting and summing 64 MiB takes a while, and requests go on meanwhile.
+   static result<result_reply> store(pg::connection& db, noetl::execution_id execution, result_request const& request,
+                                     std::int64_t id) {
+      std::string copy;
+      std::string_view data = request.data.text.empty() ? std::string_view{"null"} : request.data.text;
+      if (!is_canonical_json(data)) {
+         copy.reserve(data.size());
+         append_canonical_json(copy, data);
+         data = copy;
+      }
+      if (holds_zero(data))
+         return fail(error_code::validation, "data: a text with the character U+0000 cannot be stored");
+      result_reply reply;
+      reply.scope = request.scope;
+      reply.bytes = data.size();
+      reply.sha256 = sha256_hex(data);
+      auto const known =
+          db.exec("select result_id from noetl.result_store where execution_id = $1 and name = $2 and "
+                  "sha256 = $3 and bytes = $4 and scope = $5 and source_step is not distinct from $6 and "
+                  "expires_at is null order by result_id limit 1",
+                  execution, request.name, reply.sha256, reply.bytes, request.scope, request.source_step);
+      if (known.empty())
+         db.exec("insert into noetl.result_store (result_id, execution_id, name, scope, source_step, data, bytes, "
+                 "sha256) values ($1, $2, $3, $4, $5, $6::jsonb, $7, $8)",
+                 id, execution, request.name, request.scope, request.source_step, data, reply.bytes, reply.sha256);
+      else
+         id = known.front().get<std::int64_t>(0);
+      give_back(db, known.empty() ? data.size() : 0);
+      reply.ref = result_uri{execution, request.name, id}.text();
+      return reply;
+   }
+
+   // In canonical text the character is always spelled so; an even number of backslashes before it spells something
+   // else.
+   static bool holds_zero(std::string_view text) {
+      constexpr std::string_view zero = "\\u0000";
+      for (auto at = text.find(zero); at != text.npos; at = text.find(zero, at + 1)) {
+         std::size_t before = 0;
+         while (before < at && text[at - before - 1] == '\\') ++before;
+         if (before % 2 == 0) return true;
+      }
+      return false;
+   }
+
+   pg::shard_map& shards_;
+   snowflake& ids_;
+};
+
+} // namespace noetl::control_plane
