@@ -404,11 +404,12 @@ TEST_F(orchestrator_and_snapshots, loops_cycles_and_cursors_go_on_whoever_restar
       for (auto const& c : open()) {
          auto& at = *servers[random() % 2];
          if (random() % 6 == 0) at.deaf = true; // it will not hear of what it has committed
-         auto const cursor = db->exec("select coalesce(meta->'cursor'->>'phase', ''), coalesce(meta->'cursor'->>'frame', '') "
+         auto const places = db->exec("select coalesce(meta->'cursor'->>'phase', ''), coalesce(meta->'cursor'->>'frame', '') "
                                       "from noetl.command where execution_id = $1 and event_id = $2",
-                                      c.execution, c.issued)[0];
-         bool const claim = cursor.get<std::string>(0) == "claim";
-         std::string const rows = claim && cursor.get<std::string>(1) == "0" ? "[1,2,3]" : "[]";
+                                      c.execution, c.issued);
+         bool const first_claim =
+             places[0].get<std::string>(0) == "claim" && places[0].get<std::string>(1) == "0";
+         std::string const rows = first_claim ? "[1,2,3]" : "[]";
          append_request request;
          request.execution_id = c.execution;
          request.events = {fact("call.done", c.step, c.id, R"(,"result":{"context":{"data":{"rows":)" + rows + "}}}"),
