@@ -236,7 +236,8 @@ private:
       c.index = index;
       if (cursor) c.cursor_phase = std::string(*cursor);
       c.frame = as_integer(member(meta(), "cursor", "frame")).value_or(0);
-      c.outside = c.outside || e_.node_type == "container"; // such a job is started and then runs on without its worker (L-42)
+      c.outside =
+          c.outside || e_.node_type == "container"; // such a job is started and then runs on without its worker (L-42)
       c.parked = c.parked || (c.outside && c.phase == command_phase::completed && !c.called);
       s.command_seen = true;
       if (cursor == "claim") {
