@@ -3,8 +3,8 @@
 //   steps-fanout  one step, then 100 at once, 2 executions in flight
 //   steps-loop    a parallel loop over 1,000 items, 32 of them in flight
 //   steps-rss     memory of the server after 200,000 events (or the third argument), in MB
-// A step counts when its execution has ended as COMPLETED and the log holds its command.completed. The limit is the floor
-// of goals.md, for memory the floor of M6.
+// A step counts when its execution has ended as COMPLETED and the log holds its command.completed. The limit is the
+// floor of goals.md, for memory the floor of M6.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -50,9 +50,10 @@ std::string fan_out() {
    return playbook("fanout", "  - {step: start, tool: {kind: noop}, next: [" + targets + "]}\n" + steps);
 }
 std::string loop() {
-   return playbook("loop", "  - {step: start, tool: {kind: noop}, next: each}\n"
-                           "  - {step: each, tool: {kind: noop, message: '{{ x }}'}, loop: {in: '1000', iterator: x, spec: "
-                           "{mode: parallel, max_in_flight: 32}}, next: end}\n  - {step: end, tool: {kind: noop}}\n");
+   return playbook("loop",
+                   "  - {step: start, tool: {kind: noop}, next: each}\n"
+                   "  - {step: each, tool: {kind: noop, message: '{{ x }}'}, loop: {in: '1000', iterator: x, spec: "
+                   "{mode: parallel, max_in_flight: 32}}, next: end}\n  - {step: end, tool: {kind: noop}}\n");
 }
 
 /// One kind of load.
@@ -80,7 +81,8 @@ double round(test::deployment& site, pg::connection& db, load const& what, int e
    std::int64_t ended = 0;
    while (ended < executions) {
       while (started < executions && started - ended < what.in_flight) {
-         auto const got = test::deployment::to_answer(client.post("/api/execute", R"({"path":"bench/)" + what.path + "\"}"));
+         auto const got =
+             test::deployment::to_answer(client.post("/api/execute", R"({"path":"bench/)" + what.path + "\"}"));
          if (got.status != 200) throw std::runtime_error("execute: " + got.body);
          ++started;
       }
@@ -142,8 +144,8 @@ int run(int rounds, int executions, std::int64_t events) {
    if (issued != completed || count(db, "playbook.failed") != 0)
       throw std::runtime_error("some step ran twice or failed");
    auto const mb = resident_mb(server.pid());
-   std::printf("steps-rss ratio=%.2f ours=%.1f limit=%.0f unit=MB (%.1f idle, %lld events)\n", mb / floor_mb, mb, floor_mb,
-               idle, static_cast<long long>(last));
+   std::printf("steps-rss ratio=%.2f ours=%.1f limit=%.0f unit=MB (%.1f idle, %lld events)\n", mb / floor_mb, mb,
+               floor_mb, idle, static_cast<long long>(last));
    quote("steps", in_a_row);
    return 0;
 }

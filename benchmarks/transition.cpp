@@ -1,9 +1,9 @@
-// M4: from posting `command.completed` to the notification of the next command at a subscriber: noetl-server, PostgreSQL
-// and NATS on one machine, 16 executions in flight, each posting as soon as its notification has come. Then the same
-// with executions that have 1,000 and 100,000 events behind them, beside fresh ones: what a decision costs must not grow
-// with the log. The path is the real one: HTTP, commit, fold, decision, commit, outbox, JetStream with file storage,
-// pull consumer. Left out is the worker: nothing is claimed and no `call.done` is posted.
-// Limits: the floors of goals.md, 10 and 50 ms; for the long logs the fresh executions of the same run.
+// M4: from posting `command.completed` to the notification of the next command at a subscriber: noetl-server,
+// PostgreSQL and NATS on one machine, 16 executions in flight, each posting as soon as its notification has come. Then
+// the same with executions that have 1,000 and 100,000 events behind them, beside fresh ones: what a decision costs
+// must not grow with the log. The path is the real one: HTTP, commit, fold, decision, commit, outbox, JetStream with
+// file storage, pull consumer. Left out is the worker: nothing is claimed and no `call.done` is posted. Limits: the
+// floors of goals.md, 10 and 50 ms; for the long logs the fresh executions of the same run.
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
@@ -50,7 +50,9 @@ struct notice {
 /// Notifications as they come, by execution. Thread-safe.
 class subscriber {
 public:
-   explicit subscriber(std::string const& url) : bus_(how(url)), reader_(bus_, {.stream = "noetl_commands", .durable = "bench", .filter_subject = "noetl.commands.>"}) {
+   explicit subscriber(std::string const& url)
+       : bus_(how(url)),
+         reader_(bus_, {.stream = "noetl_commands", .durable = "bench", .filter_subject = "noetl.commands.>"}) {
       runner_ = std::jthread([this](std::stop_token stop) { run(stop); });
    }
    notice next(std::string const& execution) {
@@ -132,8 +134,9 @@ std::vector<run_at> preloaded(pg::connection& db, snowflake& ids, catalog_id cat
          }
          noetl::detail::event_rows(rows).copy(db);
       }
-      db.exec("insert into noetl.stream_head (execution_id, version, guarded_version, catalog_id) values ($1, $2, 0, $3)",
-              id, log.size(), catalog);
+      db.exec(
+          "insert into noetl.stream_head (execution_id, version, guarded_version, catalog_id) values ($1, $2, 0, $3)",
+          id, log.size(), catalog);
       out.push_back({name, own(open.id, name), open.step});
    }
    db.script("vacuum analyze noetl.event");
@@ -163,8 +166,7 @@ std::vector<std::vector<double>> measure(test::deployment& site, subscriber& not
                   if (next.command == runs[i].command) throw std::runtime_error("a command was told twice");
                   runs[i].command = next.command;
                   runs[i].step = next.step;
-                  if (k >= warm)
-                     all[i].push_back(std::chrono::duration<double, std::milli>(next.at - posted).count());
+                  if (k >= warm) all[i].push_back(std::chrono::duration<double, std::milli>(next.at - posted).count());
                }
             } catch (std::exception const& e) {
                failures[i] = e.what();
@@ -244,7 +246,8 @@ int main(int argc, char** argv) {
    if (dsn == nullptr) return std::fprintf(stderr, "NOETL_BENCH_PG is not set\n"), 2;
    setenv("NOETL_TEST_PG", dsn, 1);
    try {
-      return run(argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 200, argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 100'000);
+      return run(argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 200,
+                 argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 100'000);
    } catch (std::exception const& e) {
       return std::fprintf(stderr, "bench-transition: %s\n", e.what()), 1;
    }

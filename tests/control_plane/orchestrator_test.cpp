@@ -377,7 +377,8 @@ TEST_F(orchestrator_and_snapshots, two_replicas_never_issue_the_same_command_twi
 }
 
 // Loops of every mode, a cycle and a cursor, on servers of which one or the other is gone at any moment.
-TEST_F(orchestrator_and_snapshots, loops_cycles_and_cursors_go_on_whoever_restarts_and_issue_nothing_twice_item_139_L11_L19) {
+TEST_F(orchestrator_and_snapshots,
+       loops_cycles_and_cursors_go_on_whoever_restarts_and_issue_nothing_twice_item_139_L11_L19) {
    auto const yaml = playbook_of(
        "- {step: start, tool: {kind: noop}, next: [l, c]}\n"
        "- {step: l, tool: {kind: noop}, loop: {in: '[1,2,3]', iterator: x}, next: j}\n"
@@ -404,11 +405,12 @@ TEST_F(orchestrator_and_snapshots, loops_cycles_and_cursors_go_on_whoever_restar
       for (auto const& c : open()) {
          auto& at = *servers[random() % 2];
          if (random() % 6 == 0) at.deaf = true; // it will not hear of what it has committed
-         auto const cursor = db->exec("select coalesce(meta->'cursor'->>'phase', ''), coalesce(meta->'cursor'->>'frame', '') "
-                                      "from noetl.command where execution_id = $1 and event_id = $2",
-                                      c.execution, c.issued)[0];
-         bool const claim = cursor.get<std::string>(0) == "claim";
-         std::string const rows = claim && cursor.get<std::string>(1) == "0" ? "[1,2,3]" : "[]";
+         auto const places =
+             db->exec("select coalesce(meta->'cursor'->>'phase', ''), coalesce(meta->'cursor'->>'frame', '') "
+                      "from noetl.command where execution_id = $1 and event_id = $2",
+                      c.execution, c.issued);
+         bool const first_claim = places[0].get<std::string>(0) == "claim" && places[0].get<std::string>(1) == "0";
+         std::string const rows = first_claim ? "[1,2,3]" : "[]";
          append_request request;
          request.execution_id = c.execution;
          request.events = {fact("call.done", c.step, c.id, R"(,"result":{"context":{"data":{"rows":)" + rows + "}}}"),
@@ -420,12 +422,14 @@ TEST_F(orchestrator_and_snapshots, loops_cycles_and_cursors_go_on_whoever_restar
       }
       return ask<int>("select count(*) from noetl.stream_head where status = 'COMPLETED'") == runs;
    };
-   ASSERT_TRUE(eventually(work, std::chrono::minutes{2})) << ask<int>("select count(*) from noetl.stream_head where status = 'COMPLETED'");
+   ASSERT_TRUE(eventually(work, std::chrono::minutes{2}))
+       << ask<int>("select count(*) from noetl.stream_head where status = 'COMPLETED'");
    struct wanted {
       char const* step;
       int commands;
    };
-   for (auto const& [step, commands] : {wanted{"start", 1}, wanted{"l", 6}, wanted{"c", 5}, wanted{"j", 2}, wanted{"p", 5}})
+   for (auto const& [step, commands] :
+        {wanted{"start", 1}, wanted{"l", 6}, wanted{"c", 5}, wanted{"j", 2}, wanted{"p", 5}})
       EXPECT_EQ(ask<int>("select count(*) from noetl.event where event_type = 'command.issued' and node_name = '" +
                          std::string(step) + "'"),
                 runs * commands)

@@ -61,24 +61,27 @@ TEST_F(loops_under_fire, a_server_killed_again_and_again_issues_every_iteration_
    EXPECT_TRUE(found.settles()) << found.unfinished() << tail(system.server->output());
    EXPECT_EQ(joined(found.wrong_ends()), "");
    EXPECT_EQ(joined(found.wrong_versions()), "");
-   EXPECT_EQ(joined(found.lines("select h.execution_id, count(e.event_id) from noetl.stream_head h left join noetl.event "
-                                "e on e.execution_id = h.execution_id and e.event_type = 'command.issued' group by 1 "
-                                "having count(e.event_id) <> $1 limit 10",
-                                looped_commands)),
-             "")
+   EXPECT_EQ(
+       joined(found.lines("select h.execution_id, count(e.event_id) from noetl.stream_head h left join noetl.event "
+                          "e on e.execution_id = h.execution_id and e.event_type = 'command.issued' group by 1 "
+                          "having count(e.event_id) <> $1 limit 10",
+                          looped_commands)),
+       "")
        << "commands were issued twice or never";
-   EXPECT_EQ(joined(found.lines("select execution_id, node_name, meta->>'iteration_index', count(*) from noetl.event "
-                                "where event_type = 'command.issued' group by 1, 2, 3 having count(*) <> case node_name "
-                                "when 'one_by_one' then 2 when 'again' then 2 else 1 end limit 10")),
-             "");
+   EXPECT_EQ(
+       joined(found.lines("select execution_id, node_name, meta->>'iteration_index', count(*) from noetl.event "
+                          "where event_type = 'command.issued' group by 1, 2, 3 having count(*) <> case node_name "
+                          "when 'one_by_one' then 2 when 'again' then 2 else 1 end limit 10")),
+       "");
 }
 
 TEST_F(loops_under_fire, with_NOETL_STRICT_TOOL_STATUS_a_tool_that_reports_an_error_fails_its_execution_W21_L01) {
    deployment system;
    system.start_server({{"NOETL_STRICT_TOOL_STATUS", "true"}});
-   system.register_playbook("apiVersion: noetl.io/v2\nkind: Playbook\nmetadata: {name: bad, path: fault/bad}\nworkflow:\n"
-                            "- {step: start, tool: {kind: shell, command: exit 3}, next: end}\n"
-                            "- {step: end, tool: {kind: noop}}\n");
+   system.register_playbook(
+       "apiVersion: noetl.io/v2\nkind: Playbook\nmetadata: {name: bad, path: fault/bad}\nworkflow:\n"
+       "- {step: start, tool: {kind: shell, command: exit 3}, next: end}\n"
+       "- {step: end, tool: {kind: noop}}\n");
    system.start_worker();
    auto const strict = system.execute("fault/bad");
    EXPECT_EQ(system.outcome(strict), "FAILED");

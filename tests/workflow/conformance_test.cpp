@@ -25,8 +25,8 @@ std::string text_of(tao::json::value const& v) {
 std::vector<event> reported(order const& o, std::string const& status, std::string const& error = "") {
    auto const why = error.empty() ? "" : ",\"error\":\"" + error + "\"";
    return {simulator::worker_event(o, "call.done", "COMPLETED",
-                                   ",\"result\":{\"status\":\"" + status + "\",\"context\":{\"status\":\"" + status + "\"" +
-                                      why + "}}"),
+                                   ",\"result\":{\"status\":\"" + status + "\",\"context\":{\"status\":\"" + status +
+                                       "\"" + why + "}}"),
            simulator::worker_event(o, "command.completed", status, ",\"status\":\"" + status + "\"")};
 }
 void report(simulator& s, std::string const& step, std::string const& status, std::string const& error = "") {
@@ -61,7 +61,8 @@ TEST(conformance, a_default_of_nothing_becomes_a_number_C15) {
 }
 
 TEST(conformance, a_fraction_stays_a_number_in_json_C17_L32) {
-   simulator s(playbook_text("- {step: start, tool: {kind: noop, n: '{{ 1.5 | tojson }}', l: '{{ [1.5, 2] | tojson }}'}}\n"));
+   simulator s(
+       playbook_text("- {step: start, tool: {kind: noop, n: '{{ 1.5 | tojson }}', l: '{{ [1.5, 2] | tojson }}'}}\n"));
    EXPECT_EQ(text_of(s.open.front().tool_config), R"({"l":[1.5,2],"n":1.5})");
 }
 
@@ -146,9 +147,10 @@ TEST(conformance, times_in_the_state_are_those_of_the_events_L16) {
 }
 
 TEST(conformance, a_step_that_succeeds_after_a_failure_has_not_failed_L41) {
-   simulator s(playbook_text("- {step: start, tool: {kind: noop}, next: [a, w]}\n- {step: a, tool: {kind: noop}, next: w}\n"
-                             "- {step: w, tool: {kind: noop}, set: {ctx.n: '{{ (n | default(0)) + 1 }}'}, next: {arcs: "
-                             "[{step: a, when: 'n < 2'}]}}\n"));
+   simulator s(
+       playbook_text("- {step: start, tool: {kind: noop}, next: [a, w]}\n- {step: a, tool: {kind: noop}, next: w}\n"
+                     "- {step: w, tool: {kind: noop}, set: {ctx.n: '{{ (n | default(0)) + 1 }}'}, next: {arcs: "
+                     "[{step: a, when: 'n < 2'}]}}\n"));
    s.complete("start");
    s.fail("a");
    s.run();
@@ -158,10 +160,11 @@ TEST(conformance, a_step_that_succeeds_after_a_failure_has_not_failed_L41) {
 }
 
 TEST(conformance, a_drained_cursor_applies_its_set_in_the_same_pass_and_has_one_result_after_a_rebuild_L43) {
-   simulator s(playbook_text("- {step: start, tool: {kind: noop}, next: c}\n"
-                             "- {step: c, tool: {kind: noop}, set: {ctx.done: '{{ output.frames }}'}, loop: {iterator: job, "
-                             "cursor: {claim: x}, spec: {mode: cursor}}, next: e}\n"
-                             "- {step: e, tool: {kind: noop, v: '{{ done }}', r: '{{ c.cursor }}'}}\n"));
+   simulator s(
+       playbook_text("- {step: start, tool: {kind: noop}, next: c}\n"
+                     "- {step: c, tool: {kind: noop}, set: {ctx.done: '{{ output.frames }}'}, loop: {iterator: job, "
+                     "cursor: {claim: x}, spec: {mode: cursor}}, next: e}\n"
+                     "- {step: e, tool: {kind: noop, v: '{{ done }}', r: '{{ c.cursor }}'}}\n"));
    s.complete("start");
    s.complete("c", R"({"rows":[1]})");
    s.complete("c");
@@ -172,7 +175,8 @@ TEST(conformance, a_drained_cursor_applies_its_set_in_the_same_pass_and_has_one_
 }
 
 TEST(conformance, tools_that_report_an_error_fail_their_step_only_when_the_start_event_says_so_L01_W21) {
-   std::string const book = playbook_text("- {step: start, tool: {kind: noop}, next: a}\n- {step: a, tool: {kind: noop}}\n");
+   std::string const book =
+       playbook_text("- {step: start, tool: {kind: noop}, next: a}\n- {step: a, tool: {kind: noop}}\n");
    for (std::string const word : {"error", "ERROR", "timeout", "Failed"}) {
       simulator kind(book);
       report(kind, "start", word, "no such host");
@@ -202,9 +206,10 @@ TEST(conformance, an_iteration_that_reports_an_error_fails_a_strict_loop_L01_L27
 }
 
 TEST(conformance, a_claim_that_needs_the_keychain_is_left_to_the_worker_L31) {
-   simulator s(playbook_text("- {step: start, tool: {kind: noop}, next: c}\n"
-                             "- {step: c, tool: {kind: noop}, loop: {iterator: job, cursor: {claim: '{{ keychain.k.v }} LIMIT "
-                             "{{ __frame_max_rows }}'}, spec: {mode: cursor, frame: {max_rows: 3}}}}\n"));
+   simulator s(
+       playbook_text("- {step: start, tool: {kind: noop}, next: c}\n"
+                     "- {step: c, tool: {kind: noop}, loop: {iterator: job, cursor: {claim: '{{ keychain.k.v }} LIMIT "
+                     "{{ __frame_max_rows }}'}, spec: {mode: cursor, frame: {max_rows: 3}}}}\n"));
    s.complete("start");
    EXPECT_EQ(text_of(s.open.front().tool_config), R"x({"command":"{{ keychain.k.v }} LIMIT {{ __frame_max_rows }}"})x");
    EXPECT_EQ(text_of(*detail::member(&s.open.front().render_context, "__frame_max_rows")), "3");
@@ -271,7 +276,6 @@ TEST(conformance, a_failed_job_fails_a_strict_run_L42_L01) {
       s.append(simulator::worker_event(s.take("start"), "command.completed", "success", ""));
       s.append(callback("start", "FAILED"));
       s.pass();
-      EXPECT_EQ(s.news(),
-                is_strict ? "issue start, end FAILED: Failed steps: start" : "issue start, enter a, issue a");
+      EXPECT_EQ(s.news(), is_strict ? "issue start, end FAILED: Failed steps: start" : "issue start, enter a, issue a");
    }
 }

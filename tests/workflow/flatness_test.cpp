@@ -79,8 +79,9 @@ TEST(flatness, a_loop_renders_its_items_once_while_no_variable_changes) {
 }
 
 TEST(flatness, a_cursor_loop_keeps_one_frame) {
-   simulator s(playbook_text("- {step: start, tool: {kind: noop}, next: c}\n"
-                             "- {step: c, tool: {kind: noop}, loop: {iterator: job, cursor: {claim: x}, spec: {mode: cursor}}}\n"));
+   simulator s(playbook_text(
+       "- {step: start, tool: {kind: noop}, next: c}\n"
+       "- {step: c, tool: {kind: noop}, loop: {iterator: job, cursor: {claim: x}, spec: {mode: cursor}}}\n"));
    s.complete("start");
    for (int frame = 0; frame < 200; ++frame) {
       s.complete("c", R"({"rows":[{"id":1}]})");

@@ -181,8 +181,8 @@ TEST(properties, every_prefix_of_a_log_decides_as_the_live_state_did) {
 
 namespace {
 
-/// Everything at once: both router modes, old lists of targets, joins, arcs back with a bound, self arcs, guards, loops of
-/// each mode, conditions over data and variables. Every such run ends: each arc back is taken at most twice.
+/// Everything at once: both router modes, old lists of targets, joins, arcs back with a bound, self arcs, guards, loops
+/// of each mode, conditions over data and variables. Every such run ends: each arc back is taken at most twice.
 std::string mixed_playbook(random_source& random) {
    int const n = 4 + pick(random, 6);
    std::string steps;
@@ -227,7 +227,8 @@ std::string mixed_playbook(random_source& random) {
 std::string mixed_data(order const& o, unsigned salt) {
    auto const phase = detail::as_text(detail::member(&o.meta, "cursor", "phase"));
    if (phase != "claim") return data_of(o.step, salt);
-   return detail::as_integer(detail::member(&o.meta, "cursor", "frame")) == 0 ? R"({"rows":[1,2,3]})" : R"({"rows":[]})";
+   return detail::as_integer(detail::member(&o.meta, "cursor", "frame")) == 0 ? R"({"rows":[1,2,3]})"
+                                                                              : R"({"rows":[]})";
 }
 
 /// Each iteration, row and claim of a visit is issued once, each plain step once a visit.
@@ -248,8 +249,8 @@ void expect_each_effect_once(simulator const& s) {
    }
 }
 
-/// A worker pool without manners: any order, repeats under other ids, late events, failures; a server that restarts from
-/// the log or from a stored state.
+/// A worker pool without manners: any order, repeats under other ids, late events, failures; a server that restarts
+/// from the log or from a stored state.
 void run_mixed(simulator& s, random_source& random, unsigned salt, bool may_fail) {
    std::vector<std::vector<event>> underway;
    std::vector<event> late;

@@ -117,7 +117,7 @@ struct workflow_state {
    std::optional<noetl::execution_id> parent_execution_id;
    std::optional<std::string> execution_pool; ///< chosen by the caller of execute
    bool strict_tool_status = false; ///< a tool that reports an error has failed (L-01, W21); said by the start event
-   tao::json::value trace;                    ///< null when absent
+   tao::json::value trace;          ///< null when absent
    tao::json::value workload;
    run_status run = run_status::initial;
    std::optional<timestamp> started_at, completed_at;
@@ -125,17 +125,17 @@ struct workflow_state {
 
    std::map<std::string, step_state, std::less<>> steps;
    std::map<std::string, command_record, std::less<>> commands;
-   std::size_t unmatched = 0;  ///< records in `commands` whose command.issued has not been seen
-   std::uint64_t changes = 0;  ///< how often ctx, data or results have changed: equal numbers, equal variables
+   std::size_t unmatched = 0; ///< records in `commands` whose command.issued has not been seen
+   std::uint64_t changes = 0; ///< how often ctx, data or results have changed: equal numbers, equal variables
    tao::json::value ctx = tao::json::empty_object;     ///< durable variables (fold of ctx.updated)
    tao::json::value data = tao::json::empty_object;    ///< step name to user data, as templates see it (3.6)
    tao::json::value results = tao::json::empty_object; ///< step name to raw result envelope (`steps` in templates)
 
-   std::int64_t version = 0;          ///< highest stream_version folded
-   std::uint64_t applied = 0;         ///< events folded; the order of things inside the state
-   std::uint64_t unversioned = 0;     ///< of them rows of older servers, which have no stream_version
+   std::int64_t version = 0;           ///< highest stream_version folded
+   std::uint64_t applied = 0;          ///< events folded; the order of things inside the state
+   std::uint64_t unversioned = 0;      ///< of them rows of older servers, which have no stream_version
    noetl::event_id last_unversioned{}; ///< the last of these; they are folded in event_id order
-   std::string current_step;  ///< node of the newest step.enter or command.started
+   std::string current_step;           ///< node of the newest step.enter or command.started
    noetl::event_id last_event{};
 
    [[nodiscard]] run_status status() const noexcept { return run; }

@@ -29,8 +29,8 @@ inline raw_json cursor_meta(std::string const& phase, std::string const& step_na
 /// A claim that needs the keychain waits for the worker, which has every other name of it, too (L-31).
 inline std::string claim_text(pass_context& pass, std::string const& claim) {
    auto const names = evaluated(pass.templates().names(claim));
-   bool const later = pass.vars.find("keychain") == nullptr &&
-                      std::find(names.begin(), names.end(), "keychain") != names.end();
+   bool const later =
+       pass.vars.find("keychain") == nullptr && std::find(names.begin(), names.end(), "keychain") != names.end();
    return later ? claim : evaluated(pass.templates().render_text(claim, pass.vars));
 }
 

@@ -44,7 +44,8 @@ namespace detail {
 inline bool is_bad_status(std::string_view word) {
    static constexpr std::array bad{std::string_view("error"), std::string_view("failed"), std::string_view("timeout")};
    auto const same = [&](std::string_view one) {
-      return std::ranges::equal(one, word, [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? b - 'A' + 'a' : b); });
+      return std::ranges::equal(one, word,
+                                [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? b - 'A' + 'a' : b); });
    };
    return std::ranges::any_of(bad, same);
 }

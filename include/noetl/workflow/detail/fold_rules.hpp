@@ -215,8 +215,7 @@ private:
       c.index = index;
       if (cursor) c.cursor_phase = std::string(*cursor);
       c.frame = as_integer(member(&placed, "frame")).value_or(0);
-      c.outside =
-          c.outside || e_.node_type == "container"; // such a job is started and runs on without its worker (L-42)
+      if (e_.node_type == "container") c.outside = true; // such a job is started and runs on without its worker (L-42)
       c.parked = c.parked || (c.outside && c.phase == command_phase::completed && !c.called);
       s.command_seen = true;
       if (cursor == "claim") {
