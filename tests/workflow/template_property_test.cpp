@@ -109,15 +109,16 @@ TEST(template_properties, random_templates_end_within_their_limits) {
       if (first) {
          ++rendered;
          EXPECT_EQ(*first, *second) << source;
-         if (template_engine::is_template(source)) EXPECT_LE(first->size(), 1u << 16) << source;
+         EXPECT_TRUE(first->size() <= 1u << 16 || !template_engine::is_template(source)) << source;
       } else {
          EXPECT_TRUE(first.error().message.starts_with("Template render error: ")) << source;
          EXPECT_EQ(first.error().message, second.error().message) << source;
       }
-      if (auto const value = engine.render_value(source, vars, literals::coerced); !value)
-         EXPECT_TRUE(value.error().message.starts_with("Template render error: ")) << source;
-      if (auto const holds = engine.evaluate_condition(source, vars); !holds)
-         EXPECT_TRUE(holds.error().message.starts_with("Template render error: ")) << source;
+      auto const ends_well = [](auto const& r) {
+         return r.has_value() || r.error().message.starts_with("Template render error: ");
+      };
+      EXPECT_TRUE(ends_well(engine.render_value(source, vars, literals::coerced))) << source;
+      EXPECT_TRUE(ends_well(engine.evaluate_condition(source, vars))) << source;
    }
    EXPECT_GT(rendered, 100);
 }
