@@ -47,11 +47,11 @@ protected:
    /// Newest record of an operation on a credential: `outcome/worker/execution`.
    static std::string audited(std::string const& name, std::string const& operation) {
       auto const got = at().get("/api/internal/secret-audit?credential=" + name);
-      for (auto const& row : got.at("rows").get_array())
-         if (row.at("operation").get_string() == operation)
-            return row.at("outcome").get_string() + "/" +
-                   (row.at("worker_id").is_null() ? "-" : row.at("worker_id").get_string()) + "/" +
-                   number(row.at("execution_id"));
+      for (auto const& one : got.at("rows").get_array())
+         if (one.at("operation").get_string() == operation)
+            return one.at("outcome").get_string() + "/" +
+                   (one.at("worker_id").is_null() ? "-" : one.at("worker_id").get_string()) + "/" +
+                   number(one.at("execution_id"));
       return "none";
    }
 };
