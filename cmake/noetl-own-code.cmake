@@ -13,7 +13,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOETL_SANITIZE)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # False positives: GCC bugs 105329, 105580 and 105651 inside std::string, and coroutine frames of Asio's awaitable.
-  target_compile_options(noetl_own_code INTERFACE -Wno-restrict -Wno-array-bounds -Wno-mismatched-new-delete)
+  target_compile_options(noetl_own_code INTERFACE -Wno-restrict -Wno-array-bounds -Wno-stringop-overread
+    -Wno-stringop-overflow -Wno-mismatched-new-delete)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
   # False positives: functions that return a part of their first argument and take a text made on the spot as another.
