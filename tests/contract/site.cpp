@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include <boost/beast/core/tcp_stream.hpp>
 #include <tao/json/to_string.hpp>
 
 #include <noetl/nats/consumer.hpp>

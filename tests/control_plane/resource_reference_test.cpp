@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <noetl/control_plane/catalog.hpp>
+#include <noetl/control_plane/catalog_document.hpp>
 
 using namespace noetl::control_plane;
 
@@ -46,7 +47,7 @@ TEST(to_reference, what_is_no_number_is_refused_by_name) {
 }
 
 TEST(read_document, takes_path_kind_and_parts_from_YAML) {
-   auto const got = detail::read_document(
+   auto const got = read_document(
        {.content =
             "kind: PlayBook\nmetadata: {path: a/b, name: n, labels: {x: y}}\nworkload: {k: 1}\nworkflow: [1]\n"});
    ASSERT_TRUE(got);
@@ -55,7 +56,7 @@ TEST(read_document, takes_path_kind_and_parts_from_YAML) {
    EXPECT_EQ(got->payload.text, R"({"k":1})");
    EXPECT_EQ(got->layout.text, "[1]");
    EXPECT_EQ(got->meta.text, R"({"x":"y"})");
-   auto const bare = detail::read_document({.content = "metadata: {name: n}", .resource_type = "Agent"});
+   auto const bare = read_document({.content = "metadata: {name: n}", .resource_type = "Agent"});
    ASSERT_TRUE(bare);
    EXPECT_EQ(bare->path, "n");
    EXPECT_EQ(bare->kind, "agent");
