@@ -88,7 +88,7 @@ TEST_F(validation, a_bad_request_is_refused_as_by_register) {
    EXPECT_EQ(server().post("/api/catalog/validate", "{").status, 400U);
    EXPECT_TRUE(is_error(server().post("/api/catalog/validate", "{}"), 422, "content"));
    EXPECT_TRUE(is_error(server().post("/api/catalog/validate", R"({"content":5})"), 422, "content"));
-   EXPECT_EQ(server().send({.method = "POST", .target = "/api/catalog/validate", .body = "a: 1"}).status, 415U);
+   EXPECT_EQ(server().send({"POST", "/api/catalog/validate", "a: 1", "text/plain"}).status, 415U);
    EXPECT_EQ(server().send({.method = "PUT", .target = "/api/catalog/validate"}).status, 405U);
 }
 

@@ -193,7 +193,7 @@ TEST_F(migrate_test, missing_rights_are_listed_in_one_sentence) {
    db.script("grant select, insert, update on all tables in schema noetl to " + role);
    auto const weak = pg::migrate(how, {.patience = 1s});
    ASSERT_FALSE(weak);
-   for (auto const* part : {"DELETE (for noetl.credential, noetl.keychain, noetl.runtime, noetl.subscription_dedup, "
+   for (auto const* part : {"DELETE (for noetl.credential, noetl.runtime, noetl.subscription_dedup, "
                             "noetl.outbox, noetl.projection_snapshot, noetl.transient, noetl.stream_head)",
                             "USAGE (for sequence noetl.outbox_outbox_id_seq)"})
       EXPECT_NE(weak.error().message.find(part), std::string::npos) << weak.error().message;

@@ -30,6 +30,9 @@ inline std::optional<std::string> decode_base64(std::string_view encoded) {
    auto const digits = encoded.substr(0, encoded.size() - padding);
    // OpenSSL skips white space and accepts padding anywhere; the contract does not.
    if (digits.find_first_not_of(alphabet) != std::string_view::npos) return std::nullopt;
+   // Nor bits of the last digit that belong to no byte: one text for each value (RFC 4648 section 3.5).
+   auto const unused = padding == 2 ? 15U : padding == 1 ? 3U : 0U;
+   if (digits.empty() || (alphabet.find(digits.back()) & unused) != 0) return std::nullopt;
    std::string bytes(encoded.size() / 4 * 3, '\0');
    auto const size =
        EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),

@@ -6,23 +6,23 @@
 #include <utility>
 
 #include <tao/json/events/from_string.hpp>
-#include <tao/json/events/to_value.hpp>
 #include <tao/json/value.hpp>
 
 #include <noetl/reflect/json_kinds.hpp>
 #include <noetl/reflect/json_read.hpp>
 #include <noetl/reflect/json_write.hpp>
+#include <noetl/reflect/last_member.hpp>
 
 namespace noetl {
 
 /// A JSON tree. Integers above 64 bits become doubles (spec http-execution.md section 1), of a member given twice the
-/// first counts, members are written in sorted order. The reader's limits (depth, range of numbers) hold here too.
+/// last counts, members are written in sorted order. The reader's limits (depth, range of numbers) hold here too.
 template <>
 struct json_form<tao::json::value> {
    static bool read(json_reader& in, tao::json::value& out) {
       std::string text; // checked by the reader, so that the parser below has nothing left to refuse
       if (!in.raw(text)) return false;
-      tao::json::events::to_value builder;
+      last_member_wins builder;
       tao::json::events::from_string(builder, text);
       out = std::move(builder.value);
       return true;

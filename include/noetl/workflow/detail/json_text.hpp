@@ -1,5 +1,5 @@
 // workflow/detail/json_text.hpp: JSON text to value and back, with bounded depth and sorted keys.
-// Knows taoJSON only.
+// Knows taoJSON and reflect/last_member.hpp.
 #pragma once
 
 #include <charconv>
@@ -9,10 +9,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include <tao/json/events/from_string.hpp>
 #include <tao/json/events/limit_nesting_depth.hpp>
-#include <tao/json/from_string.hpp>
 #include <tao/json/value.hpp>
+
+#include <noetl/reflect/last_member.hpp>
 
 namespace noetl::workflow::detail {
 
@@ -21,11 +24,14 @@ using json = tao::json::value;
 template <class Consumer>
 struct limit_depth_256 : tao::json::events::limit_nesting_depth<Consumer, 256> {};
 
+/// Of members with one name the last counts.
 /// \return nothing for text that is no JSON or nests deeper than 256
 inline std::optional<json> parse_json(std::string_view text) {
    if (text.empty()) return std::nullopt;
    try {
-      return tao::json::from_string<limit_depth_256>(text.data(), text.size(), "");
+      limit_depth_256<last_member_wins> builder;
+      tao::json::events::from_string(builder, text.data(), text.size(), "");
+      return std::move(builder.value);
    } catch (std::exception const&) {
       return std::nullopt;
    }
