@@ -125,7 +125,7 @@ asio::awaitable<std::optional<worker::command>> worker::claim(notification const
    if (answer.status == 200 || answer.status == 201) {
       auto won = read_claim(about, answer.body);
       if (won) co_return won;
-      note("claim.undecodable", storable(answer.body.substr(0, 500)));
+      note("claim.undecodable", std::to_string(answer.body.size()) + " bytes");
       violation_ = true;
       incoming.nak(1s);
       co_return std::nullopt;

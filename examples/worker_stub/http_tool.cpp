@@ -18,8 +18,9 @@ constexpr int max_redirects = 5;
 bool is_loopback(std::string const& url) {
    auto const scheme = url.find("://");
    auto const host = scheme == url.npos ? url : url.substr(scheme + 3);
-   return host.starts_with("127.") || host.starts_with("localhost:") || host.starts_with("localhost/") ||
-          host == "localhost" || host.starts_with("[::1]");
+   auto const name = host.substr(0, host.starts_with("[") ? host.find(']') + 1 : host.find_first_of(":/?#"));
+   bool const digits = name.find_first_not_of("0123456789.") == name.npos; // 127.example.org is a name like any other
+   return name == "localhost" || name == "[::1]" || (name.starts_with("127.") && digits);
 }
 
 std::string base64(std::string const& plain) {
@@ -98,6 +99,8 @@ bool follow(http_request& request, reply const& got) {
    auto const where = moved ? header(got, "location") : std::string();
    if (where.empty()) return false;
    if (where.find("://") != where.npos) {
+      auto const origin = [](std::string const& url) { return url.substr(0, url.find('/', url.find("://") + 3)); };
+      if (origin(where) != origin(request.url)) request.headers.clear(); // they hold what was meant for the first host
       request.url = where;
    } else if (where.starts_with('/')) {
       auto const begin = request.url.find("://");

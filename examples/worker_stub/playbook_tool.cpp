@@ -1,5 +1,6 @@
 // playbook_tool.cpp: the playbook tool: starts another execution and, when wanted, waits for its end (spec
 // worker-protocol.md 10, orchestration.md 1.13).
+#include <algorithm>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "tools.hpp"
@@ -77,7 +78,8 @@ asio::awaitable<tool_result> tools::playbook(tool_input what) {
       co_return finished("success", std::move(context));
    }
    auto const limit = timeout_of(config, wants_result ? 180 : 300);
-   auto const every = std::chrono::milliseconds(static_cast<long long>(1000 * number(at(config, "poll_interval"), 2)));
+   auto const every =
+       std::chrono::milliseconds(static_cast<long long>(1000 * std::max(0.1, number(at(config, "poll_interval"), 2))));
    auto const end = std::chrono::steady_clock::now() + limit;
    while (true) {
       auto status = co_await child_status(what.server, child);

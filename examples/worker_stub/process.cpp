@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <iterator>
 #include <mutex>
 #include <set>
 
@@ -109,7 +110,12 @@ int spawn(process_request const& request, pipe_pair& in, pipe_pair& out, pipe_pa
       auto const replaced = std::any_of(request.environment.begin(), request.environment.end(), [&](auto const& one) {
          return entry.starts_with(one.first) && entry.substr(one.first.size()).starts_with('=');
       });
-      if (!replaced) envp.push_back(*inherited);
+      // What a step prints is readable in the log of its execution.
+      static constexpr std::string_view kept_back[]{
+          "NOETL_INTERNAL_API_TOKEN=", "NATS_PASSWORD=", "NOETL_ENCRYPTION_KEY", "VAULT_TOKEN="};
+      bool const secret = std::any_of(std::begin(kept_back), std::end(kept_back),
+                                      [&](std::string_view name) { return entry.starts_with(name); });
+      if (!replaced && !secret) envp.push_back(*inherited);
    }
    for (auto& entry : own) envp.push_back(entry.data());
    envp.push_back(nullptr);

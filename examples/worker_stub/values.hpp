@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include <tao/json/events/limit_nesting_depth.hpp>
 #include <tao/json/from_string.hpp>
 #include <tao/json/to_string.hpp>
 #include <tao/json/value.hpp>
@@ -59,10 +60,13 @@ inline std::chrono::milliseconds timeout_of(json const& config, double fallback_
    return std::chrono::milliseconds(static_cast<long long>(seconds * 1000));
 }
 
-/// \return nothing for text that is no JSON
+template <class Consumer>
+struct limit_depth_256 : tao::json::events::limit_nesting_depth<Consumer, 256> {};
+
+/// \return nothing for text that is no JSON or nests deeper than 256
 inline std::optional<json> parsed(std::string_view body) {
    try {
-      return tao::json::from_string(body);
+      return tao::json::from_string<limit_depth_256>(body);
    } catch (std::exception const&) {
       return std::nullopt;
    }

@@ -79,7 +79,7 @@ public:
       auto fresh = co_await fetch(std::move(key), *run, alias);
       if (found) refreshed_.with({fresh ? "ok" : "error"}).Increment();
       if (fresh) co_return view(std::move(alias), *std::move(fresh));
-      if (!found) co_return std::move(fresh).error();
+      if (!found || fresh.error().code == error_code::forbidden) co_return std::move(fresh).error();
       log::warn("keychain.not_refreshed", {{"execution_id", execution}, {"reason", fresh.error().message}});
       co_return view(std::move(alias), std::move(kept->data)); // still good until its end
    }

@@ -57,6 +57,9 @@ public:
       if (token.empty()) co_return fail(error_code::internal, "neither VAULT_TOKEN nor NOETL_VAULT_TOKEN_FILE is set");
       auto const sharp = reference.find('#');
       auto const path = reference.substr(0, sharp);
+      auto const within = "/" + path + "/";
+      if (within.find("/../") != within.npos || within.find("/./") != within.npos)
+         co_return fail(error_code::validation, "vault reference: '.' and '..' are no parts of a path");
       auto const slash = path.find('/');
       auto const mount = slash == path.npos ? vault_.kv_mount : path.substr(0, slash);
       http::client_request wish;

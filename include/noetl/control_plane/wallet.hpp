@@ -164,10 +164,10 @@ private:
    awaitable<result<void>> count(table const& of, std::map<std::string, std::int64_t>& out) {
       std::string after = &of == &keychains ? "" : std::to_string(std::numeric_limits<std::int64_t>::min());
       for (;;) {
-         auto rows = co_await read(of, after, 1'000);
+         auto rows = co_await read(of, after, 50); // a record may have megabytes
          if (!rows) co_return std::move(rows).error();
          for (auto const& one : *rows) ++out[key_version_of(one.sealed).value_or("invalid")];
-         if (rows->size() < 1'000) co_return result<void>{};
+         if (rows->size() < 50) co_return result<void>{};
          after = rows->back().key;
       }
    }
