@@ -126,7 +126,11 @@ private:
    static constexpr std::string_view candidates = R"(
 WITH facts AS (
    SELECT coalesce(meta->>'command_id', result->'context'->>'command_id', result->'data'->>'command_id') AS id,
-      bool_or(event_type IN ('call.done','action_done')) AS called,
+      bool_or(event_type IN ('call.done','action_done')
+         AND coalesce(result->'context'->'result'->'context'->'pending_callback', 'null') IN ('null', 'false')) AS called,
+      bool_or(event_type IN ('call.done','action_done')
+         AND coalesce(result->'context'->'result'->'context'->'pending_callback', 'null') NOT IN ('null', 'false'))
+         AS outside,
       bool_or(event_type IN ('command.failed','action_failed')) AS failed,
       bool_or(event_type IN ('command.completed','action_completed')
          AND (coalesce(result->'context'->'pending_callback', 'null') NOT IN ('null', 'false')
@@ -141,7 +145,7 @@ WITH facts AS (
    FROM noetl.event WHERE execution_id = $1 AND node_name = $2 AND event_type = 'command.issued')
 SELECT i.id FROM issued i LEFT JOIN facts f ON f.id = i.id
 WHERE NOT coalesce(f.called, false) AND NOT coalesce(f.failed, false)
-   AND (coalesce(f.parked, false) OR i.node_type = 'container')
+   AND (coalesce(f.parked, false) OR coalesce(f.outside, false) OR i.node_type = 'container')
 ORDER BY coalesce(f.named, false) DESC, coalesce(f.parked, false) DESC, i.event_id LIMIT 1)";
 
    static event to_event(noetl::execution_id id, noetl::event_id event_id, std::string step,

@@ -271,7 +271,8 @@ private:
    awaitable<result<event_reply>> repeated_claim(event_request request, noetl::event_id issued, error refusal) {
       auto command = co_await store_.load_command(issued);
       if (!command) co_return std::move(command).error();
-      if (command->status == "CANCELLED" || !command->worker_id || !request.worker_id) co_return refusal;
+      bool const over = command->status != "CLAIMED" && command->status != "RUNNING"; // W7
+      if (over || !command->worker_id || !request.worker_id) co_return refusal;
       if (*command->worker_id != *request.worker_id)
          co_return fail(error_code::conflict, "Command already claimed by " + *command->worker_id);
       co_return event_reply{};

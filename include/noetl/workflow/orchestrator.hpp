@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <list>
 #include <memory>
@@ -154,8 +155,8 @@ private:
    static bool may_trigger(event const& fact) {
       auto const& type = fact.event_type;
       return type == "playbook_started" || type == "command.completed" || type == "command.failed" ||
-             type == "call.done" || type == "action_completed" || type == "action_failed" || type == "step.exit" ||
-             type == "step_completed" || type == "step_failed";
+             type == "call.done" || type == "action_done" || type == "action_completed" || type == "action_failed" ||
+             type == "step.exit" || type == "step_completed" || type == "step_failed";
    }
 
    void deliver(execution_id id, std::span<event const> facts) {
@@ -170,7 +171,6 @@ private:
             found->second->id = id;
             recent_.push_front(id);
             found->second->recent = recent_.begin();
-            evict();
          } else {
             recent_.splice(recent_.begin(), recent_, found->second->recent);
          }
@@ -181,6 +181,7 @@ private:
          waiting.busy = true;
          ++stats_.active;
          one = found->second;
+         evict(); // never this one: it is busy
       }
       boost::asio::co_spawn(executor_, run(std::move(one)), boost::asio::detached);
    }
@@ -221,7 +222,12 @@ private:
                co_return;
             }
          }
-         auto done = co_await advance(*one, std::move(facts), woken);
+         result<void> done;
+         try {
+            done = co_await advance(*one, std::move(facts), woken);
+         } catch (std::exception const& e) { // an execution that nobody advances any more would look like a hung one
+            done = fail(error_code::internal, "an execution cannot be advanced", e.what());
+         }
          if (done) {
             one->failures = 0;
             measure_when_due(*one);

@@ -146,7 +146,8 @@ private:
    void forget(Old old) {
       auto const prefix = std::to_string(state_.execution_id.value) + ":" + *e_.node_name + ":";
       for (auto at = state_.commands.lower_bound(prefix); at != state_.commands.end() && at->first.starts_with(prefix);)
-         at = at->second.issued && old(at->second) ? state_.commands.erase(at) : std::next(at);
+         at = at->second.issued && at->second.step == *e_.node_name && old(at->second) ? state_.commands.erase(at)
+                                                                                       : std::next(at);
    }
    void entered(step_state& s) {
       state_.current_step = *e_.node_name;
@@ -302,7 +303,8 @@ private:
       for (auto at = state_.commands.lower_bound(prefix); at != state_.commands.end() && at->first.starts_with(prefix);
            ++at) {
          auto const& c = at->second;
-         if (!c.issued || c.visit != s.visit || c.called || !(c.parked || c.outside)) continue;
+         if (!c.issued || c.step != *e_.node_name || c.visit != s.visit || c.called || !(c.parked || c.outside))
+            continue;
          if (found && c.index.value_or(0) >= lowest) continue;
          found = at->first;
          lowest = c.index.value_or(0);
