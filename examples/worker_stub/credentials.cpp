@@ -7,6 +7,8 @@
 
 #include <boost/asio/use_awaitable.hpp>
 
+#include <noetl/http/percent.hpp>
+
 #include "tools.hpp"
 
 namespace stub {
@@ -69,7 +71,7 @@ void add_aliases(json const& value, std::set<std::string>& aliases) {
 /// The credential as the control plane tells it. Refusals that may pass are tried again three times.
 /// \throws tool_error naming the alias
 asio::awaitable<json> tools::credential(std::string alias, tool_input const& about) {
-   auto const target = "/api/credentials/" + percent_encoded(alias) +
+   auto const target = "/api/credentials/" + noetl::http::percent_encode(alias) +
                        "?include_data=true&execution_id=" + std::to_string(about.execution_id);
    reply got;
    for (auto const delay : {0ms, 500ms, 1000ms, 2000ms}) {

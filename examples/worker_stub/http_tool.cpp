@@ -3,7 +3,8 @@
 #include <cctype>
 
 #include <boost/asio/use_awaitable.hpp>
-#include <openssl/evp.h>
+#include <noetl/core/base64.hpp>
+#include <noetl/http/percent.hpp>
 
 #include "tools.hpp"
 
@@ -23,15 +24,6 @@ bool is_loopback(std::string const& url) {
    return name == "localhost" || name == "[::1]" || (name.starts_with("127.") && digits);
 }
 
-std::string base64(std::string const& plain) {
-   std::string out((plain.size() + 2) / 3 * 4 + 1, '\0');
-   auto const size =
-       EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                       reinterpret_cast<unsigned char const*>(plain.data()), static_cast<int>(plain.size()));
-   out.resize(static_cast<std::size_t>(size));
-   return out;
-}
-
 /// The header that an `auth` object asks for.
 std::optional<std::pair<std::string, std::string>> authorization(json const& auth) {
    if (!auth.is_object()) return std::nullopt;
@@ -39,7 +31,8 @@ std::optional<std::pair<std::string, std::string>> authorization(json const& aut
    if (type == "bearer") return std::pair{std::string("Authorization"), "Bearer " + text(at(auth, "token"))};
    if (type == "basic")
       return std::pair{std::string("Authorization"),
-                       "Basic " + base64(text(at(auth, "username", "user")) + ":" + text(at(auth, "password")))};
+                       "Basic " +
+                           noetl::encode_base64(text(at(auth, "username", "user")) + ":" + text(at(auth, "password")))};
    if (type == "api_key") return std::pair{text(at(auth, "header"), "X-API-Key"), text(at(auth, "value", "key"))};
    throw tool_error{"http: auth of type '" + type + "' is not known; there are bearer, basic and api_key"};
 }
@@ -47,7 +40,8 @@ std::optional<std::pair<std::string, std::string>> authorization(json const& aut
 std::string form_encoded(json const& pairs) {
    std::string out;
    for (auto const& [name, value] : pairs.get_object())
-      out += (out.empty() ? "" : "&") + percent_encoded(name) + '=' + percent_encoded(text(value));
+      out +=
+          (out.empty() ? "" : "&") + noetl::http::percent_encode(name) + '=' + noetl::http::percent_encode(text(value));
    return out;
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <noetl/http/percent.hpp>
+
 #include "tools.hpp"
 
 namespace stub {
@@ -17,7 +19,8 @@ bool ended(json const& status) {
 } // namespace
 
 asio::awaitable<json> tools::resolve(std::string server, std::string ref) {
-   auto const got = co_await http_.call(server, "GET", "/api/result/resolve?ref=" + percent_encoded(ref), {});
+   auto const got =
+       co_await http_.call(server, "GET", "/api/result/resolve?ref=" + noetl::http::percent_encode(ref), {});
    json none = tao::json::null;
    co_return got.ok() ? parsed(got.body).value_or(none) : none;
 }

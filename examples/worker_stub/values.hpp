@@ -72,21 +72,6 @@ inline std::optional<json> parsed(std::string_view body) {
    }
 }
 
-/// For one segment of a path, or a name or value of a query.
-inline std::string percent_encoded(std::string_view plain) {
-   std::string out;
-   for (char const c : plain) {
-      bool const safe = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-                        c == '_' || c == '.' || c == '~';
-      auto const byte = static_cast<unsigned char>(c);
-      if (safe)
-         out += c;
-      else
-         (out += '%') += {"0123456789ABCDEF"[byte >> 4U], "0123456789ABCDEF"[byte & 15U]};
-   }
-   return out;
-}
-
 /// Valid UTF-8 without NUL, so that it can be stored; what is not becomes U+FFFD.
 std::string storable(std::string const& text);
 

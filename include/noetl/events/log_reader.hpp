@@ -76,7 +76,8 @@ private:
       return page;
    }
 
-   // One statement, so that counts and rows are of one moment. Without rows there is one line of counts alone.
+   // One statement, so that counts and rows are of one moment. Without rows there is one line of counts alone. NULLS
+   // FIRST is the order of ix_event_version; any other would sort the rest of the log for each page.
    static log_page numbered(pg::connection& db, execution_id id, log_request const& what) {
       static auto const text =
           "select " + columns("$4") +
@@ -84,8 +85,7 @@ private:
           "where execution_id = $1 and stream_version is null) c "
           "left join noetl.stream_head h on h.execution_id = $1 "
           "left join lateral (select * from noetl.event x where x.execution_id = $1 and x.stream_version > $2 "
-          "order by x.stream_version nulls first limit $3) e on true order by e.stream_version"; // as in
-                                                                                                 // ix_event_version
+          "order by x.stream_version nulls first limit $3) e on true order by e.stream_version";
       log_page page;
       auto const rows = db.exec(text, id, what.after, what.limit, array_of(what.without_context));
       page.unversioned = rows.front().get<std::uint64_t>(17);
