@@ -15,7 +15,6 @@
 #include <thread>
 #include <vector>
 
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -86,7 +85,8 @@ asio::awaitable<void> accept_hello(tcp::acceptor& acceptor) {
 using noetl::bench::broken;
 
 double requests_per_second(std::uint16_t port, std::string const& wish, std::chrono::milliseconds time) {
-   return noetl::bench::requests_per_second(port, [&](std::string& out) { out = wish; }, time);
+   return noetl::bench::requests_per_second(
+       port, [&](std::string& out) { out = wish; }, time);
 }
 
 double median(std::vector<double> values) {

@@ -21,8 +21,8 @@
 #include <unistd.h>
 
 #include <noetl/events/store.hpp>
-#include <noetl/pg/migrate.hpp>
 #include <noetl/pg/connection.hpp>
+#include <noetl/pg/migrate.hpp>
 
 #include "single_row_commits.hpp"
 

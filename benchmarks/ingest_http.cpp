@@ -1,6 +1,6 @@
-// M3: POST /api/events on noetl-server, one event each with an id of the producer, 64 clients, durable answers ÷ the best rate of
-// pgbench single-row commits over 1, 8, 32, 64 clients into the same table. Both sides alternate; every answer is 200 and
-// every event must be in the table at the end.
+// M3: POST /api/events on noetl-server, one event each with an id of the producer, 64 clients, durable answers ÷ the
+// best rate of pgbench single-row commits over 1, 8, 32, 64 clients into the same table. Both sides alternate; every
+// answer is 200 and every event must be in the table at the end.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -36,11 +36,13 @@ public:
    void next(std::string& out) {
       auto const id = executions_[count_++ % executions_.size()];
       static auto const sample = report(id);
-      body_ = R"({"execution_id":)" + std::to_string(id.value) + R"(,"event_type":"call.done","step":"fetch","status":"COMPLETED",)" +
+      body_ = R"({"execution_id":)" + std::to_string(id.value) +
+              R"(,"event_type":"call.done","step":"fetch","status":"COMPLETED",)" +
               R"("created_at":"2026-06-17T22:15:00.123456789Z","event_id":)" + std::to_string(ids_.next()) +
               R"(,"worker_id":"worker-1","meta":{"attempts":0},"context":)" + payload(sample) + "}";
       out = "POST /api/events HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port_) +
-            "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body_.size()) + "\r\n\r\n" + body_;
+            "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body_.size()) + "\r\n\r\n" +
+            body_;
    }
 
 private:
@@ -67,7 +69,8 @@ int run(int pairs, std::chrono::milliseconds time) {
    db.script("create sequence noetl.bench_ids");
    reports source(executions, site.port);
    auto const ours = [&] {
-      return requests_per_second(static_cast<std::uint16_t>(site.port), [&](std::string& out) { source.next(out); }, time);
+      return requests_per_second(
+          static_cast<std::uint16_t>(site.port), [&](std::string& out) { source.next(out); }, time);
    };
    auto const pg = site.db.settings();
    auto const plain = execution_id{1};
@@ -80,7 +83,8 @@ int run(int pairs, std::chrono::milliseconds time) {
       p.ours = ours();
       p.limit = pgbench(pg, plain, seconds, {clients}).first;
       figures.push_back(p);
-      std::printf("pair %d: ours %6.0f events/s, pgbench %6.0f rows/s with %d clients\n", i + 1, p.ours, p.limit, clients);
+      std::printf("pair %d: ours %6.0f events/s, pgbench %6.0f rows/s with %d clients\n", i + 1, p.ours, p.limit,
+                  clients);
    }
    quote("ingest_http", figures);
    return 0;

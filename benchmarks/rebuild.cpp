@@ -14,8 +14,8 @@
 #include <vector>
 
 #include <noetl/events/detail/append_rows.hpp>
-#include <noetl/pg/migrate.hpp>
 #include <noetl/pg/connection.hpp>
+#include <noetl/pg/migrate.hpp>
 #include <noetl/workflow/decide.hpp>
 #include <noetl/workflow/playbook_parser.hpp>
 #include <noetl/workflow/states.hpp>

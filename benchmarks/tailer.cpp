@@ -7,8 +7,9 @@
 //                     at a time (it gets an index on event_id that the reference lacks)
 //   tailer-growth     the rate of 50,000 events at the end of NOETL_BENCH_ROWS (1,000,000) rows ÷ that behind 10,000
 // NOETL_BENCH_EVENTS, NOETL_BENCH_PAIRS and NOETL_BENCH_ROWS (0: no growth) make it shorter. Same stream settings, same
-// bytes, file storage, 120 s of dedup window; sides alternate, medians are quoted. After each run of ours the ids in the
-// stream are compared with the table: all, once, in the order of the feed. Needs NOETL_BENCH_PG and NOETL_BENCH_NATS.
+// bytes, file storage, 120 s of dedup window; sides alternate, medians are quoted. After each run of ours the ids in
+// the stream are compared with the table: all, once, in the order of the feed. Needs NOETL_BENCH_PG and
+// NOETL_BENCH_NATS.
 #include <algorithm>
 #include <atomic>
 #include <chrono>

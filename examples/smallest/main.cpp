@@ -25,9 +25,7 @@ result<shelf> put_shelf(shelves& all, shelf_id id, http::body<shelf> wish) {
 }
 
 inline constexpr auto api = http::routes<http::services<shelves>>(
-   http::under<"/api/shelves">(
-      http::get<"/{shelf_id}", show_shelf>,
-      http::put<"/{shelf_id}", put_shelf>));
+    http::under<"/api/shelves">(http::get<"/{shelf_id}", show_shelf>, http::put<"/{shelf_id}", put_shelf>));
 
 int main() {
    boost::asio::io_context io{1};

@@ -14,8 +14,8 @@ TEST(base64, padded_text_is_decoded) {
 }
 
 TEST(base64, what_is_not_padded_or_not_of_the_alphabet_is_left_alone) {
-   for (auto const* other :
-        {"", "YR==", "YQ", "YQ=", "YWI", "YQ==YQ==", "YQ==\n", " YQ==", "YW=j", "YW-_", "=YQ=", "====", "kind: Playbook"})
+   for (auto const* other : {"", "YR==", "YQ", "YQ=", "YWI", "YQ==YQ==", "YQ==\n", " YQ==", "YW=j", "YW-_",
+                             "=YQ=", "====", "kind: Playbook"})
       EXPECT_EQ(decode_base64_text(other), std::nullopt) << other;
 }
 

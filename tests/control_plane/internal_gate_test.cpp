@@ -23,13 +23,13 @@ TEST(internal_gate, without_a_token_everybody_gets_503) {
 
 TEST(internal_gate, only_the_bearer_of_the_token_passes) {
    internal_gate const gate(std::string("s3cret"));
-   for (auto const* header : {"Bearer s3cret", "bearer s3cret", "BEARER s3cret", "Bearer   s3cret", "Bearer s3cret  ",
-                              "Bearer \ts3cret\t"})
+   for (auto const* header :
+        {"Bearer s3cret", "bearer s3cret", "BEARER s3cret", "Bearer   s3cret", "Bearer s3cret  ", "Bearer \ts3cret\t"})
       EXPECT_EQ(status(gate, header), 200U) << header;
    EXPECT_EQ(status(gate, std::nullopt), 403U);
-   for (auto const* header :
-        {"", "s3cret", "Bearer", "Bearer ", "Bearer  \t ", "Basic s3cret", "Bearers3cret", "Bearer: s3cret", " Bearer s3cret",
-         "Bearer s3cre", "Bearer s3crets", "Bearer S3cret", "Bearer s3 cret", "Bearer s3cret\x01", "Bearer s3cr\xC3\xA9t"})
+   for (auto const* header : {"", "s3cret", "Bearer", "Bearer ", "Bearer  \t ", "Basic s3cret", "Bearers3cret",
+                              "Bearer: s3cret", " Bearer s3cret", "Bearer s3cre", "Bearer s3crets", "Bearer S3cret",
+                              "Bearer s3 cret", "Bearer s3cret\x01", "Bearer s3cr\xC3\xA9t"})
       EXPECT_EQ(status(gate, header), 403U) << header;
 }
 

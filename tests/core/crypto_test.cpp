@@ -48,7 +48,7 @@ TEST(crypto, ChaCha20_Poly1305_is_that_of_RFC_8439) {
 TEST(crypto, whatever_is_changed_does_not_open) {
    std::string const key(32, 'k'), nonce(12, 'n'), plain = "a secret";
    for (auto const& [seal, open] : {std::pair{&crypto::seal_aes_256_gcm, &crypto::open_aes_256_gcm},
-                                   std::pair{&crypto::seal_chacha20_poly1305, &crypto::open_chacha20_poly1305}}) {
+                                    std::pair{&crypto::seal_chacha20_poly1305, &crypto::open_chacha20_poly1305}}) {
       auto const sealed = seal(key, nonce, plain, "place");
       EXPECT_EQ(text(open(key, nonce, sealed, "place")), plain);
       EXPECT_FALSE(open(std::string(32, 'K'), nonce, sealed, "place"));

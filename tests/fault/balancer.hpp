@@ -1,4 +1,5 @@
-// tests/fault/balancer.hpp: a load balancer in front of servers: consecutive requests go to different ones, as long as those live.
+// tests/fault/balancer.hpp: a load balancer in front of servers: consecutive requests go to different ones, as long as
+// those live.
 #pragma once
 
 #include <arpa/inet.h>

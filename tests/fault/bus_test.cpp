@@ -47,7 +47,8 @@ TEST_F(bus, absent_at_start_the_server_accepts_work_says_degraded_and_announces_
 
    system.nats.start();
    EXPECT_TRUE(eventually([&] { return readiness(system) == "200 ready"; }, 15s)) << tail(system.server->output());
-   EXPECT_TRUE(eventually([&] { return found.unannounced() == 0; }, 20s)) << found.unfinished() << tail(system.server->output());
+   EXPECT_TRUE(eventually([&] { return found.unannounced() == 0; }, 20s))
+       << found.unfinished() << tail(system.server->output());
    EXPECT_EQ(found.unclaimed(), 100);
    system.start_worker();
    bool const settled = found.settles();
@@ -65,7 +66,7 @@ TEST_F(bus, restarted_and_away_under_load_no_request_notices_and_every_execution
    load clients({.ports = {system.port}});
    std::int64_t unannounced = 0;
    for (auto const& [signal, away] : std::vector<std::pair<int, std::chrono::milliseconds>>{
-           {SIGTERM, 0ms}, {SIGKILL, 100ms}, {SIGKILL, 3s}, {SIGTERM, 1s}}) {
+            {SIGTERM, 0ms}, {SIGKILL, 100ms}, {SIGKILL, 3s}, {SIGTERM, 1s}}) {
       std::this_thread::sleep_for(2s);
       system.nats.stop(signal);
       std::this_thread::sleep_for(away);

@@ -24,7 +24,9 @@ protected:
 
 } // namespace
 
-TEST_F(crash, killed_at_20_random_moments_the_server_loses_nothing_acknowledged_and_every_execution_ends_once_goal_9_W1_W2_W10) {
+TEST_F(
+    crash,
+    killed_at_20_random_moments_the_server_loses_nothing_acknowledged_and_every_execution_ends_once_goal_9_W1_W2_W10) {
    auto const seed = chosen_seed();
    SCOPED_TRACE("NOETL_TEST_SEED=" + std::to_string(seed));
    std::mt19937 random(seed);
@@ -63,7 +65,8 @@ TEST_F(crash, killed_at_20_random_moments_the_server_loses_nothing_acknowledged_
    bool const settled = found.settles();
    EXPECT_TRUE(settled) << found.unfinished() << tail(system.server->output()) << tail(worker.output());
    say("seed " + std::to_string(seed) + ", " + std::to_string(kills) + " kills left " + std::to_string(undecided) +
-       " executions undecided and " + std::to_string(unannounced) + " commands unannounced; " + figures(found, clients));
+       " executions undecided and " + std::to_string(unannounced) + " commands unannounced; " +
+       figures(found, clients));
 
    expect_promises_kept(found, clients.promised());
    expect_clean_answers(clients.answers());
@@ -117,7 +120,8 @@ TEST_F(crash, terminated_under_load_the_server_exits_with_0_within_10_s_and_lose
       ASSERT_TRUE(code.has_value()) << "still running after 15 s\n" << tail(system.server->output());
       EXPECT_EQ(*code, 0) << tail(system.server->output());
       EXPECT_LT(took, 10s);
-      say("stopped within " + std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()) + " ms");
+      say("stopped within " + std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()) +
+          " ms");
       expect_promises_kept(found, clients.promised());
       system.start_server();
    }
@@ -146,13 +150,15 @@ TEST_F(crash, terminated_while_requests_wait_for_the_database_the_server_answers
    std::vector<answer> answers(8);
    for (std::size_t i = 0; i < answers.size(); ++i)
       callers.emplace_back([&, i] {
-         answers[i] = system.post("/api/events", R"({"execution_id":)" + execution +
-                                                    R"(,"event_type":"fault.note","step":"note","context":{"number":)" +
-                                                    std::to_string(i) + "}}");
+         answers[i] =
+             system.post("/api/events", R"({"execution_id":)" + execution +
+                                            R"(,"event_type":"fault.note","step":"note","context":{"number":)" +
+                                            std::to_string(i) + "}}");
       });
    auto const waiting = [&] {
-      return found.number("select count(*) from pg_stat_activity where datname = current_database() and application_name = "
-                          "'noetl-server' and wait_event_type = 'Lock'") > 0;
+      return found.number(
+                 "select count(*) from pg_stat_activity where datname = current_database() and application_name = "
+                 "'noetl-server' and wait_event_type = 'Lock'") > 0;
    };
    EXPECT_TRUE(eventually(waiting));
    std::this_thread::sleep_for(200ms);
@@ -185,10 +191,13 @@ TEST_F(crash, heartbeats_that_found_no_server_do_not_cost_a_living_worker_its_cl
    system.start_worker("w-slow", {"--fault", "slow=24000@start"}, {{"WORKER_HEARTBEAT_INTERVAL", "8"}});
    evidence found(system);
    auto const execution = system.execute("fault/chain");
-   ASSERT_TRUE(eventually([&] { return found.number("select count(*) from noetl.command where status = 'RUNNING'") == 1; }));
+   ASSERT_TRUE(
+       eventually([&] { return found.number("select count(*) from noetl.command where status = 'RUNNING'") == 1; }));
 
-   // One heartbeat is missed, so the last one is older than the lease when the new server looks at leases for the first time.
-   ASSERT_TRUE(eventually([&] { return found.number("select count(*) from noetl.runtime where heartbeat > created_at") == 1; }));
+   // One heartbeat is missed, so the last one is older than the lease when the new server looks at leases for the first
+   // time.
+   ASSERT_TRUE(eventually(
+       [&] { return found.number("select count(*) from noetl.runtime where heartbeat > created_at") == 1; }));
    system.server->kill(SIGKILL);
    std::this_thread::sleep_for(9s);
    EXPECT_GT(found.number("select extract(epoch from now() - max(heartbeat))::bigint from noetl.runtime"), 7);

@@ -33,13 +33,15 @@ protected:
    static std::pair<answer, std::chrono::milliseconds> timed(deployment& system, noetl::http::client_request wish) {
       auto const begin = std::chrono::steady_clock::now();
       auto got = system.send(std::move(wish));
-      return {std::move(got), std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin)};
+      return {std::move(got),
+              std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin)};
    }
 };
 
 } // namespace
 
-TEST_F(database_away, its_sessions_are_terminated_again_and_again_under_load_and_nothing_acknowledged_is_lost_goal_11_W10) {
+TEST_F(database_away,
+       its_sessions_are_terminated_again_and_again_under_load_and_nothing_acknowledged_is_lost_goal_11_W10) {
    auto const seed = chosen_seed();
    SCOPED_TRACE("NOETL_TEST_SEED=" + std::to_string(seed));
    std::mt19937 random(seed);
@@ -53,8 +55,9 @@ TEST_F(database_away, its_sessions_are_terminated_again_and_again_under_load_and
    int rounds = 0;
    for (auto const until = std::chrono::steady_clock::now() + 15s; std::chrono::steady_clock::now() < until; ++rounds) {
       std::this_thread::sleep_for(std::chrono::milliseconds(std::uniform_int_distribution<int>(100, 700)(random)));
-      ended += found.number("select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database() "
-                            "and application_name = 'noetl-server'");
+      ended += found.number(
+          "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database() "
+          "and application_name = 'noetl-server'");
    }
    clients.stop();
    EXPECT_TRUE(system.server->running()) << tail(system.server->output());
@@ -62,8 +65,8 @@ TEST_F(database_away, its_sessions_are_terminated_again_and_again_under_load_and
    EXPECT_TRUE(eventually([&] { return system.get("/readyz").status == 200; }, 5s));
    bool const settled = found.settles();
    EXPECT_TRUE(settled) << found.unfinished() << tail(system.server->output()) << tail(worker.output());
-   say("seed " + std::to_string(seed) + ", " + std::to_string(ended) + " sessions ended in " + std::to_string(rounds) + " rounds; " +
-       figures(found, clients));
+   say("seed " + std::to_string(seed) + ", " + std::to_string(ended) + " sessions ended in " + std::to_string(rounds) +
+       " rounds; " + figures(found, clients));
    expect_promises_kept(found, clients.promised());
    expect_clean_answers(clients.answers());
    EXPECT_EQ(clients.answers().of(0), 0U) << "requests without an answer";
@@ -71,7 +74,8 @@ TEST_F(database_away, its_sessions_are_terminated_again_and_again_under_load_and
    EXPECT_GT(ended, rounds) << "no session was there to be ended: the test shows nothing";
 }
 
-TEST_F(database_away, unreachable_it_costs_503_with_retry_after_at_once_liveness_stays_green_and_recovery_comes_by_itself_goal_11) {
+TEST_F(database_away,
+       unreachable_it_costs_503_with_retry_after_at_once_liveness_stays_green_and_recovery_comes_by_itself_goal_11) {
    deployment system;
    gate door(host(system), system.db.settings().port);
    system.start_server(through(door));
@@ -83,12 +87,14 @@ TEST_F(database_away, unreachable_it_costs_503_with_retry_after_at_once_liveness
    auto const execution = std::to_string(clients.promised().executions.back());
    using noetl::http::verb;
    std::vector<noetl::http::client_request> const wishes{
-      {.method = verb::post, .target = "/api/events", .body = R"({"execution_id":)" + execution + R"(,"event_type":"fault.probe","step":"s"})"},
-      {.method = verb::post, .target = "/api/execute", .body = R"({"path":"fault/chain"})"},
-      {.method = verb::post, .target = "/api/commands/1/claim", .body = R"({"worker_id":"w-x"})"},
-      {.method = verb::get, .target = "/api/executions/" + execution},
-      {.method = verb::get, .target = "/api/executions/" + execution + "/status"},
-      {.method = verb::post, .target = "/api/catalog/list", .body = "{}"},
+       {.method = verb::post,
+        .target = "/api/events",
+        .body = R"({"execution_id":)" + execution + R"(,"event_type":"fault.probe","step":"s"})"},
+       {.method = verb::post, .target = "/api/execute", .body = R"({"path":"fault/chain"})"},
+       {.method = verb::post, .target = "/api/commands/1/claim", .body = R"({"worker_id":"w-x"})"},
+       {.method = verb::get, .target = "/api/executions/" + execution},
+       {.method = verb::get, .target = "/api/executions/" + execution + "/status"},
+       {.method = verb::post, .target = "/api/catalog/list", .body = "{}"},
    };
    // The worker gives a report up after 3.5 s, so the first time is short; without workers it may last.
    for (auto const away : {2s, 6s}) {
@@ -122,9 +128,11 @@ TEST_F(database_away, unreachable_it_costs_503_with_retry_after_at_once_liveness
       EXPECT_TRUE(eventually([&] { return system.get("/readyz").status == 200; }, 10s));
       auto const events = clients.events();
       EXPECT_TRUE(eventually([&] { return clients.events() > events + 20; }, 10s)) << "reports are not taken again";
-      say("away for " + std::to_string(away.count()) + " s: " + std::to_string(asked) + " refusals, the slowest within " +
-          std::to_string(slowest.count()) + " ms; at work again after " +
-          std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin).count()) + " ms");
+      say("away for " + std::to_string(away.count()) + " s: " + std::to_string(asked) +
+          " refusals, the slowest within " + std::to_string(slowest.count()) + " ms; at work again after " +
+          std::to_string(
+              std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin).count()) +
+          " ms");
    }
    system.workers.front() = system.make_worker("w-1");
    clients.stop();

@@ -31,12 +31,14 @@ protected:
 };
 
 /// Sends a byte now and then until the server closes. \return seconds until then
-double trickle(std::uint16_t port, std::string const& head, std::chrono::milliseconds pause, std::chrono::seconds limit) {
+double trickle(std::uint16_t port, std::string const& head, std::chrono::milliseconds pause,
+               std::chrono::seconds limit) {
    raw_connection slow(port);
    auto const begin = std::chrono::steady_clock::now();
    slow.send(head);
    while (std::chrono::steady_clock::now() < begin + limit) {
-      if (slow.closed_within(pause)) return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+      if (slow.closed_within(pause))
+         return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
       slow.send("x");
    }
    return 1e9;
@@ -60,7 +62,8 @@ TEST_F(edge, slow_heads_and_bodies_are_cut_while_others_are_served_goal_13) {
       slowest = std::max(slowest, std::chrono::steady_clock::now() - begin);
    }
    for (auto& one : slow) one.join();
-   for (std::size_t i = 0; i < took.size(); ++i) EXPECT_LT(took[i], i % 2 == 0 ? 12.0 : 34.0) << (i % 2 == 0 ? "head" : "body");
+   for (std::size_t i = 0; i < took.size(); ++i)
+      EXPECT_LT(took[i], i % 2 == 0 ? 12.0 : 34.0) << (i % 2 == 0 ? "head" : "body");
    EXPECT_LT(slowest, 2s);
    say("heads cut after " + std::to_string(took[0]) + " s, bodies after " + std::to_string(took[1]) + " s; meanwhile " +
        std::to_string(asked) + " requests, the slowest in " +
@@ -70,26 +73,28 @@ TEST_F(edge, slow_heads_and_bodies_are_cut_while_others_are_served_goal_13) {
 
 TEST_F(edge, smuggling_forms_are_refused_and_nothing_behind_them_is_read_goal_13) {
    system->register_playbook(chain_playbook);
-   std::string const hidden = "POST /api/execute HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: 22\r\n\r\n"
-                              R"({"path":"fault/chain"})";
+   std::string const hidden =
+       "POST /api/execute HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: 22\r\n\r\n"
+       R"({"path":"fault/chain"})";
    std::string const begin = "POST /api/events HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n";
    std::vector<std::string> const forms{
-      begin + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-      begin + "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
-      begin + "Content-Length: 0\r\nContent-Length: 5\r\n\r\n",
-      begin + "Content-Length: 0, 5\r\n\r\n",
-      begin + "Content-Length: +0\r\n\r\n",
-      begin + "Content-Length: 0x0\r\n\r\n",
-      begin + "Content-Length : 0\r\n\r\n",
-      begin + " Content-Length: 0\r\n\r\n",
-      begin + "Transfer-Encoding: gzip\r\n\r\n",
-      begin + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-      begin + "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
-      begin + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
-      begin + "Transfer-Encoding:\x0b" "chunked\r\n\r\n0\r\n\r\n",
-      begin + "Transfer-Encoding: chunked\r\n\r\n0x1\r\nA\r\n0\r\n\r\n",
-      begin + "Transfer-Encoding: chunked\r\n\r\n-1\r\nA\r\n0\r\n\r\n",
-      begin + "Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\nA\r\n0\r\n\r\n",
+       begin + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+       begin + "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
+       begin + "Content-Length: 0\r\nContent-Length: 5\r\n\r\n",
+       begin + "Content-Length: 0, 5\r\n\r\n",
+       begin + "Content-Length: +0\r\n\r\n",
+       begin + "Content-Length: 0x0\r\n\r\n",
+       begin + "Content-Length : 0\r\n\r\n",
+       begin + " Content-Length: 0\r\n\r\n",
+       begin + "Transfer-Encoding: gzip\r\n\r\n",
+       begin + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+       begin + "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
+       begin + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+       begin + "Transfer-Encoding:\x0b"
+               "chunked\r\n\r\n0\r\n\r\n",
+       begin + "Transfer-Encoding: chunked\r\n\r\n0x1\r\nA\r\n0\r\n\r\n",
+       begin + "Transfer-Encoding: chunked\r\n\r\n-1\r\nA\r\n0\r\n\r\n",
+       begin + "Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\nA\r\n0\r\n\r\n",
    };
    for (auto const& form : forms) {
       raw_connection c(port);

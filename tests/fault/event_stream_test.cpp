@@ -214,8 +214,8 @@ TEST_F(event_stream, items_37_40_D29_every_shard_is_streamed_into_one_stream) {
    EXPECT_TRUE(eventually([&] { return sum(metrics(system->port), "noetl_event_stream_leading") == 2; }, patience));
 }
 
-// One of the pauses lasts 30 s, the others until the lease was taken over. NOETL_TEST_LONG_PAUSES: how many last 30 s, for
-// example 50 (half an hour).
+// One of the pauses lasts 30 s, the others until the lease was taken over. NOETL_TEST_LONG_PAUSES: how many last 30 s,
+// for example 50 (half an hour).
 TEST_F(event_stream,
        items_5_10_37_D26_goal_4_leaders_killed_and_paused_fifty_times_lose_nothing_and_the_cursor_never_goes_back) {
    constexpr auto long_pause = 30s;
@@ -284,7 +284,8 @@ TEST_F(event_stream,
       auto const stopped = std::chrono::steady_clock::now();
       auto const taken_over = eventually([&] { return look(), leads(ports[others]); }, patience);
       if (paused++ < long_pauses)
-         (void)eventually([&] { return look(), std::chrono::steady_clock::now() - stopped > long_pause; }, 2 * long_pause);
+         (void)eventually([&] { return look(), std::chrono::steady_clock::now() - stopped > long_pause; },
+                          2 * long_pause);
       servers[leader]->send(SIGCONT);
       ASSERT_TRUE(taken_over) << tail(servers[others]->output());
       // The woken one tries to go on, is refused, and follows.
@@ -306,8 +307,9 @@ TEST_F(event_stream,
       before = std::max(before, static_cast<std::int64_t>(number));
    }
    say(std::to_string(paused) + " pauses (" + std::to_string(std::min(paused, long_pauses)) + " of 30 s), " +
-       std::to_string(killed) + " kills; " + std::to_string(written) + " events, " + std::to_string(got.size()) + " messages, " + std::to_string(places.size()) +
-       " places of the cursor, " + std::to_string(static_cast<int>(stale)) + " stale writes refused");
+       std::to_string(killed) + " kills; " + std::to_string(written) + " events, " + std::to_string(got.size()) +
+       " messages, " + std::to_string(places.size()) + " places of the cursor, " +
+       std::to_string(static_cast<int>(stale)) + " stale writes refused");
    EXPECT_EQ(static_cast<std::int64_t>(different.size()), written) << "events were lost";
    EXPECT_EQ(disordered, 0U);
    EXPECT_FALSE(went_back) << "the cursor went back";

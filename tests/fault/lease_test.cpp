@@ -14,8 +14,8 @@ workflow:
     tool: {kind: noop}
 )";
 
-// Announcing again what nobody claims is off: a command that is taken back is announced by the lease itself. The workers
-// die after they acknowledged the notification, so the bus does not deliver it again either.
+// Announcing again what nobody claims is off: a command that is taken back is announced by the lease itself. The
+// workers die after they acknowledged the notification, so the bus does not deliver it again either.
 deployment::variables const quick{{"NOETL_CLAIM_LEASE", "2"}, {"NOETL_REANNOUNCE_AFTER", "0"}};
 
 std::int64_t count(deployment& site, std::string const& execution, std::string const& type) {

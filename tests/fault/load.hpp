@@ -1,5 +1,5 @@
-// tests/fault/load.hpp: clients that start executions and report events with ids of their own, and keep what they were promised.
-// Knows the HTTP client only; whether the promises were kept is asked in evidence.hpp.
+// tests/fault/load.hpp: clients that start executions and report events with ids of their own, and keep what they were
+// promised. Knows the HTTP client only; whether the promises were kept is asked in evidence.hpp.
 #pragma once
 
 #include <algorithm>
@@ -55,10 +55,10 @@ struct promises {
 
 /// How requests were answered.
 struct answer_counts {
-   std::map<unsigned, std::size_t> by_status;  ///< 0: no answer at all
-   std::vector<std::string> unexpected;        ///< neither 200 nor 503 nor silence; a few of them with their body
-   std::size_t without_retry_after = 0;        ///< 503 that did not say when to come again
-   std::chrono::milliseconds slowest{0};       ///< of the answered ones
+   std::map<unsigned, std::size_t> by_status; ///< 0: no answer at all
+   std::vector<std::string> unexpected;       ///< neither 200 nor 503 nor silence; a few of them with their body
+   std::size_t without_retry_after = 0;       ///< 503 that did not say when to come again
+   std::chrono::milliseconds slowest{0};      ///< of the answered ones
 
    [[nodiscard]] std::size_t of(unsigned status) const {
       auto const found = by_status.find(status);
@@ -67,12 +67,12 @@ struct answer_counts {
 };
 
 struct load_settings {
-   std::vector<int> ports;                       ///< each client asks them in turn
-   int starters = 1;                             ///< clients that start executions
-   int reporters = 3;                            ///< clients that report events
-   std::chrono::milliseconds start_pause{70};    ///< of a starter after an answer
-   std::chrono::milliseconds report_pause{10};   ///< of a reporter after an answer
-   std::chrono::milliseconds retry_pause{50};    ///< after no answer or a refusal
+   std::vector<int> ports;                     ///< each client asks them in turn
+   int starters = 1;                           ///< clients that start executions
+   int reporters = 3;                          ///< clients that report events
+   std::chrono::milliseconds start_pause{70};  ///< of a starter after an answer
+   std::chrono::milliseconds report_pause{10}; ///< of a reporter after an answer
+   std::chrono::milliseconds retry_pause{50};  ///< after no answer or a refusal
    std::size_t most_executions = 100'000;
    std::string path = "fault/chain";
 };

@@ -39,8 +39,10 @@ protected:
 
    waiting_command start() {
       auto const execution = system->execute("fault/chain");
-      auto const rows = found->database().exec("select event_id, meta->>'command_id' from noetl.event where execution_id = $1 and "
-                                               "event_type = 'command.issued'", std::stoll(execution));
+      auto const rows =
+          found->database().exec("select event_id, meta->>'command_id' from noetl.event where execution_id = $1 and "
+                                 "event_type = 'command.issued'",
+                                 std::stoll(execution));
       return {execution, std::string(rows[0][0].value()), std::string(rows[0][1].value())};
    }
    answer claim(waiting_command const& command, std::string const& worker) {
@@ -49,8 +51,8 @@ protected:
    static std::string report(waiting_command const& command, std::string const& type, std::int64_t id) {
       auto const with_id = id == 0 ? std::string() : R"("event_id":)" + std::to_string(id) + ",";
       return "{" + with_id + R"("execution_id":)" + command.execution + R"(,"event_type":")" + type +
-             R"(","step":"start","worker_id":"w-1","meta":{"attempts":0},"context":{"command_id":")" + command.command_id +
-             R"(","status":"success","error":"refused"}})";
+             R"(","step":"start","worker_id":"w-1","meta":{"attempts":0},"context":{"command_id":")" +
+             command.command_id + R"(","status":"success","error":"refused"}})";
    }
    std::int64_t count(std::string const& execution, std::string const& condition) {
       return found->number("select count(*) from noetl.event where execution_id = " + execution + " and " + condition);
@@ -97,7 +99,8 @@ TEST_F(race, the_same_event_posted_1000_times_at_once_is_one_row_and_one_answer_
       });
       ASSERT_EQ(answers.size(), 1U) << answers.begin()->first << " / " << answers.rbegin()->first;
       EXPECT_EQ(answers.begin()->second, 1000);
-      EXPECT_EQ(answers.begin()->first, R"(200 {"status":"ok","event_id":)" + std::to_string(id) + R"(,"commands_generated":0})");
+      EXPECT_EQ(answers.begin()->first,
+                R"(200 {"status":"ok","event_id":)" + std::to_string(id) + R"(,"commands_generated":0})");
       EXPECT_EQ(count(command.execution, "event_type = '" + type + "'"), 1);
       EXPECT_EQ(system->post("/api/events", report(command, "fault.other", id)).status, 409U);
    }
@@ -153,15 +156,20 @@ TEST_F(race, a_completion_and_a_failure_of_one_command_race_and_one_of_them_wins
    EXPECT_TRUE(found->settles()) << found->unfinished() << tail(system->server->output());
    int completed = 0;
    for (auto const& one : commands) {
-      auto const status = found->lines("select status from noetl.stream_head where execution_id = $1", std::stoll(one.execution)).at(0);
+      auto const status =
+          found->lines("select status from noetl.stream_head where execution_id = $1", std::stoll(one.execution)).at(0);
       auto const issued = count(one.execution, "event_type = 'command.issued'");
       auto const ends = count(one.execution, "event_type in ('playbook.completed', 'playbook.failed')");
       EXPECT_EQ(ends, 1) << one.execution;
       EXPECT_EQ(issued, status == "COMPLETED" ? chain_steps : 1) << one.execution << " " << status;
       // Whoever was stored first is the one that counts.
-      auto const first = found->lines("select event_type from noetl.event where execution_id = $1 and node_name = 'start' and event_type "
-                                      "in ('command.completed', 'command.failed') order by stream_version limit 1",
-                                      std::stoll(one.execution)).at(0);
+      auto const first =
+          found
+              ->lines(
+                  "select event_type from noetl.event where execution_id = $1 and node_name = 'start' and event_type "
+                  "in ('command.completed', 'command.failed') order by stream_version limit 1",
+                  std::stoll(one.execution))
+              .at(0);
       EXPECT_EQ(status, first == "command.completed" ? "COMPLETED" : "FAILED") << one.execution;
       completed += status == "COMPLETED" ? 1 : 0;
    }
@@ -180,7 +188,8 @@ TEST_F(race, of_2_and_of_16_workers_that_race_for_a_command_200_times_exactly_on
       std::set<std::string> refusals;
       together(where(), workers, rounds, [&](noetl::http::blocking_client& client, std::size_t thread, std::size_t i) {
          auto const name = "w-" + std::to_string(thread);
-         auto const got = client.post("/api/commands/" + commands[i].issued + "/claim", R"({"worker_id":")" + name + R"("})");
+         auto const got =
+             client.post("/api/commands/" + commands[i].issued + "/claim", R"({"worker_id":")" + name + R"("})");
          std::lock_guard const lock(guard);
          ++answers[i][got ? got->status : 0];
          if (got && got->status == 200) owners[i] = name;
@@ -189,7 +198,8 @@ TEST_F(race, of_2_and_of_16_workers_that_race_for_a_command_200_times_exactly_on
       std::map<unsigned, int> const wanted{{200, 1}, {409, static_cast<int>(workers) - 1}};
       for (std::size_t i = 0; i < rounds; ++i) {
          ASSERT_EQ(answers[i], wanted) << "round " << i << " of " << workers << " workers";
-         auto const owner = found->lines("select worker_id, status from noetl.command where event_id = $1", std::stoll(commands[i].issued));
+         auto const owner = found->lines("select worker_id, status from noetl.command where event_id = $1",
+                                         std::stoll(commands[i].issued));
          EXPECT_EQ(owner.at(0), owners[i] + " CLAIMED");
       }
       EXPECT_EQ(refusals, std::set<std::string>{R"({"error":"Command already claimed by w-)"});

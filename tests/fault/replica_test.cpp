@@ -46,7 +46,8 @@ protected:
       ASSERT_TRUE(eventually(ready)) << second->output();
    }
    std::string logs() const {
-      return tail(system->server->output()) + "\n--- second\n" + tail(second->output()) + "\n--- worker\n" + tail(worker->output());
+      return tail(system->server->output()) + "\n--- second\n" + tail(second->output()) + "\n--- worker\n" +
+             tail(worker->output());
    }
 
    std::unique_ptr<deployment> system;
@@ -59,7 +60,8 @@ protected:
 
 } // namespace
 
-TEST_F(replicas, that_share_all_work_dispatch_every_step_once_and_the_survivor_ends_what_a_killed_one_left_goal_9_W24_W25) {
+TEST_F(replicas,
+       that_share_all_work_dispatch_every_step_once_and_the_survivor_ends_what_a_killed_one_left_goal_9_W24_W25) {
    load clients({.ports = {system->port, second_port}, .starters = 2});
    std::this_thread::sleep_for(8s);
    // At its busiest: several kills would only make the wait for the survivor's look-round longer.
@@ -75,7 +77,8 @@ TEST_F(replicas, that_share_all_work_dispatch_every_step_once_and_the_survivor_e
    EXPECT_TRUE(settled) << found->unfinished() << logs();
    say("left " + std::to_string(undecided) + " executions undecided and " + std::to_string(unannounced) +
        " commands unannounced, taken over within " +
-       std::to_string(std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - begin).count() + 4) +
+       std::to_string(
+           std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - begin).count() + 4) +
        " s; worker requests " + std::to_string(front->passed(0)) + " and " + std::to_string(front->passed(1)) + "; " +
        figures(*found, clients));
    expect_promises_kept(*found, clients.promised());

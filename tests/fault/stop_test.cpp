@@ -22,8 +22,9 @@ protected:
    }
    /// Whether a session of the server waits for a lock.
    static bool waits_for_a_lock(evidence& found) {
-      return found.number("select count(*) from pg_stat_activity where datname = current_database() and application_name "
-                          "= 'noetl-server' and wait_event_type = 'Lock'") > 0;
+      return found.number(
+                 "select count(*) from pg_stat_activity where datname = current_database() and application_name "
+                 "= 'noetl-server' and wait_event_type = 'Lock'") > 0;
    }
    static std::int64_t sessions(evidence& found) {
       return found.number("select count(*) from pg_stat_activity where datname = current_database() and "
@@ -92,9 +93,10 @@ TEST_F(stop, an_index_build_that_waits_does_not_delay_the_end_and_is_done_by_the
    EXPECT_EQ(system.server->wait_for(10s), 0) << tail(system.server->output());
    holder.rollback();
    system.start_server();
-   EXPECT_EQ(found.number("select count(*) from pg_index where indexrelid = to_regclass('noetl.ix_keychain_catalog') and "
-                          "indisvalid"),
-             1);
+   EXPECT_EQ(
+       found.number("select count(*) from pg_index where indexrelid = to_regclass('noetl.ix_keychain_catalog') and "
+                    "indisvalid"),
+       1);
 }
 
 } // namespace

@@ -64,7 +64,8 @@ protected:
    /// What the tool gave, as call.done tells it; null when there is none.
    static json result_of(std::string const& execution) {
       for (auto const& e : events(execution))
-         if (e.at("event_type").get_string() == "call.done") return e.at("result").at("context").at("result").at("context");
+         if (e.at("event_type").get_string() == "call.done")
+            return e.at("result").at("context").at("result").at("context");
       return tao::json::null;
    }
    static bool registered(std::string const& name) {

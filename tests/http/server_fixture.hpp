@@ -41,10 +41,9 @@ inline std::optional<response> guarded(request const& r) {
    return text_response("not for you", 403);
 }
 
-inline constexpr auto api =
-    routes<services<>>(guarded_by<guarded>(post<"/guarded", echo>.body_limit(200'000)),
-                       get<"/health", health>, get<"/slow/{ms}", slow>, post<"/echo", echo>,
-                       post<"/big", echo>.body_limit(200'000), get<"/about", about>, get<"/large/{bytes}", large>);
+inline constexpr auto api = routes<services<>>(
+    guarded_by<guarded>(post<"/guarded", echo>.body_limit(200'000)), get<"/health", health>, get<"/slow/{ms}", slow>,
+    post<"/echo", echo>, post<"/big", echo>.body_limit(200'000), get<"/about", about>, get<"/large/{bytes}", large>);
 
 inline std::string get_text(std::string const& path, std::string const& fields = {}) {
    return "GET " + path + " HTTP/1.1\r\nHost: t\r\n" + fields + "\r\n";

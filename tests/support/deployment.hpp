@@ -74,7 +74,8 @@ public:
       return *server;
    }
 
-   std::unique_ptr<process> make_worker(std::string const& id, std::vector<std::string> flags = {}, variables change = {}) {
+   std::unique_ptr<process> make_worker(std::string const& id, std::vector<std::string> flags = {},
+                                        variables change = {}) {
       variables environment{{"WORKER_ID", id},
                             {"NOETL_SERVER_URL", url()},
                             {"NATS_URL", nats.url()},
@@ -92,7 +93,9 @@ public:
 
    answer get(std::string target) { return send({.target = std::move(target)}); }
    answer post(std::string target, std::string json) {
-      return send({.method = http::verb::post, .target = std::move(target), .body = std::move(json),
+      return send({.method = http::verb::post,
+                   .target = std::move(target),
+                   .body = std::move(json),
                    .content_type = std::string(http::json_type)});
    }
    answer send(http::client_request wish) {
@@ -110,7 +113,8 @@ public:
       out.status = got->status;
       out.body = got->body;
       out.raw = *std::move(got);
-      if (!out.body.empty() && (out.body.front() == '{' || out.body.front() == '[')) out.json = tao::json::from_string(out.body);
+      if (!out.body.empty() && (out.body.front() == '{' || out.body.front() == '['))
+         out.json = tao::json::from_string(out.body);
       return out;
    }
 
@@ -130,13 +134,13 @@ public:
    std::string outcome(std::string const& execution, std::chrono::milliseconds limit = std::chrono::seconds{30}) {
       std::string status = "unknown";
       eventually(
-         [&] {
-            auto const got = get("/api/executions/" + execution + "/status");
-            if (got.status != 200) return false;
-            status = got.json.at("status").get_string();
-            return status != "RUNNING";
-         },
-         limit, std::chrono::milliseconds{50});
+          [&] {
+             auto const got = get("/api/executions/" + execution + "/status");
+             if (got.status != 200) return false;
+             status = got.json.at("status").get_string();
+             return status != "RUNNING";
+          },
+          limit, std::chrono::milliseconds{50});
       return status;
    }
 

@@ -28,8 +28,10 @@ public:
    using variables = std::map<std::string, std::string>;
 
    /// The child sees PATH, HOME and TMPDIR of ours and `environment`, nothing else. Output is appended to `log`.
-   process(std::vector<std::string> arguments, variables environment, std::filesystem::path log) : log_(std::move(log)) {
-      for (auto const* name : {"PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"})
+   process(std::vector<std::string> arguments, variables environment, std::filesystem::path log)
+       : log_(std::move(log)) {
+      for (auto const* name :
+           {"PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"})
          if (auto const* value = std::getenv(name)) environment.emplace(name, value);
       std::vector<std::string> texts;
       for (auto const& [name, value] : environment) texts.push_back(name + "=" + value);
@@ -62,7 +64,8 @@ public:
    int wait() {
       if (pid_ > 0) {
          int status = 0;
-         while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {}
+         while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+         }
          keep(status);
       }
       return exit_code_.value_or(-1);

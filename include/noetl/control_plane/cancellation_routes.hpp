@@ -54,10 +54,10 @@ inline awaitable<result<finalize_reply>> finalize_execution(cancellation_service
 }
 
 inline constexpr auto cancellation_routes =
-   http::under<"/api/executions/{execution_id}">(
-      http::post<"/cancel",             cancel_execution>.summary("Cancel an execution, and its descendants if asked"),
-      http::get <"/cancellation-check", check_cancellation>.summary("Whether an execution was cancelled"),
-      http::post<"/finalize",           finalize_execution>.summary("End an execution as COMPLETED or FAILED"))
-   .tag("executions");
+    http::under<"/api/executions/{execution_id}">(
+        http::post<"/cancel", cancel_execution>.summary("Cancel an execution, and its descendants if asked"),
+        http::get<"/cancellation-check", check_cancellation>.summary("Whether an execution was cancelled"),
+        http::post<"/finalize", finalize_execution>.summary("End an execution as COMPLETED or FAILED"))
+        .tag("executions");
 
 } // namespace noetl::control_plane

@@ -37,8 +37,12 @@ template <>
 struct noetl::json_form<noetl::control_plane::register_answer> {
    using answer = noetl::control_plane::register_answer;
    static bool read(json_reader& in, answer&) { return in.wrong("answers are only written"); }
-   static void write(std::string& out, answer const& a) { a.done ? append_json(out, *a.done) : append_json(out, a.refused); }
-   static void schema(std::string& out) { append_schema(out, std::type_identity<noetl::control_plane::register_reply>{}); }
+   static void write(std::string& out, answer const& a) {
+      a.done ? append_json(out, *a.done) : append_json(out, a.refused);
+   }
+   static void schema(std::string& out) {
+      append_schema(out, std::type_identity<noetl::control_plane::register_reply>{});
+   }
 };
 
 namespace noetl::control_plane {
@@ -72,7 +76,8 @@ inline result<workflow::document_report> validate_entry(http::body<register_requ
    return validate_document(request.value);
 }
 
-inline awaitable<result<catalog_list>> list_entries(catalog_service& catalog, http::body<catalog_list_request> request) {
+inline awaitable<result<catalog_list>> list_entries(catalog_service& catalog,
+                                                    http::body<catalog_list_request> request) {
    return catalog.list(std::move(request.value.resource_type));
 }
 
@@ -105,14 +110,14 @@ inline awaitable<result<form_view>> show_form_of_list(catalog_service& catalog, 
 }
 
 inline constexpr auto catalog_routes =
-   http::under<"/api/catalog">(
-      http::post<"/register",       register_entry>.summary("Register a new version of a document"),
-      http::post<"/validate",       validate_entry>.summary("List what is wrong with a document; store nothing"),
-      http::post<"/list",           list_entries>.summary("List documents, newest first"),
-      http::get <"/list/{kind}",    list_entries_of_kind>.summary("List documents of one kind, newest first"),
-      http::get <"/list/ui_schema", show_form_of_list>.summary("Show the inputs of the document 'list'"),
-      http::post<"/resource",       show_entry>.summary("Show one document"),
-      http::get <"/{tail...}",      show_form>.summary("Show the inputs of a document: <path>/ui_schema"))
-   .tag("catalog");
+    http::under<"/api/catalog">(
+        http::post<"/register", register_entry>.summary("Register a new version of a document"),
+        http::post<"/validate", validate_entry>.summary("List what is wrong with a document; store nothing"),
+        http::post<"/list", list_entries>.summary("List documents, newest first"),
+        http::get<"/list/{kind}", list_entries_of_kind>.summary("List documents of one kind, newest first"),
+        http::get<"/list/ui_schema", show_form_of_list>.summary("Show the inputs of the document 'list'"),
+        http::post<"/resource", show_entry>.summary("Show one document"),
+        http::get<"/{tail...}", show_form>.summary("Show the inputs of a document: <path>/ui_schema"))
+        .tag("catalog");
 
 } // namespace noetl::control_plane

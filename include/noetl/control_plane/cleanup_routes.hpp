@@ -19,8 +19,8 @@ inline awaitable<result<purge_reply>> purge_tables(cleanup_service& cleanup, htt
 }
 
 inline constexpr auto cleanup_routes =
-   http::guarded_by<require_internal_token>(
-      http::post<"/api/internal/cleanup/purge", purge_tables>.summary("Delete what is past its retention"))
-   .tag("internal");
+    http::guarded_by<require_internal_token>(
+        http::post<"/api/internal/cleanup/purge", purge_tables>.summary("Delete what is past its retention"))
+        .tag("internal");
 
 } // namespace noetl::control_plane

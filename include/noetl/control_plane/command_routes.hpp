@@ -18,9 +18,9 @@ inline awaitable<result<claim_reply>> claim_command(command_service& commands, e
 }
 
 inline constexpr auto command_routes =
-   http::under<"/api/commands">(
-      http::get <"/{event_id}",       show_command>.summary("Show a command by the id of its command.issued event"),
-      http::post<"/{event_id}/claim", claim_command>.summary("Claim a command for one worker"))
-   .tag("commands");
+    http::under<"/api/commands">(
+        http::get<"/{event_id}", show_command>.summary("Show a command by the id of its command.issued event"),
+        http::post<"/{event_id}/claim", claim_command>.summary("Claim a command for one worker"))
+        .tag("commands");
 
 } // namespace noetl::control_plane

@@ -20,8 +20,8 @@ namespace noetl::control_plane {
 class container_metrics {
 public:
    explicit container_metrics(http::metrics& all)
-       : taken_(all.counters("noetl_container_callback_total", "Ends of container jobs that a step waits for",
-                             {"state"})),
+       : taken_(
+             all.counters("noetl_container_callback_total", "Ends of container jobs that a step waits for", {"state"})),
          stale_(all.counters("noetl_container_callback_stale_total", "Ends of container jobs that nobody waits for",
                              {"state"})) {}
 
@@ -61,10 +61,10 @@ take_container_callback(container_callbacks& callbacks, container_metrics& metri
 }
 
 inline constexpr auto container_callback_routes =
-   http::guarded_by<require_internal_token>(
-      http::under<"/api/internal">(
-         http::post<"/container-callback/{execution_id}/{step}", take_container_callback>
-            .summary("Report the end of a container job")))
-   .tag("internal");
+    http::guarded_by<require_internal_token>(
+        http::under<"/api/internal">(
+            http::post<"/container-callback/{execution_id}/{step}", take_container_callback>.summary(
+                "Report the end of a container job")))
+        .tag("internal");
 
 } // namespace noetl::control_plane

@@ -27,9 +27,8 @@ inline awaitable<result<credential_view>> show_credential(credential_access& acc
    return access.get(std::move(name.value), how.value);
 }
 
-inline awaitable<result<sealed_envelope>> show_sealed_credential(credential_access& access,
-                                                                 http::path_text<"identifier"> name,
-                                                                 http::query<sealed_query> how) {
+inline awaitable<result<sealed_envelope>>
+show_sealed_credential(credential_access& access, http::path_text<"identifier"> name, http::query<sealed_query> how) {
    return access.get_sealed(std::move(name.value), std::move(how.value));
 }
 
@@ -39,13 +38,13 @@ inline awaitable<result<credential_removal>> delete_credential(credential_servic
 }
 
 inline constexpr auto credential_routes =
-   http::guarded_by<require_secret_access>(
-      http::under<"/api/credentials">(
-         http::post<"",                     put_credential>.summary("Store a credential under its name"),
-         http::get <"",                     list_credentials>.summary("List credentials without their data"),
-         http::get <"/{identifier}",        show_credential>.summary("A credential by id or name"),
-         http::get <"/{identifier}/sealed", show_sealed_credential>.summary("A credential that one worker can read"),
-         http::del <"/{identifier}",        delete_credential>.summary("Remove a credential")))
-   .tag("credentials");
+    http::guarded_by<require_secret_access>(
+        http::under<"/api/credentials">(
+            http::post<"", put_credential>.summary("Store a credential under its name"),
+            http::get<"", list_credentials>.summary("List credentials without their data"),
+            http::get<"/{identifier}", show_credential>.summary("A credential by id or name"),
+            http::get<"/{identifier}/sealed", show_sealed_credential>.summary("A credential that one worker can read"),
+            http::del<"/{identifier}", delete_credential>.summary("Remove a credential")))
+        .tag("credentials");
 
 } // namespace noetl::control_plane

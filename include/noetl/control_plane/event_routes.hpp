@@ -25,9 +25,9 @@ inline awaitable<result<event_batch_reply>> add_events(event_ingest& ingest, htt
 }
 
 inline constexpr auto event_routes =
-   http::under<"/api/events">(
-      http::post<"",       add_event>.summary("Report one event"),
-      http::post<"/batch", add_events>.summary("Report several events of one execution, all or nothing"))
-   .tag("events");
+    http::under<"/api/events">(
+        http::post<"", add_event>.summary("Report one event"),
+        http::post<"/batch", add_events>.summary("Report several events of one execution, all or nothing"))
+        .tag("events");
 
 } // namespace noetl::control_plane

@@ -85,14 +85,14 @@ inline awaitable<result<rerun_reply>> rerun_execution(execution_service& executi
 }
 
 inline constexpr auto execution_routes =
-   http::under<"/api">(
-      http::post<"/execute",                          execute>.summary("Start an execution"),
-      http::post<"/execute/batch",                    execute_many>.summary("Start up to 1000 executions"),
-      http::get <"/executions",                       list_executions>.summary("List executions, newest first"),
-      http::get <"/executions/{execution_id}",        show_execution>.summary("Show an execution with its events"),
-      http::get <"/executions/{execution_id}/events", show_execution_events>.summary("Read the log of an execution"),
-      http::get <"/executions/{execution_id}/status", show_execution_status>.summary("Where an execution stands"),
-      http::post<"/executions/{execution_id}/rerun",  rerun_execution>.summary("Start an execution again"))
-   .tag("executions");
+    http::under<"/api">(
+        http::post<"/execute", execute>.summary("Start an execution"),
+        http::post<"/execute/batch", execute_many>.summary("Start up to 1000 executions"),
+        http::get<"/executions", list_executions>.summary("List executions, newest first"),
+        http::get<"/executions/{execution_id}", show_execution>.summary("Show an execution with its events"),
+        http::get<"/executions/{execution_id}/events", show_execution_events>.summary("Read the log of an execution"),
+        http::get<"/executions/{execution_id}/status", show_execution_status>.summary("Where an execution stands"),
+        http::post<"/executions/{execution_id}/rerun", rerun_execution>.summary("Start an execution again"))
+        .tag("executions");
 
 } // namespace noetl::control_plane

@@ -100,7 +100,8 @@ public:
       auto const bus = bus_();
       readiness report;
       if (event_stream_) report.event_stream = event_stream_();
-      bool const kept = bus == bus_state::disconnected || (report.event_stream && report.event_stream->starts_with("waiting"));
+      bool const kept =
+          bus == bus_state::disconnected || (report.event_stream && report.event_stream->starts_with("waiting"));
       report.status = !reachable || !prepared_() ? "not_ready" : kept ? "degraded" : "ready";
       report.database = reachable ? "connected" : "disconnected";
       report.nats = to_text(bus);

@@ -8,7 +8,9 @@
 
 namespace noetl::control_plane {
 
-inline result<liveness> live() { return liveness{}; }
+inline result<liveness> live() {
+   return liveness{};
+}
 
 inline awaitable<result<http::reply<health_report>>> show_health(health_service& health) {
    http::reply<health_report> answer;
@@ -24,15 +26,16 @@ inline result<http::reply<readiness>> show_readiness(health_service& health) {
    return answer;
 }
 
-inline result<pool_report> show_pool(health_service& health) { return health.pool(); }
+inline result<pool_report> show_pool(health_service& health) {
+   return health.pool();
+}
 
 inline constexpr auto health_routes =
-   http::under<"">(
-      http::get<"/health",          live>.summary("Always ok"),
-      http::get<"/livez",           live>.summary("The process runs"),
-      http::get<"/readyz",          show_readiness>.summary("The server can take work"),
-      http::get<"/api/health",      show_health>.summary("Database and bus"),
-      http::get<"/api/pool/status", show_pool>.summary("The connection pool"))
-   .tag("health");
+    http::under<"">(http::get<"/health", live>.summary("Always ok"),
+                    http::get<"/livez", live>.summary("The process runs"),
+                    http::get<"/readyz", show_readiness>.summary("The server can take work"),
+                    http::get<"/api/health", show_health>.summary("Database and bus"),
+                    http::get<"/api/pool/status", show_pool>.summary("The connection pool"))
+        .tag("health");
 
 } // namespace noetl::control_plane

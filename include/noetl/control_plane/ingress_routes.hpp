@@ -14,9 +14,9 @@ inline awaitable<result<ingress_view>> show_ingress(ingress_service& ingress, ht
 }
 
 inline constexpr auto ingress_routes =
-   http::guarded_by<require_internal_token>(
-      http::under<"/api/internal/ingress">(
-         http::get<"/{listener}", show_ingress>.summary("How a gateway takes messages for a push subscription")))
-   .tag("internal");
+    http::guarded_by<require_internal_token>(
+        http::under<"/api/internal/ingress">(
+            http::get<"/{listener}", show_ingress>.summary("How a gateway takes messages for a push subscription")))
+        .tag("internal");
 
 } // namespace noetl::control_plane

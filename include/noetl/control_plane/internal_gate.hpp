@@ -1,5 +1,6 @@
 // control_plane/internal_gate.hpp: the bearer token of /api/internal/* (http-platform.md section 3).
-// Knows http/message.hpp; use it as `http::guarded_by<require_internal_token>(...)` with an internal_gate among the services.
+// Knows http/message.hpp; use it as `http::guarded_by<require_internal_token>(...)` with an internal_gate among the
+// services.
 #pragma once
 
 #include <functional>
@@ -39,7 +40,8 @@ constexpr bool is_printable(std::string_view text) noexcept {
 } // namespace detail
 
 /// Decides who may call internal routes. The token is asked for at each request, so a source that changes needs no
-/// restart. Without a token nobody gets in: a missing configuration is never permissive. Thread-safe when the source is.
+/// restart. Without a token nobody gets in: a missing configuration is never permissive. Thread-safe when the source
+/// is.
 class internal_gate {
 public:
    /// \param token  gives the configured token; blanks around it do not count (D-08)

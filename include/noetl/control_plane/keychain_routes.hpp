@@ -48,12 +48,12 @@ inline awaitable<result<keychain_list>> list_keychain(keychain_service& keychain
 }
 
 inline constexpr auto keychain_routes =
-   http::guarded_by<require_secret_access>(
-      http::under<"/api/keychain">(
-         http::get <"/catalog/{catalog_id}",          list_keychain>.summary("Keychain entries of a catalog entry"),
-         http::get <"/{catalog_id}/{keychain_name}",  show_keychain>.summary("A keychain entry"),
-         http::post<"/{catalog_id}/{keychain_name}",  put_keychain>.summary("Store a keychain entry"),
-         http::del <"/{catalog_id}/{keychain_name}",  delete_keychain>.summary("Remove a keychain entry")))
-   .tag("keychain");
+    http::guarded_by<require_secret_access>(
+        http::under<"/api/keychain">(
+            http::get<"/catalog/{catalog_id}", list_keychain>.summary("Keychain entries of a catalog entry"),
+            http::get<"/{catalog_id}/{keychain_name}", show_keychain>.summary("A keychain entry"),
+            http::post<"/{catalog_id}/{keychain_name}", put_keychain>.summary("Store a keychain entry"),
+            http::del<"/{catalog_id}/{keychain_name}", delete_keychain>.summary("Remove a keychain entry")))
+        .tag("keychain");
 
 } // namespace noetl::control_plane

@@ -44,15 +44,15 @@ inline awaitable<result<outbox_count_reply>> skip_outbox_parked(outbox_service& 
 }
 
 inline constexpr auto outbox_routes =
-   http::guarded_by<require_internal_token>(
-      http::under<"/api/internal/outbox">(
-         http::post<"/claim",          claim_outbox>.summary("Lease due rows to the caller"),
-         http::post<"/mark-published", mark_outbox_published>.summary("Report rows as published"),
-         http::post<"/mark-failed",    mark_outbox_failed>.summary("Put a row off, or park it"),
-         http::get <"/pending-count",  count_outbox_pending>.summary("Rows that a claim could take now"),
-         http::get <"/parked",         list_outbox_parked>.summary("Rows that are offered no more"),
-         http::post<"/parked/replay",  replay_outbox_parked>.summary("Offer parked rows again"),
-         http::post<"/parked/skip",    skip_outbox_parked>.summary("Give parked rows up")))
-   .tag("internal");
+    http::guarded_by<require_internal_token>(
+        http::under<"/api/internal/outbox">(
+            http::post<"/claim", claim_outbox>.summary("Lease due rows to the caller"),
+            http::post<"/mark-published", mark_outbox_published>.summary("Report rows as published"),
+            http::post<"/mark-failed", mark_outbox_failed>.summary("Put a row off, or park it"),
+            http::get<"/pending-count", count_outbox_pending>.summary("Rows that a claim could take now"),
+            http::get<"/parked", list_outbox_parked>.summary("Rows that are offered no more"),
+            http::post<"/parked/replay", replay_outbox_parked>.summary("Offer parked rows again"),
+            http::post<"/parked/skip", skip_outbox_parked>.summary("Give parked rows up")))
+        .tag("internal");
 
 } // namespace noetl::control_plane

@@ -14,10 +14,9 @@ inline awaitable<result<advance_reply>> advance_projection(projection_service& p
    co_return co_await projection.advance(std::move(request.value));
 }
 
-inline constexpr auto projection_routes =
-   http::guarded_by<require_internal_token>(
-      http::under<"/api/internal/projection">(
-         http::post<"/advance", advance_projection>.summary("Fold executions and store their states"))
-      .tag("internal"));
+inline constexpr auto projection_routes = http::guarded_by<require_internal_token>(
+    http::under<"/api/internal/projection">(
+        http::post<"/advance", advance_projection>.summary("Fold executions and store their states"))
+        .tag("internal"));
 
 } // namespace noetl::control_plane

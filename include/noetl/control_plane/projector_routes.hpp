@@ -25,10 +25,10 @@ inline awaitable<result<materialize_reply>> materialize_events(projector_service
 inline constexpr std::size_t event_batch_limit = std::size_t{64} << 20U;
 
 inline constexpr auto projector_routes =
-   http::guarded_by<require_internal_token>(
-      http::under<"/api/internal/events">(
-         http::post<"/project",     project_events>.body_limit(event_batch_limit).summary("Store rows of another log"),
-         http::post<"/materialize", materialize_events>.body_limit(event_batch_limit).summary("Store reported events in bulk")))
-   .tag("internal");
+    http::guarded_by<require_internal_token>(
+        http::under<"/api/internal/events">(
+            http::post<"/project", project_events>.body_limit(event_batch_limit).summary("Store rows of another log"),
+            http::post<"/materialize", materialize_events>.body_limit(event_batch_limit).summary("Store reported events in bulk")))
+        .tag("internal");
 
 } // namespace noetl::control_plane

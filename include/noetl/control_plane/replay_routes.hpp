@@ -13,8 +13,8 @@ inline awaitable<result<replay_state>> replay(replay_service& replays, http::que
 }
 
 inline constexpr auto replay_routes =
-   http::under<"/api/replay">(
-      http::get<"/state", replay>.summary("Fold the log of an execution up to an event or a time"))
-   .tag("replay");
+    http::under<"/api/replay">(
+        http::get<"/state", replay>.summary("Fold the log of an execution up to an event or a time"))
+        .tag("replay");
 
 } // namespace noetl::control_plane

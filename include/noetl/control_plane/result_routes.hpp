@@ -50,9 +50,9 @@ inline awaitable<result<http::response>> resolve_result(result_store& results, r
 inline constexpr std::size_t result_limit = std::size_t{64} << 20U;
 
 inline constexpr auto result_routes =
-   http::under<"/api/result">(
-      http::put<"/{execution_id}", put_result>.body_limit(result_limit).summary("Store a large result"),
-      http::get<"/resolve",        resolve_result>.body_limit(result_limit).summary("A stored result by its URI"))
-   .tag("results");
+    http::under<"/api/result">(
+        http::put<"/{execution_id}", put_result>.body_limit(result_limit).summary("Store a large result"),
+        http::get<"/resolve", resolve_result>.body_limit(result_limit).summary("A stored result by its URI"))
+        .tag("results");
 
 } // namespace noetl::control_plane

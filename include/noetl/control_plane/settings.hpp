@@ -53,8 +53,8 @@ struct server_settings {
    std::chrono::seconds reannounce_after{60}; ///< a command unclaimed for so long is announced again
    std::chrono::seconds subscription_drain_limit{600}; ///< a drain that lasts longer was cut short; 0: never
    bool strict_tool_status = false; ///< a tool that reports an error has failed; for executions started from now on
-   std::size_t state_cache_executions = 20'000;        ///< folded executions kept in memory
-   std::size_t state_cache_bytes = 268'435'456;        ///< estimated memory of the folded executions kept
+   std::size_t state_cache_executions = 20'000; ///< folded executions kept in memory
+   std::size_t state_cache_bytes = 268'435'456; ///< estimated memory of the folded executions kept
    std::uint64_t snapshot_events =
        500; ///< events of an execution between two snapshots of its state; 0: none is written
    bool projector_owns_snapshot = false; ///< snapshots are written by POST /api/internal/projection/advance only

@@ -67,8 +67,7 @@ inline result<http::response> show_shard(shard_identity& self, http::query<shard
 }
 
 inline constexpr auto shard_routes =
-   http::under<"/api/runtime">(
-      http::get<"/shard-info", show_shard>.summary("Which shard an execution belongs to"))
-   .tag("operation");
+    http::under<"/api/runtime">(http::get<"/shard-info", show_shard>.summary("Which shard an execution belongs to"))
+        .tag("operation");
 
 } // namespace noetl::control_plane

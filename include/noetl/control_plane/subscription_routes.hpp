@@ -43,23 +43,25 @@ inline awaitable<result<subscription_view>> act_on_subscription(subscription_ser
 }
 
 // GET has a route of this name, which must not turn the answer to an unknown action into 405.
-inline awaitable<result<subscription_view>> act_history(subscription_service& subscriptions, subscription_metrics& metrics,
-                                                        subscription_id id) {
+inline awaitable<result<subscription_view>> act_history(subscription_service& subscriptions,
+                                                        subscription_metrics& metrics, subscription_id id) {
    return act_on_subscription(subscriptions, metrics, id, {"history"});
 }
 
-inline result<lifecycle_view> show_transitions() { return subscription_service::table(); }
+inline result<lifecycle_view> show_transitions() {
+   return subscription_service::table();
+}
 
 inline constexpr auto subscription_routes =
-   http::under<"/api/subscriptions">(
-      http::post<"",                            register_subscription>.summary("Register a subscription, or find the live one"),
-      http::post<"/register",                   register_subscription>.summary("Register a subscription, or find the live one"),
-      http::get <"",                            list_subscriptions>.summary("List subscriptions"),
-      http::get <"/transitions",                show_transitions>.summary("The life cycle as table and diagram"),
-      http::get <"/{subscription_id}",          show_subscription>.summary("Where a subscription stands, or stood"),
-      http::get <"/{subscription_id}/history",  show_history>.summary("All transitions of a subscription"),
-      http::post<"/{subscription_id}/history",  act_history>.summary("Always refused: history is no action"),
-      http::post<"/{subscription_id}/{action}", act_on_subscription>.summary("Do an action on a subscription"))
-   .tag("subscriptions");
+    http::under<"/api/subscriptions">(
+        http::post<"", register_subscription>.summary("Register a subscription, or find the live one"),
+        http::post<"/register", register_subscription>.summary("Register a subscription, or find the live one"),
+        http::get<"", list_subscriptions>.summary("List subscriptions"),
+        http::get<"/transitions", show_transitions>.summary("The life cycle as table and diagram"),
+        http::get<"/{subscription_id}", show_subscription>.summary("Where a subscription stands, or stood"),
+        http::get<"/{subscription_id}/history", show_history>.summary("All transitions of a subscription"),
+        http::post<"/{subscription_id}/history", act_history>.summary("Always refused: history is no action"),
+        http::post<"/{subscription_id}/{action}", act_on_subscription>.summary("Do an action on a subscription"))
+        .tag("subscriptions");
 
 } // namespace noetl::control_plane

@@ -36,12 +36,12 @@ inline awaitable<result<variables_deleted>> delete_variables(variable_service& v
 }
 
 inline constexpr auto variable_routes =
-   http::under<"/api/vars/{execution_id}">(
-      http::get <"",            list_variables>.summary("List the variables of an execution"),
-      http::post<"",            set_variables>.summary("Set variables of an execution, all or none"),
-      http::del <"",            delete_variables>.summary("Delete all variables of an execution"),
-      http::get <"/{var_name}", show_variable>.summary("Read a variable"),
-      http::del <"/{var_name}", delete_variable>.summary("Delete a variable"))
-   .tag("variables");
+    http::under<"/api/vars/{execution_id}">(
+        http::get<"", list_variables>.summary("List the variables of an execution"),
+        http::post<"", set_variables>.summary("Set variables of an execution, all or none"),
+        http::del<"", delete_variables>.summary("Delete all variables of an execution"),
+        http::get<"/{var_name}", show_variable>.summary("Read a variable"),
+        http::del<"/{var_name}", delete_variable>.summary("Delete a variable"))
+        .tag("variables");
 
 } // namespace noetl::control_plane

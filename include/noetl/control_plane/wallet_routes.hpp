@@ -15,18 +15,20 @@ inline awaitable<result<rotation_report>> rotate_keys(wallet_service& wallet, ht
    return wallet.rotate(std::move(request.value));
 }
 
-inline awaitable<result<key_status>> show_key_status(wallet_service& wallet) { return wallet.status(); }
+inline awaitable<result<key_status>> show_key_status(wallet_service& wallet) {
+   return wallet.status();
+}
 
 inline awaitable<result<audit_page>> list_secret_audit(secret_audit& audit, http::query<audit_filter> filter) {
    return audit.list(std::move(filter.value));
 }
 
 inline constexpr auto wallet_routes =
-   http::guarded_by<require_secret_access>(
-      http::under<"/api/internal">(
-         http::post<"/wallet/rotate-kek", rotate_keys>.summary("Move stored secrets to the current master key"),
-         http::get <"/wallet/key-status", show_key_status>.summary("Master keys that stored secrets need"),
-         http::get <"/secret-audit",      list_secret_audit>.summary("Who asked for which secret")))
-   .tag("internal");
+    http::guarded_by<require_secret_access>(
+        http::under<"/api/internal">(
+            http::post<"/wallet/rotate-kek", rotate_keys>.summary("Move stored secrets to the current master key"),
+            http::get<"/wallet/key-status", show_key_status>.summary("Master keys that stored secrets need"),
+            http::get<"/secret-audit", list_secret_audit>.summary("Who asked for which secret")))
+        .tag("internal");
 
 } // namespace noetl::control_plane

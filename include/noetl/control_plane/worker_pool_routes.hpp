@@ -20,7 +20,8 @@ inline awaitable<result<acknowledgement>> record_heartbeat(worker_pool_service& 
    return metrics.measured("runtime_heartbeat", pools.heartbeat(std::move(request.value)));
 }
 
-inline awaitable<result<acknowledgement>> deregister_worker(worker_pool_service& pools, http::body<runtime_name> request) {
+inline awaitable<result<acknowledgement>> deregister_worker(worker_pool_service& pools,
+                                                            http::body<runtime_name> request) {
    return pools.remove(std::move(request.value));
 }
 
@@ -31,12 +32,11 @@ inline awaitable<result<std::vector<runtime_view>>> list_workers(worker_pool_ser
 
 // The worker deregisters with POST, other clients with DELETE (W22).
 inline constexpr auto worker_pool_routes =
-   http::under<"/api/worker">(
-      http::post<"/pool/register",   register_worker>.summary("Register or overwrite a worker"),
-      http::post<"/pool/heartbeat",  record_heartbeat>.summary("Record a heartbeat"),
-      http::post<"/pool/deregister", deregister_worker>.summary("Remove a worker"),
-      http::del <"/pool/deregister", deregister_worker>.summary("Remove a worker"),
-      http::get <"/pools",           list_workers>.summary("List workers"))
-   .tag("workers");
+    http::under<"/api/worker">(http::post<"/pool/register", register_worker>.summary("Register or overwrite a worker"),
+                               http::post<"/pool/heartbeat", record_heartbeat>.summary("Record a heartbeat"),
+                               http::post<"/pool/deregister", deregister_worker>.summary("Remove a worker"),
+                               http::del<"/pool/deregister", deregister_worker>.summary("Remove a worker"),
+                               http::get<"/pools", list_workers>.summary("List workers"))
+        .tag("workers");
 
 } // namespace noetl::control_plane

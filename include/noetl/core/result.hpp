@@ -14,37 +14,37 @@ namespace noetl {
 
 /// Classes of expected failure. A caller branches on these, never on texts.
 enum class error_code : std::uint8_t {
-   validation,        ///< well-formed input that breaks a rule
-   bad_request,       ///< input that cannot be understood
-   unauthorized,      ///< caller is unknown
-   forbidden,         ///< caller is known and may not
-   not_found,         ///< the named thing does not exist
-   method_not_allowed,///< the thing exists and cannot do this
-   conflict,          ///< another writer was first
-   too_large,         ///< input above a stated limit
-   unsupported_media, ///< wrong content type
-   internal,          ///< a fault of ours
-   database,          ///< the database refused for a reason that is not the caller's
-   upstream,          ///< a service we call refused
-   unavailable,       ///< temporarily not possible; repeating later is right
+   validation,         ///< well-formed input that breaks a rule
+   bad_request,        ///< input that cannot be understood
+   unauthorized,       ///< caller is unknown
+   forbidden,          ///< caller is known and may not
+   not_found,          ///< the named thing does not exist
+   method_not_allowed, ///< the thing exists and cannot do this
+   conflict,           ///< another writer was first
+   too_large,          ///< input above a stated limit
+   unsupported_media,  ///< wrong content type
+   internal,           ///< a fault of ours
+   database,           ///< the database refused for a reason that is not the caller's
+   upstream,           ///< a service we call refused
+   unavailable,        ///< temporarily not possible; repeating later is right
 };
 
 /// HTTP status of a failure class (spec http-execution.md section 2).
 constexpr int http_status(error_code code) noexcept {
    switch (code) {
-      case error_code::validation: return 422;
-      case error_code::bad_request: return 400;
-      case error_code::unauthorized: return 401;
-      case error_code::forbidden: return 403;
-      case error_code::not_found: return 404;
-      case error_code::method_not_allowed: return 405;
-      case error_code::conflict: return 409;
-      case error_code::too_large: return 413;
-      case error_code::unsupported_media: return 415;
-      case error_code::internal: return 500;
-      case error_code::database: return 500;
-      case error_code::upstream: return 502;
-      case error_code::unavailable: return 503;
+   case error_code::validation: return 422;
+   case error_code::bad_request: return 400;
+   case error_code::unauthorized: return 401;
+   case error_code::forbidden: return 403;
+   case error_code::not_found: return 404;
+   case error_code::method_not_allowed: return 405;
+   case error_code::conflict: return 409;
+   case error_code::too_large: return 413;
+   case error_code::unsupported_media: return 415;
+   case error_code::internal: return 500;
+   case error_code::database: return 500;
+   case error_code::upstream: return 502;
+   case error_code::unavailable: return 503;
    }
    return 500;
 }

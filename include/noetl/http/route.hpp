@@ -134,8 +134,8 @@ constexpr auto under(Items... items) {
 }
 
 /// Asks `Guard` before any of the items' handlers, and before the body is looked at. A guard is a function that takes
-/// services and `request const&` and returns result<void>, or std::optional<response> when its refusals are not the usual
-/// error body. It may be asked twice about one request: a server asks before it reads a body.
+/// services and `request const&` and returns result<void>, or std::optional<response> when its refusals are not the
+/// usual error body. It may be asked twice about one request: a server asks before it reads a body.
 template <auto Guard, class... Items>
 constexpr auto guarded_by(Items... items) {
    return group<"", detail::guard<Guard>, Items...>{{items...}, {}};

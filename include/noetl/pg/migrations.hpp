@@ -153,8 +153,9 @@ inline constexpr step outbox_lease_steps[] = {
 
 /// Whether we delete rows of a table, for which its role needs the right. A test compares this with our statements.
 constexpr bool rows_are_deleted(std::string_view table) {
-   constexpr std::string_view all[] = {"command",  "credential", "keychain",    "outbox",             "projection_snapshot",
-                                       "runtime", "stream_head", "subscription_dedup", "transient"};
+   constexpr std::string_view all[] = {"command",     "credential",          "keychain",
+                                       "outbox",      "projection_snapshot", "runtime",
+                                       "stream_head", "subscription_dedup",  "transient"};
    for (auto const one : all)
       if (one == table) return true;
    return false;

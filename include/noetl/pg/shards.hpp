@@ -31,24 +31,15 @@ struct table_scope {
 
 /// The routing table. Every statement of ours that touches a table takes its pool from here.
 inline constexpr table_scope table_scopes[] = {
-    {"resource", scope::cluster},
-    {"catalog", scope::cluster},
-    {"credential", scope::cluster},
-    {"keychain", scope::cluster},
-    {"runtime", scope::cluster},
-    {"schedule", scope::cluster},
-    {"object_store", scope::cluster},
-    {"plugin_module", scope::cluster},
-    {"secret_audit", scope::cluster},
-    {"subscription_dedup", scope::cluster},
-    {"subscription_path", scope::cluster},
-    {"event", scope::execution},
-    {"command", scope::execution},
-    {"stream_head", scope::execution},
-    {"outbox", scope::execution},
-    {"projection_snapshot", scope::execution},
-    {"result_store", scope::execution},
-    {"transient", scope::execution},
+    {"resource", scope::cluster},          {"catalog", scope::cluster},
+    {"credential", scope::cluster},        {"keychain", scope::cluster},
+    {"runtime", scope::cluster},           {"schedule", scope::cluster},
+    {"object_store", scope::cluster},      {"plugin_module", scope::cluster},
+    {"secret_audit", scope::cluster},      {"subscription_dedup", scope::cluster},
+    {"subscription_path", scope::cluster}, {"event", scope::execution},
+    {"command", scope::execution},         {"stream_head", scope::execution},
+    {"outbox", scope::execution},          {"projection_snapshot", scope::execution},
+    {"result_store", scope::execution},    {"transient", scope::execution},
     {"stream_cursor", scope::execution},
 };
 

@@ -26,9 +26,8 @@ constexpr bool can_be_setting() {
       return can_be_setting<typename T::value_type>();
    else
       return std::same_as<T, std::string> || std::same_as<T, secret> || std::same_as<T, bool> ||
-             std::same_as<T, flag> || plain_integer<T> ||
-             is_ranged<T> || std::floating_point<T> || std::same_as<T, std::chrono::milliseconds> ||
-             std::same_as<T, std::chrono::seconds> || text_enum<T>;
+             std::same_as<T, flag> || plain_integer<T> || is_ranged<T> || std::floating_point<T> ||
+             std::same_as<T, std::chrono::milliseconds> || std::same_as<T, std::chrono::seconds> || text_enum<T>;
 }
 template <class T>
 concept config_value = can_be_setting<T>();
