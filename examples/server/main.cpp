@@ -9,6 +9,7 @@
 #include <noetl/control_plane/health.hpp>
 #include <noetl/control_plane/settings.hpp>
 #include <noetl/core/log_spdlog.hpp>
+#include <noetl/http/origins.hpp>
 #include <noetl/nats/url.hpp>
 #include <noetl/pg/settings.hpp>
 #include <noetl/reflect/config.hpp>
@@ -34,6 +35,8 @@ std::vector<std::string> contradictions(configuration const& config) {
    if (!config.noetl.cluster_dsn.value.empty())
       if (auto cluster = noetl::pg::parse_dsn(config.noetl.cluster_dsn.value); !cluster)
          found.push_back("NOETL_CLUSTER_DSN: " + cluster.error().message);
+   if (auto pages = noetl::http::origins::parse(config.noetl.cors_origins); !pages)
+      found.push_back("NOETL_CORS_ORIGINS: " + pages.error().message);
    if (!config.noetl.nats_url.value.empty())
       if (auto url = noetl::nats::parse_url(config.noetl.nats_url.value); !url)
          found.push_back("NOETL_NATS_URL: " + url.error().message);

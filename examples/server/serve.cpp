@@ -28,6 +28,7 @@ http::http_settings listener(configuration const& config) {
    http::http_settings settings;
    settings.host = config.noetl.host;
    settings.port = config.noetl.port;
+   settings.allowed_origins = http::origins::parse(config.noetl.cors_origins).value(); // checked by main
    settings.max_connections = static_cast<std::size_t>(config.noetl.max_connections.value());
    return settings;
 }

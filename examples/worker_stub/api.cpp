@@ -1,9 +1,11 @@
 // api.cpp: the only file of the worker that includes Boost.Beast.
 #include "api.hpp"
 
+#include <algorithm>
 #include <cstdio>
 
 #include <noetl/http/client.hpp>
+#include <noetl/http/origins.hpp>
 
 namespace stub {
 
@@ -14,23 +16,37 @@ noetl::http::verb verb_of(std::string const& method) {
       if (to_text(v) == method) return v;
    return verb::get;
 }
+// Where a token may go; all names of this machine are one place.
+std::string place_of(noetl::http::base_url const& url) {
+   auto text = noetl::http::is_loopback_host(url.host) ? std::string("localhost") : url.host;
+   for (auto& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+   return text + ":" + std::to_string(url.port);
+}
 } // namespace
 
 struct api::clients {
-   std::map<std::string, std::unique_ptr<noetl::http::http_client>> by_server;
+   struct one {
+      std::unique_ptr<noetl::http::http_client> client;
+      bool trusted = false;
+   };
+   std::map<std::string, one> by_server;
 };
 
-api::api(boost::asio::any_io_executor executor, std::string token, bool log_exchanges)
+api::api(boost::asio::any_io_executor executor, std::string token, std::vector<std::string> trusted, bool log_exchanges)
     : executor_(std::move(executor)), token_(std::move(token)), log_exchanges_(log_exchanges),
-      clients_(std::make_unique<clients>()) {}
+      clients_(std::make_unique<clients>()) {
+   for (auto const& url : trusted)
+      if (auto const where = noetl::http::parse_base_url(url)) trusted_.push_back(place_of(*where));
+}
 api::~api() = default;
 
 boost::asio::awaitable<reply> api::call(std::string server, std::string method, std::string target, std::string body,
                                         std::string note) {
-   auto& client = clients_->by_server[server];
+   auto& [client, trusted] = clients_->by_server[server];
    if (!client) {
       auto where = noetl::http::parse_base_url(server);
       if (!where) co_return reply{0, where.error().message};
+      trusted = std::ranges::find(trusted_, place_of(*where)) != trusted_.end();
       client = std::make_unique<noetl::http::http_client>(executor_, *where,
                                                           noetl::http::client_settings{.max_idle_connections = 256});
    }
@@ -39,7 +55,7 @@ boost::asio::awaitable<reply> api::call(std::string server, std::string method, 
    request.target = target;
    request.body = std::move(body);
    request.repeatable = true;
-   if (!token_.empty()) request.headers.push_back({"Authorization", "Bearer " + token_});
+   if (trusted && !token_.empty()) request.headers.push_back({"Authorization", "Bearer " + token_});
    auto const begin = std::chrono::steady_clock::now();
    auto got = co_await client->send(std::move(request));
    reply out;

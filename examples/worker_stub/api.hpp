@@ -33,8 +33,12 @@ struct http_request {
 /// For one thread, that of the executor.
 class api {
 public:
+   /// \param token          sent to `trusted` only: notifications name servers of their own, and anybody who can
+   /// publish
+   ///                       one could name his
+   /// \param trusted        base URLs
    /// \param log_exchanges  one JSON line per request on standard output
-   api(boost::asio::any_io_executor executor, std::string token, bool log_exchanges);
+   api(boost::asio::any_io_executor executor, std::string token, std::vector<std::string> trusted, bool log_exchanges);
    ~api();
    api(api const&) = delete;
    api& operator=(api const&) = delete;
@@ -49,6 +53,7 @@ private:
    struct clients;
    boost::asio::any_io_executor executor_;
    std::string token_;
+   std::vector<std::string> trusted_; ///< host:port
    bool log_exchanges_;
    std::unique_ptr<clients> clients_;
 };

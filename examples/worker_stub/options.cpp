@@ -42,6 +42,9 @@ std::optional<options> read_options(int argc, char** argv, int& code) {
        ->check(CLI::Range(1, 1000));
    option("--python", o.python, "PYTHON_PATH", "interpreter of the python tool");
    option("--token", o.token, "NOETL_INTERNAL_API_TOKEN", "bearer token of control-plane requests");
+   option("--token-servers", o.token_servers, "NOETL_TOKEN_SERVERS",
+          "base URLs that get the token besides the server's, comma-separated")
+       ->delimiter(',');
    option("--node-id", o.node_id, "NOETL_SNOWFLAKE_NODE_ID", "node of minted ids, 0 to 1023")
        ->check(CLI::Range(-1, 1023));
    option("--inline-result-bytes", o.inline_result_bytes, "NOETL_EVENT_RESULT_CONTEXT_MAX_BYTES",

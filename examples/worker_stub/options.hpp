@@ -35,8 +35,9 @@ struct options {
    unsigned heartbeat_seconds = 15;
    unsigned max_concurrent = 4;
    std::string python = "python3";
-   std::string token; ///< bearer token of control-plane requests
-   int node_id = -1;  ///< of minted ids; -1: from the worker id
+   std::string token;                      ///< bearer token of control-plane requests
+   std::vector<std::string> token_servers; ///< base URLs that get the token besides server_url
+   int node_id = -1;                       ///< of minted ids; -1: from the worker id
    std::size_t inline_result_bytes = 102'400;
    unsigned drain_seconds = 20; ///< how long work in hand may go on after SIGTERM
 

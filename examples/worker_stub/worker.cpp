@@ -30,6 +30,11 @@ noetl::snowflake::clock shifted(long long ms) {
       return std::chrono::duration_cast<std::chrono::milliseconds>(since).count() + ms;
    };
 }
+std::vector<std::string> trusted(options const& what) {
+   auto all = what.token_servers;
+   all.push_back(what.server_url);
+   return all;
+}
 std::string host_name() {
    std::string name(256, '\0');
    if (gethostname(name.data(), name.size() - 1) != 0) return "unknown";
@@ -40,7 +45,7 @@ std::string host_name() {
 
 worker::worker(asio::io_context& io, options what, faults misbehaviour)
     : io_(io), options_(std::move(what)), faults_(std::move(misbehaviour)),
-      api_(io.get_executor(), options_.token, options_.log_json),
+      api_(io.get_executor(), options_.token, trusted(options_), options_.log_json),
       tools_(io.get_executor(), api_,
              {options_.tools, options_.allow_shell, options_.python, read_python_results(options_.python_stub),
               options_.max_concurrent, options_.secret_variables}),

@@ -101,3 +101,27 @@ TEST_F(batch, W12_a_batched_failure_ends_the_execution) {
    EXPECT_EQ(ending(server(), execution), "FAILED");
    EXPECT_EQ(server().cell("select status from noetl.command where event_id = " + id), "FAILED");
 }
+
+TEST_F(batch, W6_a_batched_claim_is_a_claim) {
+   auto const id = issued(server(), execution, "start");
+   auto const context = R"("context":)" + about(command_id(execution, "start", id)) + "}";
+   auto const claim_and_start = R"({"step":"start","name":"command.claimed",)" + context +
+                                R"(},{"step":"start","name":"command.started",)" + context + "}";
+   auto const first = post(claim_and_start, R"(,"worker_id":"w-1")");
+   ASSERT_EQ(first.status, 200U) << first.body;
+   EXPECT_EQ(server().cell("select concat_ws(',', status, worker_id) from noetl.command where event_id = " + id),
+             "RUNNING,w-1");
+
+   auto const other = post(claim_and_start, R"(,"worker_id":"w-2")");
+   EXPECT_TRUE(is_error(other, 409, "Command already claimed by w-1")) << other.body;
+   auto const again = post(claim_and_start, R"(,"worker_id":"w-1")");
+   ASSERT_EQ(again.status, 200U) << again.body;
+   EXPECT_EQ(again.at("event_ids.0").as<int>(), 0) << "a repeat by the owner";
+   EXPECT_NE(number(again.at("event_ids.1")), "0");
+   EXPECT_EQ(server().cell("select count(*) from noetl.event where event_type = 'command.claimed' and execution_id = " +
+                           execution),
+             "1");
+   EXPECT_EQ(text(post(R"({"step":"start","name":"command.claimed",)" + context + "}", R"(,"worker_id":"w-1")")
+                      .at("event_ids")),
+             "[0]");
+}

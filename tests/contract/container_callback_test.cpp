@@ -33,6 +33,14 @@ struct container_callback : internal_contract {
                     .status,
                 200U);
    }
+   void start_loop(std::string const& list) {
+      path = fresh("container/loop");
+      enroll(at(), playbook(path, "  - step: start\n    loop: {in: \"{{ " + list +
+                                      " }}\", iterator: n, spec: {mode: parallel}}\n"
+                                      "    tool: {kind: container, image: x}\n    next: [{step: end}]\n"
+                                      "  - step: end\n    tool: {kind: noop}\n"));
+      execution = execute(at(), path);
+   }
    [[nodiscard]] std::string told() const {
       return cell("select count(*) from noetl.event where event_type = 'call.done' and execution_id = " + execution);
    }
@@ -123,13 +131,40 @@ TEST_F(container_callback, wrong_bodies_and_paths_are_refused_body_first) {
    EXPECT_EQ(open.status, 403U) << "the gate comes before the body";
 }
 
+TEST_F(container_callback, callbacks_at_the_same_time_end_different_commands) {
+   start_loop("[1, 2, 3, 4, 5, 6]");
+   std::vector<std::string> bodies;
+   for (int i = 0; i < 6; ++i) // nobody has said yet which job is whose
+      for (int copy = 0; copy < 2; ++copy)
+         bodies.push_back(R"({"state":"succeeded","job_name":"job-)" + std::to_string(i) + "\"}");
+   auto const got = at().post_together("/api/internal/container-callback/" + execution + "/start", bodies, bearer());
+   for (std::size_t i = 0; i < got.size(); ++i) {
+      ASSERT_EQ(got[i].status, 202U) << got[i].body;
+      EXPECT_EQ(got[i].at("status").get_string(), "accepted_in_flight") << bodies[i];
+      EXPECT_EQ(got[i].body, got[i ^ 1U].body) << "a retry is answered alike";
+   }
+   EXPECT_EQ(told(), "6");
+   EXPECT_EQ(cell("select count(distinct meta->>'command_id') from noetl.event where event_type = 'call.done'"
+                  " and execution_id = " +
+                  execution),
+             "6");
+}
+
+TEST_F(container_callback, a_job_of_the_same_name_that_ended_later_is_another_one) {
+   start_loop("[1, 2]");
+   auto const at_second = [&](int second) {
+      return tell(execution, "start",
+                  R"({"state":"succeeded","job_name":"job","completed_at":"2026-06-17T22:15:0)" +
+                      std::to_string(second) + "Z\"}");
+   };
+   auto const first = at_second(1);
+   EXPECT_EQ(at_second(1).body, first.body);
+   EXPECT_NE(at_second(2).body, first.body);
+   EXPECT_EQ(told(), "2");
+}
+
 TEST_F(container_callback, of_several_jobs_of_a_step_each_ends_its_own_command) {
-   auto const loop = fresh("container/loop");
-   enroll(at(),
-          playbook(loop, "  - step: start\n    loop: {in: \"{{ [1, 2] }}\", iterator: n, spec: {mode: parallel}}\n"
-                         "    tool: {kind: container, image: x}\n    next: [{step: end}]\n"
-                         "  - step: end\n    tool: {kind: noop}\n"));
-   execution = execute(at(), loop);
+   start_loop("[1, 2]");
    auto const rows = at().query("select event_id, meta->>'command_id' from noetl.event where event_type = "
                                 "'command.issued' and execution_id = " +
                                 execution + " order by event_id");

@@ -118,3 +118,24 @@ TEST_F(late_reports, who_names_no_worker_or_no_command_is_believed) {
    other.worker = "w-9";
    EXPECT_EQ(send(server(), other).status, 200U);
 }
+
+TEST_F(late_reports, a_command_that_its_worker_cancels_fails_its_step) {
+   ASSERT_EQ(claim(server(), id, "w-1").status, 200U);
+   report stranger{execution, "command.cancelled", "start", "CANCELLED", name + "}"};
+   stranger.worker = "w-2";
+   EXPECT_TRUE(is_error(send(server(), stranger), 409, "Command already claimed by w-1"));
+   ASSERT_EQ(send(server(), {execution, "command.cancelled", "start", "CANCELLED", name + "}"}).status, 200U);
+   EXPECT_EQ(ending(server(), execution), "FAILED");
+   EXPECT_EQ(server().cell("select status from noetl.command where event_id = " + id), "CANCELLED");
+   auto const got = server().get("/api/executions/" + execution + "/status");
+   EXPECT_NE(text(got.at("error")).find("cancelled"), std::string::npos) << got.body;
+}
+
+TEST_F(late_reports, a_meta_of_blanks_is_an_object_like_any_other) {
+   auto const got = server().post("/api/events", R"({"execution_id":)" + execution +
+                                                     R"(,"step":"start","event_type":"x","meta":{ },"context":{ }})");
+   ASSERT_EQ(got.status, 200U) << got.body;
+   EXPECT_EQ(text(parse(
+                 server().cell("select meta from noetl.event where event_type = 'x' and execution_id = " + execution))),
+             R"({"actionable":true,"informative":true})");
+}

@@ -108,6 +108,16 @@ site& site::shared() {
    return *one;
 }
 
+static http::client_request request_of(wish what) {
+   http::client_request out;
+   out.method = http::to_verb(what.method);
+   out.target = std::move(what.target);
+   out.body = std::move(what.body);
+   out.content_type = std::move(what.content_type);
+   for (auto& [name, value] : what.headers) out.headers.push_back({std::move(name), std::move(value)});
+   return out;
+}
+
 void site::start_server(bool wait) {
    impl_->all.start_server(impl_->change, wait);
 }
@@ -141,23 +151,18 @@ reply site::post(std::string target, std::string body) {
    return to_reply(impl_->http_client().post(std::move(target), std::move(body)));
 }
 reply site::send(wish what) {
-   http::client_request out;
-   out.method = http::to_verb(what.method);
-   out.target = std::move(what.target);
-   out.body = std::move(what.body);
-   out.content_type = std::move(what.content_type);
-   for (auto& [name, value] : what.headers) out.headers.push_back({std::move(name), std::move(value)});
-   return to_reply(impl_->http_client().send(std::move(out)));
+   return to_reply(impl_->http_client().send(request_of(std::move(what))));
 }
 
-std::vector<reply> site::post_together(std::string const& target, std::vector<std::string> const& bodies) {
+std::vector<reply> site::post_together(std::string const& target, std::vector<std::string> const& bodies,
+                                       std::vector<std::pair<std::string, std::string>> const& headers) {
    std::vector<reply> answers(bodies.size());
    {
       std::vector<std::jthread> senders;
       for (std::size_t i = 0; i < bodies.size(); ++i)
          senders.emplace_back([&, i] {
             http::blocking_client own(impl_->all.base());
-            answers[i] = to_reply(own.post(target, bodies[i]));
+            answers[i] = to_reply(own.send(request_of({"POST", target, bodies[i], "application/json", headers})));
          });
    }
    return answers;

@@ -67,7 +67,8 @@ public:
    reply post(std::string target, std::string body);
    reply send(wish what);
    /// The bodies at the same time, each over a connection of its own; answers in their order.
-   std::vector<reply> post_together(std::string const& target, std::vector<std::string> const& bodies);
+   std::vector<reply> post_together(std::string const& target, std::vector<std::string> const& bodies,
+                                    std::vector<std::pair<std::string, std::string>> const& headers = {});
    /// Raw bytes to the server. \return all bytes until it closes or is silent for half a second
    std::string exchange(std::string const& bytes);
 

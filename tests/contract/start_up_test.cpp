@@ -45,6 +45,7 @@ TEST_F(configuring, W29_what_no_single_variable_shows_is_refused_too) {
    };
    for (auto const& [name, value] : std::vector<sample>{{"NOETL_SHARD_COUNT", "0"},
                                                         {"NOETL_SHARD_INDEX", "1"},
+                                                        {"NOETL_CORS_ORIGINS", "ui.example"},
                                                         {"NOETL_SHARDS", "host=a;nonsense=b"},
                                                         {"NOETL_CLUSTER_DSN", "port=x"},
                                                         {"NOETL_NATS_URL", "http://x"}}) {
@@ -156,4 +157,17 @@ TEST_F(starting_up, without_a_database_the_server_lives_and_is_not_ready) {
    EXPECT_EQ(got.at("status").get_string(), "unhealthy");
    EXPECT_EQ(got.at("database").get_string(), "disconnected");
    EXPECT_TRUE(is_error(own.post("/api/events", R"({"execution_id":1,"step":"s","event_type":"x"})"), 503, ""));
+}
+
+TEST_F(starting_up, D02_pages_of_other_sites_can_be_kept_out) {
+   site at(variables{{"NOETL_CORS_ORIGINS", "local"}});
+   auto const from = [&](std::string const& page) {
+      return at.send(
+          {"POST", "/api/catalog/register", content_of(linear("cors/page")), "application/json", {{"Origin", page}}});
+   };
+   EXPECT_TRUE(is_error(from("https://evil.example"), 403, "Origin"));
+   EXPECT_EQ(at.cell("select count(*) from noetl.catalog"), "0");
+   auto const ours = from("http://localhost:3000");
+   EXPECT_EQ(ours.status, 200U) << ours.body;
+   EXPECT_EQ(ours.header("access-control-allow-origin"), "http://localhost:3000");
 }

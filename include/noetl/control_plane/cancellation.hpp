@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +13,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <noetl/control_plane/detail/end_event.hpp>
 #include <noetl/control_plane/detail/execution_sql.hpp>
 #include <noetl/control_plane/gather.hpp>
 #include <noetl/core/log.hpp>
@@ -110,7 +110,8 @@ public:
       auto known = co_await is_execution(id);
       if (!known) co_return std::move(known).error();
       if (!*known) co_return unknown(id);
-      auto what = end_event(id, how.status == "COMPLETED" ? "playbook_completed" : "playbook_failed", how.status);
+      auto what =
+          detail::end_event(id, how.status == "COMPLETED" ? "playbook_completed" : "playbook_failed", how.status);
       what.error = std::move(how.error);
       what.meta = raw_json{R"({"emitted_by":"finalize"})"};
       auto status = co_await end(std::move(what));
@@ -147,43 +148,20 @@ private:
       co_return co_await store_.shards().of(id).run(std::move(work));
    }
 
-   static event end_event(noetl::execution_id id, std::string_view type, std::string_view status) {
-      event what;
-      what.execution_id = id;
-      what.event_type = type;
-      what.node_id = "playbook";
-      what.node_name = "playbook";
-      what.status = status;
-      what.created_at = now();
-      return what;
-   }
-
    /// Appends the end unless there is one. \return the status that the execution has ended with before; empty: none
    awaitable<result<std::string>> end(event what) {
       auto const id = what.execution_id;
-      append_request append;
-      append.execution_id = id;
-      // "Not ended": decisions that are under way lose against this append.
-      append.expect = {expected::undecided_since, std::numeric_limits<std::int64_t>::max()};
-      what.event_id = noetl::event_id{ids_.next()};
-      append.events.push_back(std::move(what));
-      auto stored = co_await store_.append(std::move(append));
+      auto stored = co_await store_.append(detail::first_end(std::move(what), noetl::event_id{ids_.next()}));
       if (stored) co_return std::string{};
       if (stored.error().code != error_code::conflict) co_return std::move(stored).error();
-      co_return co_await end_of(id);
+      auto before = co_await end_of(id);
+      if (before && before->empty()) co_return std::move(stored).error(); // refused for another reason
+      co_return before;
    }
 
    awaitable<result<std::string>> cancel_one(noetl::execution_id id, std::optional<std::string> reason,
                                              std::optional<noetl::execution_id> root) {
-      auto what = end_event(id, "playbook_cancelled", "CANCELLED");
-      std::string meta = R"({"emitted_by":"cancel")";
-      if (reason) {
-         meta += R"(,"reason":)";
-         append_json(meta, *reason);
-      }
-      if (root) meta += R"(,"cascaded_from":")" + std::to_string(root->value) + "\"";
-      what.meta = raw_json{meta + "}"};
-      auto status = co_await end(std::move(what));
+      auto status = co_await end(detail::cancelled_event(id, reason, root));
       if (status && status->empty())
          log::info("execution.cancelled", {{"execution_id", id.value}, {"cascaded", root.has_value()}});
       co_return status;

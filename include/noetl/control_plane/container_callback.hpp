@@ -56,9 +56,10 @@ struct container_outcome {
 
 } // namespace detail
 
-/// Takes the ends of jobs. Each is one `call.done` under an id that follows from execution, step, job and state, so a
-/// retry writes nothing (D-80). It names the command it belongs to: of the step's container commands without a result
-/// the one that spoke of this job, else the oldest parked one, else the oldest. That lets the step go on (L-42).
+/// Takes the ends of jobs. Each is one `call.done` for one command: of the step's container commands without a result
+/// the one that spoke of this job, else the oldest parked one, else the oldest. That lets the step go on (L-42). The
+/// event's id follows from the command, so of two jobs that mean the same command one gets it and the other the next.
+/// A retry (same job, by its uid or else by name and time of its end, in the same state) writes nothing (D-80).
 /// Thread-safe.
 class container_callbacks {
 public:
@@ -74,48 +75,66 @@ public:
    /// A job that failed reports FAILED and still ends its step, as a tool does that reports an error: the playbook
    /// looks at `terminal_state`. Errors: unavailable.
    awaitable<result<container_reply>> take(noetl::execution_id id, std::string step, container_report report) {
-      auto const event_id = id_of(id, step, report);
-      auto found = co_await waiting(id, step, report, event_id);
-      if (!found) co_return std::move(found).error();
+      auto const key = key_of(report);
       container_reply reply;
-      reply.status = "accepted_stale";
-      if (!found->told && found->command_id.empty()) co_return reply;
-      reply.status = "accepted_in_flight";
-      reply.event_id.emplace(event_id);
-      if (found->told) co_return reply;
-      append_request append;
-      append.execution_id = id;
-      append.ids_from_client = true;
-      append.events.push_back(to_event(id, event_id, std::move(step), report, found->command_id));
-      auto stored = co_await store_.append(std::move(append));
-      // Another request told the same a moment ago.
-      if (!stored && stored.error().code != error_code::conflict) co_return std::move(stored).error();
-      co_return reply;
+      for (;;) {
+         auto found = co_await waiting(id, step, report, key);
+         if (!found) co_return std::move(found).error();
+         reply.status = found->told || !found->command_id.empty() ? "accepted_in_flight" : "accepted_stale";
+         if (found->told) reply.event_id.emplace(*found->told);
+         if (found->told || found->command_id.empty()) co_return reply;
+         auto const event_id = id_of(id, step, found->command_id);
+         reply.event_id.emplace(event_id);
+         append_request append;
+         append.execution_id = id;
+         append.ids_from_client = true;
+         append.events.push_back(to_event(id, event_id, step, report, found->command_id, key));
+         auto stored = co_await store_.append(std::move(append));
+         if (stored) co_return reply;
+         // Another callback has given this command its result a moment ago: this one's own retry, or another job's.
+         if (stored.error().code != error_code::conflict) co_return std::move(stored).error();
+      }
    }
 
 private:
    struct target {
-      bool told = false;      ///< this callback is in the log already
-      std::string command_id; ///< empty: nobody waits
+      std::optional<noetl::event_id> told; ///< the event by which this callback is in the log already
+      std::string command_id;              ///< empty: nobody waits
    };
 
-   static noetl::event_id id_of(noetl::execution_id id, std::string const& step, container_report const& report) {
+   /// What retries of a callback have in common, as JSON text.
+   static std::string key_of(container_report const& report) {
+      std::vector<std::string> parts{report.state};
+      if (report.job_uid) {
+         parts.push_back(*report.job_uid);
+      } else {
+         parts.push_back(report.job_name);
+         parts.push_back(report.completed_at ? to_rfc3339(*report.completed_at) : std::string{});
+      }
+      return to_json(parts);
+   }
+
+   static noetl::event_id id_of(noetl::execution_id id, std::string const& step, std::string const& command_id) {
       event_request key;
       key.execution_id.value = id;
       key.step = step;
       key.event_type = "call.done";
-      key.payload = raw_json{to_json(std::vector<std::string>{report.job_uid.value_or(report.job_name), report.state})};
+      key.payload = raw_json{to_json(command_id)};
       return detail::derived_id(key, 0);
    }
 
    awaitable<result<target>> waiting(noetl::execution_id id, std::string step, container_report const& report,
-                                     noetl::event_id event_id) {
-      auto work = [id, step = std::move(step), event_id, job = report.job_name,
+                                     std::string key) {
+      auto work = [id, step = std::move(step), key = std::move(key), job = report.job_name,
                    uid = report.job_uid](pg::connection& db) -> result<target> {
          target out;
-         out.told =
-             !db.exec("SELECT 1 FROM noetl.event WHERE execution_id = $1 AND event_id = $2", id, event_id).empty();
-         if (out.told) return out;
+         auto const before = db.exec("SELECT event_id FROM noetl.event WHERE execution_id = $1 AND node_name = $2"
+                                     " AND event_type = 'call.done' AND meta->>'callback' = $3 LIMIT 1",
+                                     id, step, key);
+         if (!before.empty()) {
+            out.told = before[0].get<noetl::event_id>(0);
+            return out;
+         }
          auto const rows = db.exec(candidates, id, step, job, uid);
          if (!rows.empty()) out.command_id = rows[0].get<std::string>(0);
          return out;
@@ -149,7 +168,7 @@ WHERE NOT coalesce(f.called, false) AND NOT coalesce(f.failed, false)
 ORDER BY coalesce(f.named, false) DESC, coalesce(f.parked, false) DESC, i.event_id LIMIT 1)";
 
    static event to_event(noetl::execution_id id, noetl::event_id event_id, std::string step,
-                         container_report const& report, std::string const& command_id) {
+                         container_report const& report, std::string const& command_id, std::string const& key) {
       auto const at = now();
       event fact;
       fact.execution_id = id;
@@ -164,6 +183,8 @@ ORDER BY coalesce(f.named, false) DESC, coalesce(f.parked, false) DESC, i.event_
       fact.result = raw_json{R"({"status":")" + fact.status + R"(","context":)" + to_json(outcome) + "}"};
       std::string meta = R"({"node_type":"container","command_id":)";
       append_json(meta, command_id);
+      meta += R"(,"callback":)";
+      append_json(meta, key);
       fact.meta = raw_json{meta + "}"};
       fact.created_at = at;
       return fact;

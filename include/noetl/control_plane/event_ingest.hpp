@@ -123,10 +123,11 @@ inline raw_json result_column(event_request const& request, std::string_view sta
 /// Adds members behind those of a JSON object text; jsonb keeps the last of two equal keys, as the contract wants
 /// (10.5).
 inline raw_json extend_object(raw_json const& object, std::string_view members) {
-   if (object.text == "{}" || object.empty() || object.text == "null")
-      return raw_json{"{" + std::string(members) + "}"};
-   auto text = object.text.substr(0, object.text.size() - 1);
-   return raw_json{text + "," + std::string(members) + "}"};
+   if (object.empty() || object.text == "null") return raw_json{"{" + std::string(members) + "}"};
+   auto text = object.text.substr(0, object.text.find_last_of('}'));
+   bool const has_members = text.find_first_not_of(" \t\r\n", text.find('{') + 1) != text.npos;
+   text += has_members ? "," : "";
+   return raw_json{text + std::string(members) + "}"};
 }
 
 /// What producers say of an event, without the members by which the orchestrator signs and records its own decisions:
@@ -173,7 +174,7 @@ constexpr std::string_view reported_status(std::string_view event_type) noexcept
 constexpr bool is_report(std::string_view event_type) noexcept {
    constexpr std::string_view all[] = {"command.started", "action_started", "call.done",         "action_done",
                                        "call.error",      "action_error",   "command.completed", "action_completed",
-                                       "command.failed",  "action_failed"};
+                                       "command.failed",  "action_failed",  "command.cancelled"};
    return std::ranges::find(all, event_type) != std::end(all);
 }
 
@@ -195,8 +196,7 @@ public:
       auto const id = chosen ? request.event_id->value : noetl::event_id{ids_.next()};
       auto const command = correlate(request.meta, request.payload);
       auto append = to_append(request, id, command);
-      bool const claim = request.event_type == "command.claimed" && command.issued;
-      if (claim) append.updates.front().required = true;
+      bool const claim = !append.updates.empty() && append.updates.front().required;
       append.ids_from_client = chosen;
       auto stored = co_await store_.append(std::move(append));
       if (!stored && claim && stored.error().code == error_code::conflict)
@@ -207,7 +207,9 @@ public:
       co_return reply;
    }
 
-   /// Several events of one execution, all or nothing. command.failed counts like command.completed (W12).
+   /// Several events of one execution, all or nothing. command.failed counts like command.completed (W12). A
+   /// command.claimed that repeats the worker's own claim writes nothing and gets event id 0.
+   /// Errors: as of add().
    awaitable<result<event_batch_reply>> add_batch(event_batch_request request) {
       event_batch_reply reply;
       if (request.events.empty()) co_return reply;
@@ -231,9 +233,18 @@ public:
          for (auto& update : one.updates) append.updates.push_back(std::move(update));
          reply.event_ids.push_back(id);
       }
-      auto stored = co_await store_.append(std::move(append));
-      if (!stored) co_return std::move(stored).error();
-      co_return reply;
+      bool claims = std::ranges::any_of(append.updates, &command_update::required);
+      for (;;) {
+         auto attempt = claims ? append_request(append) : std::move(append);
+         auto stored = co_await store_.append(std::move(attempt));
+         if (stored) co_return reply;
+         if (!claims || stored.error().code != error_code::conflict) co_return std::move(stored).error();
+         auto fewer = co_await without_repeated_claims(append, reply.event_ids);
+         if (!fewer) co_return std::move(fewer).error();
+         if (!*fewer) co_return std::move(stored).error();
+         if (append.events.empty()) co_return reply;
+         claims = std::ranges::any_of(append.updates, &command_update::required);
+      }
    }
 
 private:
@@ -256,6 +267,7 @@ private:
       if ((!reported.empty() || report) && command.issued) {
          command_update update;
          update.owned = report;
+         update.required = request.event_type == "command.claimed";
          update.execution_id = append.execution_id;
          update.event_id = *command.issued;
          update.status = reported;
@@ -269,13 +281,38 @@ private:
    /// command.claimed posted as an event is the same conditional step as the claim route (W6): the owner's repeat is
    /// answered with event id 0, everybody else gets 409 (10.6).
    awaitable<result<event_reply>> repeated_claim(event_request request, noetl::event_id issued, error refusal) {
+      auto own = co_await is_claimed_by(issued, request.worker_id);
+      if (!own) co_return std::move(own).error();
+      if (!*own) co_return refusal;
+      co_return event_reply{};
+   }
+
+   /// Whether a worker has the command in hand; a command that has ended is nobody's (W7).
+   awaitable<result<bool>> is_claimed_by(noetl::event_id issued, std::optional<std::string> worker) {
       auto command = co_await store_.load_command(issued);
       if (!command) co_return std::move(command).error();
-      bool const over = command->status != "CLAIMED" && command->status != "RUNNING"; // W7
-      if (over || !command->worker_id || !request.worker_id) co_return refusal;
-      if (*command->worker_id != *request.worker_id)
-         co_return fail(error_code::conflict, "Command already claimed by " + *command->worker_id);
-      co_return event_reply{};
+      bool const over = command->status != "CLAIMED" && command->status != "RUNNING";
+      co_return !over && worker && command->worker_id == worker;
+   }
+
+   /// Takes claims out of a batch that its worker has made before; their ids become 0. \return whether there were any
+   awaitable<result<bool>> without_repeated_claims(append_request& append, std::vector<noetl::event_id>& ids) {
+      std::vector<command_update> claims;
+      std::ranges::copy_if(append.updates, std::back_inserter(claims), &command_update::required);
+      bool any = false;
+      for (auto const& claim : claims) {
+         auto own = co_await is_claimed_by(claim.event_id, claim.worker_id);
+         if (!own) co_return std::move(own).error();
+         if (!*own) continue;
+         any = true;
+         std::erase_if(append.updates, [&](auto const& u) { return u.required && u.event_id == claim.event_id; });
+         std::erase_if(append.events, [&](event const& e) {
+            if (e.event_type != "command.claimed" || correlate(e.meta, {}).issued != claim.event_id) return false;
+            std::ranges::replace(ids, e.event_id, noetl::event_id{});
+            return true;
+         });
+      }
+      co_return any;
    }
 
    event_store& store_;

@@ -12,6 +12,7 @@
 
 #include <noetl/control_plane/catalog.hpp>
 #include <noetl/control_plane/dedup.hpp>
+#include <noetl/control_plane/detail/end_event.hpp>
 #include <noetl/control_plane/detail/execution_sql.hpp>
 #include <noetl/control_plane/playbook_library.hpp>
 #include <noetl/core/log.hpp>
@@ -78,7 +79,8 @@ public:
    void strict_tool_status(bool strict) noexcept { strict_tool_status_ = strict; }
 
    /// Errors: validation (neither path nor catalog id, payload is not an object, bad pool, playbook breaks a rule),
-   /// bad_request (playbook is not YAML), not_found, internal (a template of the first step fails), unavailable.
+   /// bad_request (playbook is not YAML), not_found, conflict (the parent was cancelled), internal (a template of the
+   /// first step fails), unavailable.
    awaitable<result<execute_reply>> start(execute_request request, start_hints known = {}) {
       if (!request.dedup) co_return co_await start_as(noetl::execution_id{ids_.next()}, std::move(request), known);
       auto const mine = noetl::execution_id{ids_.next()};
@@ -155,6 +157,7 @@ private:
 
    awaitable<result<execute_reply>> start_as(noetl::execution_id id, execute_request request, start_hints known) {
       if (!request.payload.is_object()) co_return fail(error_code::validation, "payload: expected object");
+      if (auto alive = co_await parent_goes_on(request.parent_execution_id); !alive) co_return std::move(alive).error();
       std::optional<result<catalog_entry>> looked_up;
       if (known.entry == nullptr) looked_up.emplace(co_await resolve(request));
       auto const& entry = known.entry != nullptr ? *known.entry : *looked_up;
@@ -177,10 +180,27 @@ private:
       if (!generated) co_return std::move(generated).error();
       auto stored = co_await store_.append(std::move(append));
       if (!stored) co_return std::move(stored).error();
+      // A cascade that looked for children before this one was there could not end it.
+      if (auto alive = co_await parent_goes_on(request.parent_execution_id); !alive) {
+         auto end = detail::cancelled_event(id, std::nullopt, request.parent_execution_id);
+         auto ended = co_await store_.append(detail::first_end(std::move(end), event_id{ids_.next()}));
+         if (!ended && ended.error().code != error_code::conflict) co_return std::move(ended).error();
+         co_return std::move(alive).error();
+      }
       execute_reply reply;
       reply.execution_id.value = id;
       reply.commands_generated = *generated;
       co_return reply;
+   }
+
+   /// Errors: conflict (the parent was cancelled). A parent that cannot be read is no reason to refuse its child.
+   awaitable<result<void>> parent_goes_on(std::optional<noetl::execution_id> parent) {
+      if (!parent) co_return result<void>{};
+      auto head = co_await store_.head(*parent);
+      if (head && *head && (*head)->status == "CANCELLED")
+         co_return fail(error_code::conflict,
+                        "parent_execution_id: execution " + std::to_string(parent->value) + " was cancelled");
+      co_return result<void>{};
    }
 
    /// The suppressed start in the log of its scope. For people only, so a failure is logged and changes nothing.

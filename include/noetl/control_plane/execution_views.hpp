@@ -203,7 +203,8 @@ private:
    }
 
    static std::string status_statement() {
-      // A step counts as running while its newest command event says so, so the figure comes down again.
+      // A step counts as running while its newest command event says so or a command of it is open, as of a loop that
+      // goes on; so the figure comes down again.
       // Reported times come from the clocks of workers, so the start is the start event's own.
       return R"(WITH ev AS MATERIALIZED (
    SELECT event_type, node_name, status, created_at, stream_version, event_id
@@ -212,16 +213,21 @@ private:
    WHERE event_type LIKE 'command.%' OR event_type IN ('step.exit','step.skipped')
    ORDER BY node_name, stream_version DESC NULLS LAST, event_id DESC),
  terminal AS (SELECT e.execution_id, o.status, o.created_at FROM (SELECT $1::bigint AS execution_id) e )" +
-             std::string(detail::outcome_of_e) + R"()
+             std::string(detail::outcome_of_e) + R"(),
+ open AS (SELECT DISTINCT step_name FROM noetl.command, terminal WHERE terminal.status IS NULL
+   AND command.execution_id = $1 AND command.status IN ('PENDING','CLAIMED','RUNNING'))
 SELECT (SELECT count(*) FROM ev), (SELECT status FROM terminal),
  (SELECT node_name FROM ev WHERE event_type IN ('step.enter','command.started','command.issued')
    ORDER BY stream_version DESC NULLS LAST, event_id DESC LIMIT 1),
  (SELECT count(DISTINCT node_name) FROM ev WHERE event_type IN ('step.enter','command.issued')),
- (SELECT count(*) FROM newest WHERE event_type IN ('command.completed','step.exit')),
- (SELECT count(*) FROM newest WHERE event_type IN ('command.issued','command.claimed','command.started')),
+ (SELECT count(*) FROM newest WHERE event_type IN ('command.completed','step.exit')
+   AND NOT EXISTS (SELECT FROM open WHERE step_name = node_name)),
+ (SELECT count(*) FROM newest WHERE event_type IN ('command.issued','command.claimed','command.started')
+   OR EXISTS (SELECT FROM open WHERE step_name = node_name)),
  (SELECT count(*) FROM newest WHERE event_type = 'command.failed'),
  (SELECT coalesce(jsonb_agg(node_name ORDER BY node_name), '[]')::text FROM newest
-   WHERE event_type IN ('command.completed','step.exit')),
+   WHERE event_type IN ('command.completed','step.exit')
+   AND NOT EXISTS (SELECT FROM open WHERE step_name = node_name)),
  (SELECT CASE WHEN event_type IN ('playbook.completed','playbook_completed') THEN NULL
       WHEN event_type IN ('playbook.failed','playbook_failed')
          THEN coalesce(error, meta->>'error', result->'context'->>'error')

@@ -1,5 +1,6 @@
 // control_plane/secret_gate.hpp: who may call the routes that hand out or change secrets (design: security default).
-// Knows http/message.hpp and the internal token; use it as `http::guarded_by<require_secret_access>(...)`.
+// Knows http/message.hpp, http/origins.hpp and the internal token; use it as
+// `http::guarded_by<require_secret_access>(...)`.
 #pragma once
 
 #include <optional>
@@ -8,23 +9,9 @@
 
 #include <noetl/control_plane/internal_gate.hpp>
 #include <noetl/http/message.hpp>
+#include <noetl/http/origins.hpp>
 
 namespace noetl::control_plane {
-
-namespace detail {
-
-/// Host of `host[:port]` or `[v6]:port`.
-constexpr std::string_view host_of(std::string_view authority) noexcept {
-   if (authority.starts_with('[')) return authority.substr(0, authority.find(']') + 1);
-   return authority.substr(0, authority.find(':'));
-}
-
-constexpr bool is_loopback_host(std::string_view host) noexcept {
-   return http::equal_ignoring_case(host, "localhost") || host == "[::1]" ||
-          (host.starts_with("127.") && host.find_first_not_of("0123456789.") == host.npos);
-}
-
-} // namespace detail
 
 /// With an internal token: its bearers only. Without one: callers on this machine only, and none that a web page of
 /// another site sends through a browser, which every answer's CORS fields would otherwise allow. `open` lets everybody
@@ -43,12 +30,10 @@ public:
       if (!received.peer_is_loopback)
          return http::text_response("Without NOETL_INTERNAL_API_TOKEN this route serves callers on this machine only",
                                     403);
-      if (!detail::is_loopback_host(detail::host_of(received.header("host"))))
+      if (!http::is_loopback_host(http::host_of(received.header("host"))))
          return http::text_response("Host: expected a name of this machine, such as localhost", 403);
       auto origin = received.header("origin");
-      if (origin.empty()) return std::nullopt;
-      auto const scheme = origin.find("://");
-      if (scheme == origin.npos || !detail::is_loopback_host(detail::host_of(origin.substr(scheme + 3))))
+      if (!origin.empty() && !http::is_loopback_origin(origin))
          return http::text_response("Origin: pages of other sites may not call this route", 403);
       return std::nullopt;
    }

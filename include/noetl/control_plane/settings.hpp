@@ -33,10 +33,11 @@ struct server_settings {
    std::string host = "127.0.0.1";                          ///< address to listen on
    std::uint16_t port = 8082;                               ///< 0 chooses a free port
    std::string public_server_url = "http://localhost:8082"; ///< absolute URL that every worker reaches
-   ranged<int, 1, 64> http_threads{2};                      ///< threads that serve requests and decide
-   ranged<int, 1, 65'536> max_connections{4096};            ///< further callers get 503
-   std::chrono::seconds drain_timeout{8};                   ///< longest wait for requests in flight at SIGTERM
-   secret nats_url; ///< may hold credentials; empty: commands are kept, not announced
+   std::string cors_origins = "*";               ///< web pages that may call: *, local, or https://ui.example,...
+   ranged<int, 1, 64> http_threads{2};           ///< threads that serve requests and decide
+   ranged<int, 1, 65'536> max_connections{4096}; ///< further callers get 503
+   std::chrono::seconds drain_timeout{8};        ///< longest wait for requests in flight at SIGTERM
+   secret nats_url;                              ///< may hold credentials; empty: commands are kept, not announced
    std::string nats_command_stream = "noetl_commands";     ///< name of the command stream when we create it
    std::chrono::seconds nats_command_max_age{3600};        ///< retention of the command stream when we create it
    std::optional<ranged<int, 0, 1023>> server_machine_id;  ///< part of every id; unset: derived from the host name

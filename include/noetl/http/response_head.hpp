@@ -62,6 +62,7 @@ struct response_frame {
    bool keep_alive = true;
    bool http10 = false;       ///< the caller speaks HTTP/1.0 and must be told that the connection stays
    bool without_body = false; ///< answer to HEAD: the fields of the body, not the body
+   std::string_view allow_origin = "*"; ///< of the CORS fields; empty: none
 };
 
 namespace detail {
@@ -105,8 +106,7 @@ constexpr bool is_ours(std::string_view name) noexcept {
 
 } // namespace detail
 
-/// Appends the head of a response. The CORS fields are the contract's (http-platform.md section 1.5): any origin, on
-/// every response. Fields whose name or value could break the framing are left out.
+/// Appends the head of a response. The CORS fields are the contract's (http-platform.md section 1.5), on every response. Fields whose name or value could break the framing are left out.
 inline void append_response_head(std::string& out, response const& answer, response_frame const& frame) {
    out += "HTTP/1.1 ";
    detail::append_number(out, answer.status);
@@ -126,8 +126,11 @@ inline void append_response_head(std::string& out, response const& answer, respo
    }
    out += "\r\ndate: ";
    out += detail::date_text();
-   out += "\r\naccess-control-allow-origin: *"
-          "\r\nvary: origin, access-control-request-method, access-control-request-headers";
+   if (!frame.allow_origin.empty() && detail::is_field_text(frame.allow_origin)) {
+      out += "\r\naccess-control-allow-origin: ";
+      out += frame.allow_origin;
+   }
+   out += "\r\nvary: origin, access-control-request-method, access-control-request-headers";
    if (!frame.request_id.empty()) {
       out += "\r\nx-request-id: ";
       out += frame.request_id;

@@ -1,5 +1,5 @@
 // http/server_settings.hpp: what an HTTP server can be told.
-// Knows core only.
+// Knows core and http/origins.hpp.
 #pragma once
 
 #include <chrono>
@@ -8,6 +8,7 @@
 #include <string>
 
 #include <noetl/core/log.hpp>
+#include <noetl/http/origins.hpp>
 
 namespace noetl::http {
 
@@ -26,6 +27,8 @@ struct http_settings {
    std::chrono::milliseconds write_timeout = std::chrono::seconds(30);  ///< for a response, more for what was taken
    std::chrono::milliseconds linger_timeout = std::chrono::seconds(2);  ///< reading on after an early refusal
    std::size_t slowest_bytes_per_second = std::size_t{16} << 10U;       ///< what "more" in body and write times means
+
+   origins allowed_origins{}; ///< pages that may call; any, unless told otherwise
 
    log::level access_log = log::level::debug; ///< level of the line for each request
 };

@@ -33,7 +33,7 @@ struct workflow_aggregate {
    /// detail::event_body::payload() reads `context` of entered and updated events, the start reads its own.
    static constexpr std::array<std::string_view, 6> contexts_unread{
        "command.issued", "command.claimed", "command.started", "command.completed", "command.failed", "call.done"};
-   static constexpr int format = 2; ///< of state_text(); raise it with every change of what a member means
+   static constexpr int format = 3; ///< of state_text(); raise it with every change of what a member means
 
    static void apply(state& s, event const& e) { workflow::apply(s, e); }
    static void start_after(state& s, std::int64_t version) { s.version = version; }

@@ -155,7 +155,7 @@ private:
    static bool may_trigger(event const& fact) {
       auto const& type = fact.event_type;
       return type == "playbook_started" || type == "command.completed" || type == "command.failed" ||
-             type == "call.done" || type == "action_done" || type == "action_completed" || type == "action_failed" ||
+             type == "command.cancelled" || type == "call.done" || type == "action_done" || type == "action_completed" || type == "action_failed" ||
              type == "step.exit" || type == "step_completed" || type == "step_failed";
    }
 

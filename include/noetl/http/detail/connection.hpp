@@ -232,6 +232,8 @@ private:
       else
          core_->make_request_id(request_.request_id);
       ++core_->requests;
+      if (auto const why = core_->settings.allowed_origins.refusal_of(request_); !why.empty())
+         return error_response(403, std::string(why));
       match_ = core_->router.find(request_.method, request_.path);
       limit_ = core_->router.body_limit(match_);
       if (framing_.chunked || framing_.content_length > unread().size())
@@ -304,7 +306,8 @@ private:
       response_frame const frame{.request_id = request_.request_id,
                                  .keep_alive = keep_alive_,
                                  .http10 = http10_,
-                                 .without_body = request_.method == verb::head};
+                                 .without_body = request_.method == verb::head,
+                                 .allow_origin = core_->settings.allowed_origins.answer_to(request_)};
       append_response_head(output_, answer, frame);
       if (!sends_body(answer, frame)) return;
       if (answer.body.size() < gather_from)

@@ -12,6 +12,7 @@
 #include <noetl/events/envelope.hpp>
 #include <noetl/reflect/json_members.hpp>
 #include <noetl/workflow/detail/json_text.hpp>
+#include <noetl/workflow/detail/stored_json.hpp>
 
 namespace noetl::workflow::detail {
 
@@ -83,7 +84,7 @@ private:
    static constexpr std::size_t index(Member which) noexcept {
       return static_cast<std::size_t>(which);
    }
-   static json value_of(std::string_view text) { return parse_json(text).value_or(tao::json::null); }
+   static json value_of(std::string_view text) { return parse_stored(text).value_or(tao::json::null); }
    static std::optional<std::string> id_of(std::string_view text) {
       if (text.empty()) return std::nullopt;
       if (auto id = text_of(text)) return id;

@@ -83,6 +83,7 @@ inline fact fact_of(std::string_view type) {
        entry{"action_completed", fact::completed},
        entry{"command.failed", fact::failed},
        entry{"action_failed", fact::failed},
+       entry{"command.cancelled", fact::failed},
        entry{"step_failed", fact::failed},
        entry{"step.enter", fact::entered},
        entry{"step_enter", fact::entered},

@@ -68,7 +68,7 @@ private:
       state_.run = run_status::running;
       state_.started_at = happened_at();
       state_.parent_execution_id = e_.parent_execution_id;
-      auto const context = parse_json(e_.context.text).value_or(tao::json::null);
+      auto const context = parse_stored(e_.context.text).value_or(tao::json::null);
       if (auto const path = as_text(member(&context, "path"))) state_.path = std::string(*path);
       auto const* workload = member(&context, "workload");
       state_.workload = workload != nullptr ? *workload : json(tao::json::null);
@@ -328,7 +328,8 @@ private:
       auto const error_text = [&] {
          if (e_.error && !e_.error->empty()) return *e_.error;
          if (auto text = text_of(body_.result(result_member::error))) return *std::move(text);
-         return text_of(body_.reported(reported_member::error)).value_or("failed");
+         bool const given_up = e_.event_type == "command.cancelled"; // by its worker: a step that waits would hang
+         return text_of(body_.reported(reported_member::error)).value_or(given_up ? "cancelled" : "failed");
       };
       auto const id = body_.command_id();
       if (!id)
