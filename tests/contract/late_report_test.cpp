@@ -128,7 +128,8 @@ TEST_F(late_reports, a_command_that_its_worker_cancels_fails_its_step) {
    EXPECT_EQ(ending(server(), execution), "FAILED");
    EXPECT_EQ(server().cell("select status from noetl.command where event_id = " + id), "CANCELLED");
    auto const got = server().get("/api/executions/" + execution + "/status");
-   EXPECT_NE(text(got.at("error")).find("cancelled"), std::string::npos) << got.body;
+   EXPECT_EQ(got.at("error").get_string(), "Failed steps: start") << got.body;
+   EXPECT_EQ(got.at("progress.failed_steps").as<int>(), 1);
 }
 
 TEST_F(late_reports, a_meta_of_blanks_is_an_object_like_any_other) {

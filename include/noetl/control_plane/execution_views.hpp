@@ -224,7 +224,7 @@ SELECT (SELECT count(*) FROM ev), (SELECT status FROM terminal),
    AND NOT EXISTS (SELECT FROM open WHERE step_name = node_name)),
  (SELECT count(*) FROM newest WHERE event_type IN ('command.issued','command.claimed','command.started')
    OR EXISTS (SELECT FROM open WHERE step_name = node_name)),
- (SELECT count(*) FROM newest WHERE event_type = 'command.failed'),
+ (SELECT count(*) FROM newest WHERE event_type IN ('command.failed','command.cancelled')),
  (SELECT coalesce(jsonb_agg(node_name ORDER BY node_name), '[]')::text FROM newest
    WHERE event_type IN ('command.completed','step.exit')
    AND NOT EXISTS (SELECT FROM open WHERE step_name = node_name)),
