@@ -6,6 +6,7 @@
 
 #include <noetl/events/aggregate.hpp>
 #include <noetl/reflect/raw_json.hpp>
+#include <noetl/reflect/rules.hpp>
 
 namespace noetl::test {
 
@@ -24,6 +25,7 @@ struct dispatch {
    using action = fsm::action<"dispatch", "parcel.dispatched">;
    std::string carrier;
    raw_json label;
+   using json_rules = rules<defaulted<"label">>;
 };
 struct scan {
    using action = fsm::action<"scan", "parcel.scanned">;

@@ -53,6 +53,7 @@ template <class A>
 struct event_reader {
    std::string_view type;
    error (*apply)(typename A::state&, std::string_view payload); ///< an empty message: done
+   void (*restate)(raw_json& payload);
 };
 
 template <class A, class E>
@@ -67,11 +68,20 @@ error apply_payload(typename A::state& s, std::string_view payload) {
    return {};
 }
 
+// As the struct writes it: databases keep values, not texts.
+template <class E>
+void restate_payload([[maybe_unused]] raw_json& payload) {
+   if constexpr (has_payload<E>)
+      if (auto fact = from_json<E>(payload.text)) payload.text = to_json(*fact);
+}
+
 template <class A>
 inline constexpr auto event_readers = []<class... Action>(types<Action...>) {
    return std::array<event_reader<A>, 1 + sizeof...(Action)>{
-       event_reader<A>{A::lifecycle::created_by, &apply_payload<A, creation_fact<A>>},
-       event_reader<A>{action_event<Action>, &apply_payload<A, fact_of<A, Action>>}...};
+       event_reader<A>{A::lifecycle::created_by, &apply_payload<A, creation_fact<A>>,
+                       &restate_payload<creation_fact<A>>},
+       event_reader<A>{action_event<Action>, &apply_payload<A, fact_of<A, Action>>,
+                       &restate_payload<fact_of<A, Action>>}...};
 }(actions_of<A>{});
 
 template <class E>
@@ -110,6 +120,15 @@ void fold(aggregate_state<A>& s, event const& e) {
       return;
    }
    misfit("the life cycle does not know this type");
+}
+
+/// The fields of an event in the order of its struct, whichever store it comes from; as stored when they do not fit.
+template <aggregate A>
+raw_json payload_of(event const& e) {
+   auto payload = e.context;
+   for (auto const& reader : detail::event_readers<A>)
+      if (reader.type == e.event_type) reader.restate(payload);
+   return payload;
 }
 
 /// What an action would record now. Errors: validation (not allowed from this state), whatever decide() says, internal

@@ -129,7 +129,7 @@ awaitable<result<aggregate_history>> history(aggregates<A>& all, aggregate_id id
          page.next = page.history.back().version;
          break;
       }
-      if (whole || e.stream_version > filter->after) page.history.push_back(step_of(e, from));
+      if (whole || e.stream_version > filter->after) page.history.push_back(step_of<A>(e, from));
       from = e.status;
    }
    co_return page;

@@ -103,8 +103,9 @@ inline aggregate_summary summary_of(stream_head const& head) {
    return {aggregate_id{head.execution_id.value}, head.status, head.version, head.created_at, head.updated_at};
 }
 
-inline aggregate_step step_of(event const& e, std::optional<std::string> from) {
-   return {e.stream_version, e.event_id, e.event_type, std::move(from), e.status, e.created_at, e.context};
+template <aggregate A>
+aggregate_step step_of(event const& e, std::optional<std::string> from) {
+   return {e.stream_version, e.event_id, e.event_type, std::move(from), e.status, e.created_at, payload_of<A>(e)};
 }
 
 } // namespace noetl
