@@ -10,6 +10,7 @@
 #include <noetl/control_plane/subscription_lifecycle.hpp>
 #include <noetl/core/strong.hpp>
 #include <noetl/core/time.hpp>
+#include <noetl/fsm/lifecycle_view.hpp>
 #include <noetl/reflect/ids.hpp>
 #include <noetl/reflect/rules.hpp>
 
@@ -73,25 +74,6 @@ struct subscription_history {
    using json_rules = rules<omit_empty<"next">>;
 };
 
-/// The life cycle as data, for programs and for people.
-struct transition_view {
-   std::string from;
-   std::string action;
-   std::string event_type;
-   std::string to;
-};
-struct action_view {
-   std::string name;
-   std::string event_type;
-   std::vector<std::string> allowed_from;
-};
-struct lifecycle_view {
-   std::string initial;
-   std::string created_by; ///< type of the event that a registration writes
-   std::vector<std::string> states;
-   std::vector<action_view> actions;
-   std::vector<transition_view> transitions;
-   std::string mermaid; ///< the diagram, stateDiagram-v2
-};
+using fsm::lifecycle_view;
 
 } // namespace noetl::control_plane

@@ -29,7 +29,6 @@
 #include <noetl/core/snowflake.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/events/store.hpp>
-#include <noetl/fsm/diagram.hpp>
 #include <noetl/fsm/machine.hpp>
 
 namespace noetl::control_plane {
@@ -168,21 +167,7 @@ public:
    }
 
    /// The table of the life cycle.
-   [[nodiscard]] static lifecycle_view table() {
-      lifecycle_view view;
-      view.initial = subscription_lifecycle::initial;
-      view.created_by = subscription_lifecycle::created_by;
-      for (auto name : subscription_lifecycle::states) view.states.emplace_back(name);
-      for (auto const& one : subscription_lifecycle::actions) {
-         auto& action = view.actions.emplace_back(action_view{std::string(one.name), std::string(one.event_type), {}});
-         for (auto from : subscription_lifecycle::allowed_from(one.name)) action.allowed_from.emplace_back(from);
-      }
-      for (auto const& one : subscription_lifecycle::arrows)
-         view.transitions.push_back(
-             {std::string(one.from), std::string(one.action), std::string(one.event_type), std::string(one.to)});
-      view.mermaid = fsm::mermaid<subscription_lifecycle>();
-      return view;
-   }
+   [[nodiscard]] static lifecycle_view table() { return fsm::view_of<subscription_lifecycle>(); }
 
    /// Appends that lost a race and were decided again.
    [[nodiscard]] std::uint64_t conflicts() const noexcept { return conflicts_.load(); }

@@ -19,6 +19,15 @@ struct fixed_string {
    constexpr operator std::string_view() const noexcept { return view(); }
    [[nodiscard]] static constexpr std::size_t size() noexcept { return N - 1; }
 
+   /// One text after the other.
+   template <std::size_t M>
+   [[nodiscard]] constexpr fixed_string<N + M - 1> operator+(fixed_string<M> const& after) const noexcept {
+      char both[N + M - 1]{};
+      std::copy_n(text, N - 1, both);
+      std::copy_n(after.text, M, both + N - 1);
+      return both;
+   }
+
    template <std::size_t M>
    constexpr bool operator==(fixed_string<M> const& other) const noexcept {
       return view() == other.view();

@@ -70,8 +70,8 @@ struct append_request {
    std::vector<command_row> commands{};
    std::vector<command_update> updates{};
    std::vector<outbox_row> outbox{};
-   /// Status of the head afterwards, for things with a life cycle of their own; nothing: what the events say of an
-   /// execution.
+   /// Status of the head afterwards, for things with a life cycle of their own, which need no catalog_id; nothing: what
+   /// the events say of an execution.
    std::optional<std::string> head_status{};
    /// The events' ids were chosen by the caller, so a repeat must be answered like the first time.
    bool ids_from_client = false;

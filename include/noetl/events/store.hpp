@@ -22,23 +22,13 @@
 #include <noetl/events/detail/event_row.hpp>
 #include <noetl/events/detail/outbox_sql.hpp>
 #include <noetl/events/envelope.hpp>
+#include <noetl/events/stream_head.hpp>
 #include <noetl/pg/shards.hpp>
 #include <noetl/pg/writer.hpp>
 
 namespace noetl {
 
 using boost::asio::awaitable;
-
-/// The row of noetl.stream_head: where an execution stands.
-struct stream_head {
-   noetl::execution_id execution_id{};
-   std::int64_t version = 0;
-   std::int64_t guarded_version = 0;
-   noetl::catalog_id catalog_id{};
-   std::string status{}; ///< RUNNING COMPLETED FAILED CANCELLED, or the state of a thing with a life cycle of its own
-   timestamp created_at{};
-   timestamp updated_at{};
-};
 
 /// A command found by its command.issued event.
 struct issued_command {
@@ -102,6 +92,17 @@ public:
    /// for an unknown execution.
    awaitable<result<std::vector<event>>> load(execution_id id, std::int64_t after_version = 0,
                                               std::size_t limit = 100'000);
+
+   /// One event of one execution. Nothing when there is none of that id.
+   awaitable<result<std::optional<event>>> find(execution_id id, event_id which);
+
+   /// Heads of all shards whose status is one of these, with ids above `after`, in the order of the ids, at most
+   /// `limit`. For statuses with a colon (events/event_log.hpp), which an index knows: each costs `limit` rows at most.
+   awaitable<result<std::vector<stream_head>>> heads(std::vector<std::string> statuses, execution_id after,
+                                                     std::size_t limit);
+
+   /// The id that a key of a scope stands for: `mine`, or the one that was claimed for it before.
+   awaitable<result<execution_id>> claim_key(std::string scope, std::string key, execution_id mine);
 
    /// Nothing for an unknown execution and for one of an older server that was not appended to yet.
    awaitable<result<std::optional<stream_head>>> head(execution_id id);
@@ -249,6 +250,50 @@ inline awaitable<result<std::optional<stream_head>>> event_store::head(execution
       auto const rows = db.exec(text, id);
       if (rows.empty()) return std::nullopt;
       return detail::decode_head(rows[0]);
+   });
+}
+
+inline awaitable<result<std::optional<event>>> event_store::find(execution_id id, event_id which) {
+   return shards_.of(id).run([id, which](pg::connection& db) -> std::optional<event> {
+      static auto const text = "select " + std::string(detail::event_select) +
+                               " from noetl.event e where e.execution_id = $1 and e.event_id = $2";
+      auto const rows = db.exec(text, id, which);
+      if (rows.empty()) return std::nullopt;
+      return detail::decode_event(rows[0]);
+   });
+}
+
+inline awaitable<result<std::vector<stream_head>>> event_store::heads(std::vector<std::string> statuses,
+                                                                      execution_id after, std::size_t limit) {
+   std::vector<stream_head> all;
+   for (std::size_t shard = 0; shard < shards_.count(); ++shard) {
+      auto look = [statuses, after, limit](pg::connection& db) {
+         static auto const text = "select " + std::string(detail::head_columns) +
+                                  " from unnest($1::text[]) s(wanted) cross join lateral (select * from "
+                                  "noetl.stream_head h where h.status = s.wanted and h.status like '%:%' "
+                                  "and h.execution_id > $2 order by h.execution_id limit $3) h "
+                                  "order by execution_id limit $3";
+         std::vector<stream_head> out;
+         for (auto const row : db.exec(text, statuses, after, limit)) out.push_back(detail::decode_head(row));
+         return out;
+      };
+      auto some = co_await shards_.shard(shard).run(std::move(look));
+      if (!some) co_return std::move(some).error();
+      all.insert(all.end(), some->begin(), some->end());
+   }
+   std::ranges::sort(all, {}, &stream_head::execution_id);
+   if (all.size() > limit) all.resize(limit);
+   co_return all;
+}
+
+inline awaitable<result<execution_id>> event_store::claim_key(std::string scope, std::string key, execution_id mine) {
+   // The update writes nothing new; it makes the row that is there come back, also one that was committed just now.
+   return shards_.cluster().run([scope = std::move(scope), key = std::move(key), mine](pg::connection& db) {
+      return db
+          .exec("insert into noetl.idempotency_key as k (scope, key, id) values ($1, $2, $3) "
+                "on conflict (scope, key) do update set scope = k.scope returning id",
+                scope, key, mine)[0]
+          .get<execution_id>(0);
    });
 }
 

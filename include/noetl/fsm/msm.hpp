@@ -98,7 +98,7 @@ struct msm_machine {
       bool handled = false;
       // The same action stands in several rows: the first that bears the name answers.
       static_cast<void>(
-          ((action == Action::name &&
+          ((action == words_of<Action>::name &&
             (handled = machine.process_event(msm_event<Action>{}) == boost::msm::back::HANDLED_TRUE, true)) ||
            ...));
       return handled;

@@ -19,6 +19,14 @@ struct state {
 
 /// Something that can be done, and the type of the event that records it:
 /// `struct pause : action<"pause", "subscription.paused"> {};`
+///
+/// What needs more than its name is a plain struct that says which action it is; its fields are what a caller has to
+/// say (events/aggregate.hpp):
+///
+///     struct dispatch {
+///        using action = fsm::action<"dispatch", "shipment.dispatched">;
+///        std::string carrier;
+///     };
 template <fixed_string Name, fixed_string EventType>
 struct action {
    static constexpr std::string_view name = Name.view();

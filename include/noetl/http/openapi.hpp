@@ -110,7 +110,10 @@ inline void append_operation(std::string& out, route_entry const& route, pattern
       out += "}}}";
    }
    out += R"(,"responses":{)";
-   out += route.about->answers_nothing ? R"("204":{"description":"Done")" : R"("200":{"description":"OK")";
+   if (route.about->answers_nothing)
+      out += R"("204":{"description":"Done")";
+   else
+      out.append("\"").append(std::to_string(route.options.success)).append(R"(":{"description":"OK")");
    if (route.about->answer != nullptr) {
       out += R"(,"content":{"application/json":{"schema":)";
       route.about->answer(out);

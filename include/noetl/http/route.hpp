@@ -24,6 +24,7 @@ struct route_options {
    std::size_t body_limit = 0; ///< bytes; longer bodies are answered 413. 0 means the router's own limit
    std::string_view summary{}; ///< one line for OpenAPI; a literal
    std::string_view tag{};     ///< section in OpenAPI; a literal. A group's tag is taken when empty
+   unsigned success = 200;     ///< status for OpenAPI when a handler's reply<T> sets another one
 };
 
 /// One route as data. Everything it points to lives as long as the program.
@@ -93,6 +94,10 @@ struct route {
       auto changed = *this;
       return changed.options.tag = literal, changed;
    }
+   [[nodiscard]] constexpr route answers(unsigned status) const {
+      auto changed = *this;
+      return changed.options.success = status, changed;
+   }
 };
 
 template <fixed_string Pattern, auto Handler>
@@ -146,14 +151,6 @@ namespace detail {
 template <fixed_string Text>
 inline constexpr http::pattern parsed = parse_pattern(Text.view());
 
-template <fixed_string A, fixed_string B>
-constexpr auto concat() {
-   char text[A.size() + B.size() + 1]{};
-   std::copy_n(A.text, A.size(), text);
-   std::copy_n(B.text, B.size(), text + A.size());
-   return fixed_string<A.size() + B.size() + 1>(text);
-}
-
 template <class Item>
 inline constexpr std::size_t route_count = 1;
 template <fixed_string Prefix, class Guard, class... Items>
@@ -164,11 +161,11 @@ template <class Services, fixed_string Prefix, auto... Guards>
 struct walk {
    template <verb Verb, fixed_string Pattern, auto Handler>
    static constexpr bool check(std::type_identity<route<Verb, Pattern, Handler>>) {
-      return route_check<Verb, concat<Prefix, Pattern>(), Handler, Services>::ok;
+      return route_check<Verb, (Prefix + Pattern), Handler, Services>::ok;
    }
    template <fixed_string Next, class... Items>
    static constexpr bool check(std::type_identity<group<Next, no_guard, Items...>>) {
-      return (walk<Services, concat<Prefix, Next>(), Guards...>::check(std::type_identity<Items>{}) && ... && true);
+      return (walk<Services, (Prefix + Next), Guards...>::check(std::type_identity<Items>{}) && ... && true);
    }
    template <fixed_string Next, auto Guard, class... Items>
    static constexpr bool check(std::type_identity<group<Next, guard<Guard>, Items...>>) {
@@ -182,7 +179,7 @@ struct walk {
                     "noetl: a route has three guards at most");
       auto& entry = *at++;
       entry.method = Verb;
-      entry.shape = &parsed<concat<Prefix, Pattern>()>;
+      entry.shape = &parsed<(Prefix + Pattern)>;
       if constexpr (returned<typename signature_type<Handler>::result_type>::later)
          entry.later = &answer_later<Handler>;
       else
@@ -194,7 +191,7 @@ struct walk {
    }
    template <fixed_string Next, class... Items>
    static constexpr void add(group<Next, no_guard, Items...> const& g, std::string_view tag, route_entry*& at) {
-      add_all<walk<Services, concat<Prefix, Next>(), Guards...>>(g, tag, at);
+      add_all<walk<Services, (Prefix + Next), Guards...>>(g, tag, at);
    }
    template <fixed_string Next, auto Guard, class... Items>
    static constexpr void add(group<Next, guard<Guard>, Items...> const& g, std::string_view tag, route_entry*& at) {

@@ -149,6 +149,13 @@ inline constexpr step outbox_lease_steps[] = {
     {index, "outbox", "ix_outbox_open",
      "(outbox_id) include (available_at, locked_at, status) where status <> 'PUBLISHED' and available_at < 'infinity'"},
 };
+
+inline constexpr step aggregate_steps[] = {
+    // what a caller's key stands for
+    {table, "idempotency_key", "idempotency_key", ddl::idempotency_key},
+    // list aggregates by state, in the order of their ids
+    {index, "stream_head", "ix_stream_head_aggregate", "(status, execution_id) where status like '%:%'"},
+};
 } // namespace detail::steps
 
 /// Whether we delete rows of a table, for which its role needs the right. A test compares this with our statements.
@@ -167,6 +174,7 @@ inline constexpr migration migrations[] = {
     {3, "indexes", detail::steps::index_steps},
     {4, "subscriptions", detail::steps::subscription_steps},
     {5, "outbox leases", detail::steps::outbox_lease_steps},
+    {6, "aggregates", detail::steps::aggregate_steps},
 };
 
 } // namespace noetl::pg

@@ -40,7 +40,7 @@ inline constexpr table_scope table_scopes[] = {
     {"command", scope::execution},         {"stream_head", scope::execution},
     {"outbox", scope::execution},          {"projection_snapshot", scope::execution},
     {"result_store", scope::execution},    {"transient", scope::execution},
-    {"stream_cursor", scope::execution},
+    {"stream_cursor", scope::execution},   {"idempotency_key", scope::cluster},
 };
 
 /// Scope of a table, or nothing for a table that is not ours.

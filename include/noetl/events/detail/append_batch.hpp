@@ -125,7 +125,8 @@ private:
          wanted.insert(job.request.execution_id.value);
          if (job.request.expect.what != expected::absent) continue;
          for (auto const& e : job.request.events)
-            if (e.catalog_id.value != 0) absent.emplace(job.request.execution_id.value, e.catalog_id.value);
+            if (e.catalog_id.value != 0 || job.request.head_status)
+               absent.emplace(job.request.execution_id.value, e.catalog_id.value);
       }
       std::set<std::int64_t> created;
       if (!absent.empty()) {

@@ -37,10 +37,14 @@ template <class T>
 concept named_state = requires(T const& t) {
    is_state_of(t);
 };
+// `T::action` is the action<...> that T names, and as an injected class name also the one that T derives from.
 template <class T>
-concept named_action = requires(T const& t) {
+concept named_action = requires(typename T::action const& t) {
    is_action_of(t);
 };
+// Name and event type of an action, written either way.
+template <named_action T>
+using words_of = typename T::action;
 
 // `row<any_of<a, b>, x, c>` is `row<a, x, c>, row<b, x, c>`.
 template <class Row>
@@ -106,13 +110,13 @@ struct action_check {
    static_assert(named,
                  "noetl: a row has an action in the middle; write struct pause : action<\"pause\", \"x.paused\"> {}");
    static constexpr bool word = [] {
-      if constexpr (named) return is_word(Action::name, "_-");
+      if constexpr (named) return is_word(words_of<Action>::name, "_-");
       return true;
    }();
    static_assert(word,
                  "noetl: the name of an action is a word of letters, digits, '_' and '-', because it stands in URLs");
    static constexpr bool typed = [] {
-      if constexpr (named) return !Action::event_type.empty();
+      if constexpr (named) return !words_of<Action>::event_type.empty();
       return true;
    }();
    static_assert(typed, "noetl: an action names the type of the event that records it");
@@ -136,16 +140,16 @@ struct states_check {
 
 template <class A, class B>
 struct actions_check {
-   static constexpr bool names = std::is_same_v<A, B> || A::name != B::name;
+   static constexpr bool names = std::is_same_v<A, B> || words_of<A>::name != words_of<B>::name;
    static_assert(names, "noetl: two actions have the same name");
-   static constexpr bool types = !names || std::is_same_v<A, B> || A::event_type != B::event_type;
+   static constexpr bool types = !names || std::is_same_v<A, B> || words_of<A>::event_type != words_of<B>::event_type;
    static_assert(types, "noetl: two actions are recorded by the same type of event");
    static constexpr bool ok = names && types;
 };
 
 template <class Action, class Start>
 struct creation_check {
-   static constexpr bool ok = Action::event_type != Start::event_type;
+   static constexpr bool ok = words_of<Action>::event_type != Start::event_type;
    static_assert(ok, "noetl: an action is recorded by the type of event that brings things into being");
 };
 
@@ -168,7 +172,8 @@ struct row_data;
 template <class... From, class... Action, class... To>
 struct row_data<row<From, Action, To>...> {
    static constexpr std::size_t size = sizeof...(From);
-   static constexpr std::array<arrow, size> arrows{arrow{From::name, Action::name, Action::event_type, To::name}...};
+   static constexpr std::array<arrow, size> arrows{
+       arrow{From::name, words_of<Action>::name, words_of<Action>::event_type, To::name}...};
 
    // States that can be reached: the initial one, and whatever a row leads to from a reached one.
    static constexpr auto reached(std::string_view initial) {
@@ -203,7 +208,7 @@ struct row_data<row<From, Action, To>...> {
    }
    template <class Start>
    static constexpr bool graph_ok() {
-      constexpr bool once = (transition_check<From, Action, count(From::name, Action::name)>::ok && ...);
+      constexpr bool once = (transition_check<From, Action, count(From::name, words_of<Action>::name)>::ok && ...);
       if constexpr (!once) {
          return false;
       } else {

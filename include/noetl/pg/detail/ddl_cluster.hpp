@@ -155,4 +155,12 @@ create table noetl.subscription_path (
    subscription_id bigint not null,
    updated_at timestamptz not null default now()))";
 
+inline constexpr std::string_view idempotency_key = R"(
+create table noetl.idempotency_key (
+   scope text not null,
+   key text not null,
+   id bigint not null,
+   created_at timestamptz not null default now(),
+   primary key (scope, key)))";
+
 } // namespace noetl::pg::detail::ddl

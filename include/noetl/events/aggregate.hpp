@@ -1,0 +1,53 @@
+// events/aggregate.hpp: what an aggregate is: a struct that joins a state, a life cycle and rules. Knows fsm and
+// reflect; no storage, no HTTP.
+//
+//    struct dispatch {                                                    // what a caller says
+//       using action = fsm::action<"dispatch", "shipment.dispatched">;
+//       std::string carrier;
+//    };
+//    struct dispatched { std::string carrier; };                          // what is recorded
+//
+//    struct shipment {
+//       using lifecycle = shipment_lifecycle;
+//       struct state { std::string destination; std::optional<std::string> carrier; };
+//       struct create { std::string destination; };
+//
+//       static void apply(state& s, create const& e)     { s.destination = e.destination; }
+//       static void apply(state& s, dispatched const& e) { s.carrier = e.carrier; }
+//       static result<dispatched> decide(state const& s, dispatch const& wish);
+//    };
+//    static_assert(noetl::aggregate<shipment>);
+#pragma once
+
+#include <string_view>
+
+#include <noetl/core/strong.hpp>
+#include <noetl/events/detail/aggregate_check.hpp>
+#include <noetl/fsm/table.hpp>
+
+namespace noetl {
+
+/// Identifies one aggregate. Ids of all kinds share one space with those of executions.
+using aggregate_id = strong<"id">;
+
+/// What `aggregates`, its routes and its tests ask for; a mistake is one compile error that begins with `noetl:`.
+///
+///  - `A::lifecycle`: a table that names its creating event: `lifecycle<starts<registered, "shipment.registered">,
+///  ...>`
+///  - `A::state`: a plain struct, made by folding events; JSON like every reflected struct
+///  - `A::create` (optional): a plain struct with what a caller says to create one
+///  - `apply(state&, event const&)`: folds one event; cannot refuse. Wanted for every event with fields
+///  - `decide(state const&, action const&)` (optional): `result<event>` or, when the action itself is what is recorded,
+///    `result<void>`; may refuse and changes nothing. `decide(create const&)` the same for a creation. Pure
+template <class A>
+concept aggregate = requires {
+   typename A::lifecycle::rows;
+   typename A::state;
+}
+&&detail::aggregate_check<A>::ok;
+
+/// `shipment`: what event types of A begin with. Also names A in tables, metrics and texts.
+template <class A>
+inline constexpr std::string_view aggregate_name = detail::first_word(A::lifecycle::created_by);
+
+} // namespace noetl

@@ -1,0 +1,24 @@
+#include <string>
+
+#include <noetl/events/aggregate.hpp>
+
+using namespace noetl;
+
+struct closed : fsm::state<"CLOSED"> {};
+struct opened : fsm::state<"OPEN"> {};
+struct paint {
+   using action = fsm::action<"paint", "door.painted">;
+#ifdef NOETL_REJECT
+   char const* color;
+#else
+   std::string color;
+#endif
+};
+struct door {
+   using lifecycle = fsm::lifecycle<fsm::starts<closed, "door.built">, fsm::row<closed, paint, closed>>;
+   struct state {
+      std::string color;
+   };
+   static void apply(state& s, paint const& e) { s.color = e.color; }
+};
+static_assert(aggregate<door>);
