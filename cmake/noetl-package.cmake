@@ -29,6 +29,7 @@ install(FILES docs/configuration.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/noe
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME noetl)
 set(CPACK_PACKAGE_VENDOR NoETL)
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "") # each package has its own
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_PACKAGE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/packages)
@@ -46,9 +47,9 @@ set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME noetl-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_ARCHITECTURE all)
-set(CPACK_COMPONENT_DEV_DESCRIPTION "event-sourced control planes in C++20 (headers)
- Route tables, life cycles, JSON, SQL and an append-only event log derived from
- plain structs at compile time. Headers only, with CMake and pkg-config files.")
+set(CPACK_COMPONENT_DEV_DESCRIPTION "event-sourced control planes in C++20 - headers
+Route tables, life cycles, JSON, SQL and an append-only event log derived from
+plain structs at compile time. Headers only, with CMake and pkg-config files.")
 # What the headers include, and what noetl.pc and the CMake package name.
 string(JOIN ", " CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "libboost1.81-dev | libboost-dev (>= 1.81)" tao-json-dev tao-pegtl-dev
   libpqxx-dev libnats-dev libyaml-cpp-dev libssl-dev libspdlog-dev prometheus-cpp-dev libxxhash-dev)
@@ -56,10 +57,10 @@ set(CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS "cmake, pkgconf | pkg-config")
 
 set(CPACK_DEBIAN_SERVER_PACKAGE_NAME noetl-server)
 set(CPACK_DEBIAN_SERVER_PACKAGE_SECTION net)
-set(CPACK_COMPONENT_SERVER_DESCRIPTION "control plane of NoETL (server)
- Executes playbooks in YAML: events are kept in PostgreSQL, commands reach
- workers over NATS JetStream. Contains the service noetl-server.service, whose
- settings are in /etc/noetl/noetl-server.env.")
+set(CPACK_COMPONENT_SERVER_DESCRIPTION "event-sourced control planes in C++20 - reference server
+Executes playbooks in YAML: events are kept in PostgreSQL, commands reach
+workers over NATS JetStream. Contains the service noetl-server.service, whose
+settings are in /etc/noetl/noetl-server.env.")
 set(CPACK_DEBIAN_SERVER_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_SERVER_PACKAGE_DEPENDS adduser)
 set(CPACK_DEBIAN_SERVER_PACKAGE_SUGGESTS "postgresql, nats-server")
