@@ -24,6 +24,8 @@ install(FILES ${debian}/noetl-server.service DESTINATION lib/systemd/system COMP
 install(FILES ${debian}/noetl-server.env DESTINATION /etc/noetl COMPONENT server EXCLUDE_FROM_ALL
   PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ)
 install(FILES ${made}/noetl-server.1.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT server EXCLUDE_FROM_ALL)
+install(FILES ${debian}/lintian-overrides DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides RENAME noetl-server
+  COMPONENT server EXCLUDE_FROM_ALL)
 install(FILES docs/configuration.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/noetl-server COMPONENT server EXCLUDE_FROM_ALL)
 
 set(CPACK_GENERATOR DEB)

@@ -85,7 +85,8 @@ inline int exit_code_of(int (*main)(), std::string const& variable, std::string 
    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/// A page's server in a process of its own, listening when the constructor returns.
+/// A page's server in a process of its own, listening when the constructor returns. Forks, so no other threads may be
+/// at work: ctest runs each test in a process of its own.
 class program {
 public:
    program(int (*main)(), std::string const& port_variable, std::map<std::string, std::string> const& more = {})
@@ -149,8 +150,8 @@ inline std::string pattern_of(std::string const& expected) {
 }
 
 /// Types every `$ ` line of the page's console blocks, with the port of the running program, and compares what is
-/// answered with the lines below. `\` at the end of a line goes on in the next. All commands share one shell's
-/// variables as far as they are exported into this process by `NAME=$(...)` lines.
+/// answered with the lines below. `\` at the end of a line goes on in the next. A line `name=$(...)` sets a variable
+/// for the lines after it.
 inline void expect_session(std::string const& page, std::uint16_t written, std::uint16_t port) {
    auto const here = [&](std::string text) {
       auto const from = "localhost:" + std::to_string(written);
@@ -160,18 +161,19 @@ inline void expect_session(std::string const& page, std::uint16_t written, std::
    };
    auto const blocks = blocks_of(page, "console");
    EXPECT_FALSE(blocks.empty()) << page << " shows no session";
-   std::string known; // assignments so far
    for (auto const& block : blocks) {
       std::istringstream lines(block);
       std::string command, expected;
       auto const compare = [&] {
          if (command.empty()) return;
-         static std::regex const assignment(R"(^[a-z_]+=.*)");
-         if (std::regex_match(command, assignment) && expected.empty()) {
-            known += here(command) + "\n";
+         static std::regex const assignment(R"(^([a-z_]+)=.*)");
+         if (std::smatch found; expected.empty() && std::regex_match(command, found, assignment)) {
+            auto value = output_of(here(command) + "\nprintf %s \"$" + found[1].str() + "\"");
+            if (value.ends_with('\n')) value.pop_back();
+            setenv(found[1].str().c_str(), value.c_str(), 1); // for the commands that follow
             return;
          }
-         auto const got = output_of(known + here(command));
+         auto const got = output_of(here(command));
          EXPECT_TRUE(std::regex_match(got, std::regex(pattern_of(here(expected)))))
              << page << "\n$ " << command << "\nexpected:\n"
              << expected << "got:\n"

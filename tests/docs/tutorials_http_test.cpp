@@ -121,7 +121,7 @@ TEST(tutorials, reflect_json_goes_both_ways) {
 
    auto const wrong = noetl::from_json<parcel>(R"({"to": 7})");
    ASSERT_FALSE(wrong);
-   EXPECT_EQ(wrong.error().message, "to: expected string, got integer");
+   EXPECT_EQ(wrong.error().message, "to: expected string, got number");
    // end snippet
 }
 
