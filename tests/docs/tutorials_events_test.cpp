@@ -46,6 +46,7 @@
 #include <gtest/gtest.h>
 
 #include "docs/session.hpp"
+#include "nats/nats_server.hpp"
 #include "pg/blocking.hpp"
 #include "pg/test_database.hpp"
 #include "support/eventually.hpp"
@@ -211,8 +212,9 @@ struct lane {
 TEST_F(tutorial_database, tutorial_stream_brings_committed_events_to_jetstream) {
    using namespace std::chrono_literals;
    using noetl::test::blocking;
-   auto const* const nats_url = std::getenv("NOETL_TEST_NATS");
-   if (nats_url == nullptr) GTEST_SKIP() << "NOETL_TEST_NATS is not set";
+   noetl::test::nats_server nats;
+   nats.start();
+   auto const nats_url = nats.url();
    auto const where = database_->settings();
    ASSERT_TRUE(noetl::pg::migrate(where));
    noetl::pg::shard_map shards(where);
@@ -416,8 +418,9 @@ int main() {
 class tutorial_depot : public parcels::tutorial_database {};
 
 TEST_F(tutorial_depot, tutorial_own_control_plane_answers_as_its_page_says) {
-   auto const* const nats_url = std::getenv("NOETL_TEST_NATS");
-   if (nats_url == nullptr) GTEST_SKIP() << "NOETL_TEST_NATS is not set";
+   noetl::test::nats_server nats;
+   nats.start();
+   auto const nats_url = nats.url();
    auto const where = database_->settings();
    auto const dsn = "host=" + where.host + ";port=" + std::to_string(where.port) + ";user=" + where.user +
                     ";password=" + where.password + ";database=" + where.database;
