@@ -50,10 +50,13 @@ int main(int argc, char** argv) {
    CLI::App app{"noetl-server: the control plane. It is configured by environment variables; see --print-config."};
    bool check = false;
    bool print = false;
+   bool describe = false;
    app.add_flag("--check-config", check, "List every problem of the configuration and exit");
    app.add_flag("--print-config", print, "Print every variable with its value, secrets masked, and exit");
+   app.add_flag("--describe-config", describe, "Print every variable, what it expects and its default, and exit");
    app.set_version_flag("--version", std::string(noetl::control_plane::compatible_version));
    CLI11_PARSE(app, argc, argv);
+   if (describe) return std::fputs(noetl::describe_config<configuration>().c_str(), stdout) < 0 ? failed : stopped;
 
    auto const loaded = noetl::load_config<configuration>(noetl::environment_from(environ));
    std::vector<std::string> problems;

@@ -85,6 +85,7 @@ int main(int argc, char** argv) {
       disk.emplace(*database, how.nats_url, ids);
    }
    event_log_ref const log = disk ? event_log_ref(disk->store) : event_log_ref(memory);
+   // snippet: parts
    aggregates<shop::depot> depots(log, ids);
    aggregates<shop::shipment> shipments(log, ids);
    if (disk) keep_snapshots(shipments, disk->shards);
@@ -97,6 +98,7 @@ int main(int argc, char** argv) {
                               http::mount<aggregate_routes<shop::shipment, "/api/shipments">>(shipments),
                               {http::metrics_routes, http::services<http::metrics const>(metrics)},
                               {http::openapi_routes, http::services<http::openapi_document const>(document)}});
+   // end snippet
    document.describe(routes.entries(), {.title = "shipments"});
 
    asio::io_context io{1};

@@ -28,7 +28,7 @@ struct depot {
    static void apply(state& s, create const& e) { s = e; }
 };
 
-// [shipment]
+// snippet: shipment
 // ---- a shipment: actions with fields, rules, and events that say more than the caller did ----
 struct registered : state<"REGISTERED"> {};
 struct in_transit : state<"IN_TRANSIT"> {};
@@ -88,6 +88,6 @@ struct shipment {
    }
 };
 static_assert(noetl::aggregate<shipment> && noetl::aggregate<depot>);
-// [shipment]
+// end snippet
 
 } // namespace shop

@@ -17,9 +17,11 @@ TEST(shipment_rules, a_price_is_fixed_when_the_carrier_takes_it) {
 }
 
 TEST(shipment_rules, what_is_heavy_goes_by_freight) {
+   // snippet: scenario
    auto const heavy = given<shipment>(create{"Oslo", 31});
    EXPECT_EQ(when(heavy, dispatch{"posten"}).error().message, "carrier: above 30 kg only freight");
    EXPECT_EQ(*when(heavy, dispatch{"freight"}), then<shipment>(dispatched{"freight", 20.5}));
+   // end snippet
 }
 
 TEST(shipment_rules, only_what_was_scanned_can_be_delivered) {

@@ -175,6 +175,23 @@ TEST(config, printed_configuration_reads_back) {
    EXPECT_EQ(noetl::print_config(second.value), text);
 }
 
+TEST(config, every_variable_is_described_with_what_it_expects_and_its_default) {
+   EXPECT_EQ(noetl::describe_config<settings>(), "NOETL_HOST\ttext\t127.0.0.1\n"
+                                                 "NOETL_PORT\tan integer 1..65535\t8082\n"
+                                                 "NOETL_DEBUG\ttrue or false\tfalse\n"
+                                                 "NOETL_LOG_LEVEL\tone of debug, info, warn, error, off\tinfo\n"
+                                                 "NOETL_SHARD_INDEX\tan integer 0..4294967295\t\n"
+                                                 "NOETL_ACQUIRE_TIMEOUT\ta whole number of milliseconds\t500\n"
+                                                 "NOETL_DRAIN\ta whole number of seconds\t10\n"
+                                                 "NOETL_SHARDS\ttext\t\n"
+                                                 "NOETL_REGIONS\ttext between commas\t\n"
+                                                 "NOETL_WEIGHTS\tan integer -2147483648..2147483647 between commas\t\n"
+                                                 "NOETL_RATIO\ta number\t0.5\n"
+                                                 "NOETL_NATS_URL\ttext\tnats://127.0.0.1:4222\n"
+                                                 "POSTGRES_HOST\ttext\t127.0.0.1\n"
+                                                 "POSTGRES_PASSWORD\ttext\t\n");
+}
+
 TEST(config, environment_comes_from_what_main_gets) {
    std::array<char const*, 5> const block{"A=1", "B=x=y", "C=", "broken", nullptr};
    EXPECT_EQ(noetl::environment_from(block.data()), (noetl::environment{{"A", "1"}, {"B", "x=y"}, {"C", ""}}));

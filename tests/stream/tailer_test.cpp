@@ -162,6 +162,19 @@ TEST_F(tailing, items_26_29_38_D27_each_step_may_fail_at_first_and_it_recovers_b
    EXPECT_TRUE(eventually([&] { return a.tail.stats().trouble.empty(); })) << a.tail.stats().trouble;
 }
 
+TEST_F(tailing, items_26_38_a_follower_whose_sink_came_late_is_in_no_trouble) {
+   running leader(source, sink, row, "a", 10s);
+   leader.start();
+   ASSERT_TRUE(eventually([&] { return leader.tail.stats().state == tailer_state::leading; }));
+   memory_sink late;
+   late.on_ready(failing(3));
+   running follower(source, late, row, "b", 300ms);
+   follower.start();
+   ASSERT_TRUE(eventually([&] { return follower.tail.stats().state == tailer_state::following; }));
+   EXPECT_GT(follower.tail.stats().put_off, 0U);
+   EXPECT_EQ(follower.tail.stats().trouble, "");
+}
+
 TEST_F(tailing, item_30_a_cursor_write_that_failed_is_repeated_without_new_events) {
    add(3);
    running a(source, sink, row);

@@ -80,14 +80,14 @@ struct server_settings {
 
 /// POSTGRES_*: the primary pool; the tuning also applies to every shard pool.
 struct postgres_settings {
-   std::string host = "localhost";
-   ranged<int, 1, 65'535> port{5432};
-   std::string user = "noetl";
-   secret password;
-   std::string database = "noetl";
-   ranged<int, 1, 1'000> max_connections{10};
-   std::size_t min_connections = 1;         ///< accepted for compatibility; every connection is opened at start
-   std::chrono::seconds acquire_timeout{5}; ///< longest wait for a connection; then 503
+   std::string host = "localhost";            ///< host name or address
+   ranged<int, 1, 65'535> port{5432};         ///< of the database server, or of a pooler
+   std::string user = "noetl";                ///< role that owns, or may make, the tables
+   secret password;                           ///< of that role
+   std::string database = "noetl";            ///< must exist; the tables in it are made at start
+   ranged<int, 1, 1'000> max_connections{10}; ///< of each pool
+   std::size_t min_connections = 1;           ///< accepted for compatibility; every connection is opened at start
+   std::chrono::seconds acquire_timeout{5};   ///< longest wait for a connection; then 503
 };
 
 /// KEYCHAIN_CACHE_*: values that playbooks declare under `keychain:`, once resolved.
@@ -99,7 +99,7 @@ struct keychain_cache_settings {
 /// VAULT_*: the secret provider `vault`.
 struct vault_variables {
    std::string addr = "http://127.0.0.1:8200"; ///< http only
-   secret token;
+   secret token;                               ///< of the requests to it
 };
 
 struct configuration {

@@ -143,4 +143,18 @@ std::string print_config(T const& config) {
    return out;
 }
 
+/// A line for each variable in the order of the struct: name, what it expects, default, separated by tabs. A default
+/// that is a secret is masked.
+template <class T>
+std::string describe_config() {
+   std::string out;
+   T const defaults{};
+   detail::for_each_variable(defaults, {}, [&]<class M>(std::string const& name, M const& member) {
+      out.append(name).append("\t").append(detail::setting_rule<M>()).append("\t");
+      detail::print_setting(out, member);
+      out.push_back('\n');
+   });
+   return out;
+}
+
 } // namespace noetl

@@ -95,6 +95,8 @@ private:
       auto granted = cursor_.acquire();
       if (!granted) return put_off("cursor", granted.error());
       if (!*granted) {
+         // Nobody else would say so: a follower neither sends nor reads nor saves.
+         for (auto const* part : {"sink", "cursor", "source"}) told_.well(part);
          told_.enter(tailer_state::following, stats().epoch);
          return turn::following;
       }

@@ -7,6 +7,7 @@
 #include <concepts>
 #include <cstddef>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -42,17 +43,51 @@ constexpr bool holds_secret() {
 template <class T>
 inline constexpr bool is_secret = holds_secret<T>();
 
+/// What a variable of this type holds, as it stands behind "expected".
+template <class T>
+std::string setting_rule() {
+   auto const integer = [](auto min, auto max) {
+      return "an integer " + std::to_string(min) + ".." + std::to_string(max);
+   };
+   if constexpr (is_optional<T>)
+      return setting_rule<typename T::value_type>();
+   else if constexpr (is_vector<T>)
+      return setting_rule<typename T::value_type>() + " between commas";
+   else if constexpr (std::same_as<T, std::string> || std::same_as<T, secret>)
+      return "text";
+   else if constexpr (std::same_as<T, bool>)
+      return "true or false";
+   else if constexpr (std::same_as<T, flag>)
+      return "true, 1, yes or on; everything else is off";
+   else if constexpr (is_ranged<T>)
+      return integer(T::min, T::max);
+   else if constexpr (std::floating_point<T>)
+      return "a number";
+   else if constexpr (text_enum<T>) {
+      std::string known;
+      for (T const value : all_values(T{})) known.append(known.empty() ? "one of " : ", ").append(to_text(value));
+      return known;
+   } else if constexpr (plain_integer<T>)
+      return integer(std::numeric_limits<T>::min(), std::numeric_limits<T>::max());
+   else if constexpr (std::same_as<T, std::chrono::milliseconds>)
+      return "a whole number of milliseconds";
+   else
+      return "a whole number of seconds";
+}
+
+// The number, or nothing when the text is not exactly one in the range.
 template <class Int>
-std::string parse_integer(std::string_view text, Int& out, Int min, Int max) {
+std::optional<Int> read_integer(std::string_view text, Int min, Int max) {
    Int value{};
    auto const [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-   if (code == std::errc{} && end == text.data() + text.size() && value >= min && value <= max) return out = value, "";
-   return "expected an integer " + std::to_string(min) + ".." + std::to_string(max);
+   if (code != std::errc{} || end != text.data() + text.size() || value < min || value > max) return std::nullopt;
+   return value;
 }
 
 /// Sets `out`, or leaves it alone and returns the rule that `text` breaks.
 template <class T>
 std::string parse_setting(std::string_view text, T& out) {
+   auto const refused = [] { return "expected " + setting_rule<T>(); };
    if constexpr (is_optional<T>) {
       if (text.empty()) return out.reset(), "";
       typename T::value_type value{};
@@ -64,8 +99,7 @@ std::string parse_setting(std::string_view text, T& out) {
       for (std::size_t start = 0; !text.empty() && start <= text.size();) {
          std::size_t const comma = std::min(text.find(',', start), text.size());
          typename T::value_type value{};
-         std::string rule = parse_setting(text.substr(start, comma - start), value);
-         if (!rule.empty()) return rule + " between commas";
+         if (!parse_setting(text.substr(start, comma - start), value).empty()) return refused();
          values.push_back(std::move(value));
          start = comma + 1;
       }
@@ -75,36 +109,29 @@ std::string parse_setting(std::string_view text, T& out) {
    } else if constexpr (std::same_as<T, secret>) {
       return out.value = text, "";
    } else if constexpr (std::same_as<T, bool>) {
-      if (text != "true" && text != "false") return "expected true or false";
+      if (text != "true" && text != "false") return refused();
       return out = text == "true", "";
    } else if constexpr (std::same_as<T, flag>) {
       return out = to_flag(text), "";
    } else if constexpr (is_ranged<T>) {
-      typename T::value_type value{};
-      std::string rule = parse_integer(text, value, T::min, T::max);
-      if (rule.empty()) out = T{value};
-      return rule;
+      auto const value = read_integer<typename T::value_type>(text, T::min, T::max);
+      return value ? (out = T{*value}, "") : refused();
    } else if constexpr (std::floating_point<T>) {
       T value{};
       auto const [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-      if (code != std::errc{} || end != text.data() + text.size() || !(value - value == 0)) return "expected a number";
+      if (code != std::errc{} || end != text.data() + text.size() || !(value - value == 0)) return refused();
       return out = value, "";
    } else if constexpr (text_enum<T>) {
-      std::string known;
-      for (T const value : all_values(T{})) {
+      for (T const value : all_values(T{}))
          if (to_text(value) == text) return out = value, "";
-         known.append(known.empty() ? "" : ", ").append(to_text(value));
-      }
-      return "expected one of " + known;
+      return refused();
    } else if constexpr (plain_integer<T>) {
-      return parse_integer(text, out, std::numeric_limits<T>::min(), std::numeric_limits<T>::max());
+      auto const value = read_integer<T>(text, std::numeric_limits<T>::min(), std::numeric_limits<T>::max());
+      return value ? (out = *value, "") : refused();
    } else {
-      typename T::rep value{};
-      std::string rule = parse_integer(text, value, typename T::rep{0}, std::numeric_limits<typename T::rep>::max());
-      constexpr bool milli = std::same_as<T, std::chrono::milliseconds>;
-      if (!rule.empty())
-         return milli ? "expected a whole number of milliseconds" : "expected a whole number of seconds";
-      return out = T{value}, "";
+      using rep = typename T::rep;
+      auto const value = read_integer<rep>(text, rep{0}, std::numeric_limits<rep>::max());
+      return value ? (out = T{*value}, "") : refused();
    }
 }
 
