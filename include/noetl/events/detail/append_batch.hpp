@@ -75,6 +75,7 @@ private:
       std::optional<std::string> error{};
       std::optional<event_id> latest{};
       bool changed = false;
+      bool fresh = false; ///< inserted by this batch
    };
    using command_key = std::pair<std::int64_t, std::int64_t>;
 
@@ -332,8 +333,9 @@ private:
          if (c.catalog_id.value == 0) c.catalog_id = at.catalog;
          if (!c.latest_event_id) c.latest_event_id = c.event_id;
          new_commands_.push_back(&c);
-         commands_.emplace(command_key{c.execution_id.value, c.event_id.value},
-                           command_state{c.status, command_rank(c.status)});
+         command_state state{c.status, command_rank(c.status)};
+         state.fresh = true;
+         commands_.emplace(command_key{c.execution_id.value, c.event_id.value}, std::move(state));
       }
       for (auto const& u : request.updates) {
          auto const found = commands_.find({u.execution_id.value, u.event_id.value});
@@ -374,21 +376,26 @@ private:
          if (at.changed) heads.add(id, at.version, at.guarded_version, at.status);
          if (at.created && at.version == 0) unused.push_back(id);
       }
-      bool const insert_events = !new_events_.empty() && !copy;
-      if (insert_events || !new_commands_.empty() || !new_outbox_.empty() || !heads.empty()) {
-         std::vector<pg::param> params;
-         if (insert_events) events.arrays(params);
-         if (!new_commands_.empty()) command_arrays(new_commands_, params);
-         if (!new_outbox_.empty()) outbox_arrays(new_outbox_, params);
-         std::move(heads).arrays(params);
-         db_.run(sql::write(insert_events, !new_commands_.empty(), !new_outbox_.empty()), params);
-      }
-      if (!unused.empty()) db_.exec(sql::drop_heads, unused);
-      update_arrays updates;
+      update_arrays updates, late_updates; // the parts of one statement do not see what another of them inserts
       for (auto const& [key, state] : commands_)
          if (state.changed)
-            updates.add(key.first, key.second, state.status, state.rank, state.worker_id, state.error, state.latest);
-      if (!updates.empty()) std::move(updates).run(db_);
+            (state.fresh ? late_updates : updates)
+                .add(key.first, key.second, state.status, state.rank, state.worker_id, state.error, state.latest);
+      sql::write_parts const parts{.events = !new_events_.empty() && !copy,
+                                   .commands = !new_commands_.empty(),
+                                   .updates = !updates.empty(),
+                                   .outbox = !new_outbox_.empty()};
+      if (parts.events || parts.commands || parts.updates || parts.outbox || !heads.empty()) {
+         std::vector<pg::param> params;
+         if (parts.events) events.arrays(params);
+         if (parts.commands) command_arrays(new_commands_, params);
+         if (parts.updates) std::move(updates).arrays(params);
+         if (parts.outbox) outbox_arrays(new_outbox_, params);
+         std::move(heads).arrays(params);
+         db_.run(sql::write(parts), params);
+      }
+      if (!unused.empty()) db_.exec(sql::drop_heads, unused);
+      if (!late_updates.empty()) std::move(late_updates).run(db_);
       if (!closing_.empty()) db_.exec(sql::close_commands, closing_);
    }
 

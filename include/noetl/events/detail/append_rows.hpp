@@ -110,10 +110,11 @@ public:
       empty_ = false;
    }
    [[nodiscard]] bool empty() const noexcept { return empty_; }
+   void arrays(std::vector<pg::param>& params) && { move_into(params, a_); }
    void run(pg::connection& db) && {
       std::vector<pg::param> params;
       move_into(params, a_);
-      db.run(sql::update_commands, params);
+      db.run(sql::update_commands(), params);
    }
 
 private:

@@ -82,17 +82,6 @@ inline constexpr std::string_view lock_commands =
     "join unnest($1::bigint[], $2::bigint[]) x(execution_id, event_id) using (execution_id, event_id) "
     "order by c.execution_id, c.event_id for update of c";
 
-inline constexpr std::string_view update_commands =
-    "update noetl.command c set status = x.status, worker_id = coalesce(x.worker_id, c.worker_id), "
-    "error = coalesce(x.error, c.error), latest_event_id = coalesce(x.latest_event_id, c.latest_event_id), "
-    "claimed_at = case when x.rank >= 1 then coalesce(c.claimed_at, now()) else c.claimed_at end, "
-    "started_at = case when x.rank >= 2 then coalesce(c.started_at, now()) else c.started_at end, "
-    "completed_at = case when x.rank >= 3 then coalesce(c.completed_at, now()) else c.completed_at end, updated_at = "
-    "now() "
-    "from unnest($1::bigint[], $2::bigint[], $3::text[], $4::int[], $5::text[], $6::text[], $7::bigint[]) "
-    "x(execution_id, event_id, status, rank, worker_id, error, latest_event_id) "
-    "where c.execution_id = x.execution_id and c.event_id = x.event_id";
-
 /// Column names and array types of an inserted table, in parameter order.
 struct column {
    std::string_view name;
@@ -162,18 +151,49 @@ std::string insert_from_arrays(std::string_view table, std::array<column, N> con
           ") x(" + names + ")";
 }
 
-/// One statement for everything that a batch inserts, and its heads.
-inline std::string build_write(bool events, bool commands, bool outbox) {
+/// Steps of commands; advances `parameter`.
+inline std::string update_commands_from_arrays(int& parameter) {
+   std::string arrays;
+   for (std::string_view const type : {"bigint", "bigint", "text", "int", "text", "text", "bigint"})
+      arrays.append(arrays.empty() ? "$" : ", $").append(std::to_string(parameter++)).append("::").append(type) += "[]";
+   return "update noetl.command c set status = x.status, worker_id = coalesce(x.worker_id, c.worker_id), "
+          "error = coalesce(x.error, c.error), latest_event_id = coalesce(x.latest_event_id, c.latest_event_id), "
+          "claimed_at = case when x.rank >= 1 then coalesce(c.claimed_at, now()) else c.claimed_at end, "
+          "started_at = case when x.rank >= 2 then coalesce(c.started_at, now()) else c.started_at end, "
+          "completed_at = case when x.rank >= 3 then coalesce(c.completed_at, now()) else c.completed_at end, "
+          "updated_at = now() from unnest(" +
+          arrays +
+          ") x(execution_id, event_id, status, rank, worker_id, error, latest_event_id) "
+          "where c.execution_id = x.execution_id and c.event_id = x.event_id";
+}
+
+/// Steps of commands that were inserted by an earlier statement of the transaction.
+inline std::string const& update_commands() {
+   static std::string const text = [] {
+      int parameter = 1;
+      return update_commands_from_arrays(parameter);
+   }();
+   return text;
+}
+
+/// What one statement of a batch writes besides its heads.
+struct write_parts {
+   bool events = false, commands = false, updates = false, outbox = false;
+};
+
+/// One statement for everything that a batch inserts, its heads, and the steps of commands that were there before.
+inline std::string build_write(write_parts what) {
    int parameter = 1;
    std::string text;
-   auto const part = [&](std::string_view name, std::string insert) {
-      text += (text.empty() ? "with " : ", ") + std::string(name) + " as (" + insert + ")";
+   auto const part = [&](std::string_view name, std::string const& statement) {
+      text += (text.empty() ? "with " : ", ") + std::string(name) + " as (" + statement + ")";
    };
-   if (events) part("e", insert_from_arrays("noetl.event", event_columns, parameter));
-   if (commands)
+   if (what.events) part("e", insert_from_arrays("noetl.event", event_columns, parameter));
+   if (what.commands)
       part("c", insert_from_arrays("noetl.command", command_columns, parameter) +
                     " on conflict (execution_id, command_id) do nothing");
-   if (outbox) // locked_at: for some seconds the row is ours to publish (outbox_sql::due)
+   if (what.updates) part("u", update_commands_from_arrays(parameter));
+   if (what.outbox) // locked_at: for some seconds the row is ours to publish (outbox_sql::due)
       part("o", insert_from_arrays("noetl.outbox", outbox_columns, parameter, "locked_at") +
                     " on conflict (execution_id, event_id) do nothing");
    auto const next = [&](char const* type) { return "$" + std::to_string(parameter++) + "::" + type + "[]"; };
@@ -187,13 +207,15 @@ inline std::string build_write(bool events, bool commands, bool outbox) {
    return text;
 }
 
-inline std::string const& write(bool events, bool commands, bool outbox) {
+inline std::string const& write(write_parts what) {
    static auto const texts = [] {
-      std::array<std::string, 8> all;
-      for (std::size_t i = 0; i < all.size(); ++i) all[i] = build_write((i & 1) != 0, (i & 2) != 0, (i & 4) != 0);
+      std::array<std::string, 16> all;
+      for (std::size_t i = 0; i < all.size(); ++i)
+         all[i] = build_write({(i & 1) != 0, (i & 2) != 0, (i & 4) != 0, (i & 8) != 0});
       return all;
    }();
-   return texts[(events ? 1U : 0U) | (commands ? 2U : 0U) | (outbox ? 4U : 0U)];
+   return texts[(what.events ? 1U : 0U) | (what.commands ? 2U : 0U) | (what.updates ? 4U : 0U) |
+                (what.outbox ? 8U : 0U)];
 }
 
 } // namespace noetl::detail::sql
