@@ -4,7 +4,6 @@
 // A program that uses it defines fsm::machine<A::lifecycle> once (fsm/machine.hpp).
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -16,7 +15,6 @@
 
 #include <boost/asio/awaitable.hpp>
 
-#include <noetl/core/log.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/core/snowflake.hpp>
 #include <noetl/core/time.hpp>
@@ -34,7 +32,7 @@ struct aggregate_settings {
    std::size_t cached = 10'000;       ///< states remembered, so that their next action needs no read; 0: none
    std::size_t page = 1'000;          ///< events read at a time
    int attempts = 64;                 ///< how often one call tries again because another one was first
-   std::int64_t snapshot_every = 100; ///< events between two snapshots, when they are kept at all
+   std::int64_t snapshot_every = 100; ///< events between two snapshots, when they are kept at all; 1 or more
    noetl::catalog_id catalog{};       ///< of the events; databases of noetl-server 3.15 want one that exists
 };
 
@@ -101,6 +99,8 @@ public:
    awaitable<result<record>> load(aggregate_id id) {
       auto known = recent_.find(id);
       if (!known && snapshots_.load) {
+         auto mine = co_await is_mine(id); // the log of something else may be long
+         if (!mine) co_return std::move(mine).error();
          auto loaded = co_await snapshots_.load(id);
          if (!loaded) co_return std::move(loaded).error();
          auto present = checked(id, *std::move(loaded));
@@ -143,9 +143,8 @@ public:
 
    /// Its events after a version, oldest first. Errors: not_found (also for what is something else), unavailable.
    awaitable<result<std::vector<event>>> history(aggregate_id id, std::int64_t after, std::size_t limit) {
-      auto first = co_await log_.load(execution_id{id.value}, 0, 1);
-      if (!first) co_return std::move(first).error();
-      if (first->empty() || first->front().event_type != A::lifecycle::created_by) co_return missing(id);
+      auto mine = co_await is_mine(id);
+      if (!mine) co_return std::move(mine).error();
       co_return co_await log_.load(execution_id{id.value}, after, limit);
    }
 
@@ -246,6 +245,14 @@ private:
       if (auto same = detail::same_request(known, sum); !same) co_return same.error();
       ++counts_.repeats;
       co_return co_await load_at(id, {.event_id = known.event_id, .version = {}});
+   }
+
+   /// Errors: not_found when the log is empty or that of something else.
+   awaitable<result<void>> is_mine(aggregate_id id) {
+      auto first = co_await log_.load(execution_id{id.value}, 0, 1);
+      if (!first) co_return std::move(first).error();
+      if (first->empty() || first->front().event_type != A::lifecycle::created_by) co_return missing(id);
+      co_return result<void>{};
    }
 
    static std::optional<error> version_refusal(record const& now, conditions const& given) {

@@ -14,3 +14,4 @@ noetl_reject(events decide_without_result "decide returns result<event>, or resu
 noetl_reject(events aggregate_with_unreachable_state "no row leads to this state, and it is not the initial one")
 noetl_reject(events aggregate_with_duplicate_transition "two rows have the same state and action")
 noetl_reject(events two_aggregates_under_one_prefix "two routes have the same verb and pattern")
+noetl_reject(events state_field_called_version "a field of the state has the name of a column that every state table has")

@@ -66,7 +66,8 @@ struct lifecycle_use_check {
    static constexpr bool created = !A::lifecycle::created_by.empty();
    static_assert(created, "noetl: the life cycle of an aggregate names the event that creates it: "
                           "lifecycle<starts<state, \"thing.created\">, ...>");
-   static constexpr bool dotted = !created || A::lifecycle::created_by.find('.') != std::string_view::npos;
+   static constexpr bool dotted =
+       !created || first_word(A::lifecycle::created_by).size() < A::lifecycle::created_by.size();
    static_assert(dotted, "noetl: the event types of an aggregate are its name, a dot and what happened: "
                          "\"shipment.dispatched\"");
    static constexpr bool ok = created && dotted;

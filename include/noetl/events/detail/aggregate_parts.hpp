@@ -120,9 +120,12 @@ inline constexpr bool has_payload = [] {
       return !std::is_same_v<E, nothing>;
 }();
 
-/// `shipment` of `shipment.registered`.
+/// `shipment` of `shipment.registered`. No string_view::find: with -fsanitize=undefined GCC 12 does not take it for a
+/// constant.
 constexpr std::string_view first_word(std::string_view event_type) noexcept {
-   return event_type.substr(0, event_type.find('.'));
+   std::size_t length = 0;
+   while (length < event_type.size() && event_type[length] != '.') ++length;
+   return event_type.substr(0, length);
 }
 
 template <class Action>
