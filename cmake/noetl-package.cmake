@@ -16,17 +16,18 @@ endfunction()
 noetl_compressed(${debian}/changelog ${made}/changelog.Debian.gz)
 noetl_compressed(${made}/noetl-server.1 ${made}/noetl-server.1.gz)
 
+# Components of their own, so that no `cmake --install --component server` writes to /etc.
 foreach(one dev server)
   install(FILES ${debian}/copyright ${made}/changelog.Debian.gz DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/noetl-${one}
-    COMPONENT ${one} EXCLUDE_FROM_ALL)
+    COMPONENT ${one}_debian EXCLUDE_FROM_ALL)
 endforeach()
-install(FILES ${debian}/noetl-server.service DESTINATION lib/systemd/system COMPONENT server EXCLUDE_FROM_ALL)
-install(FILES ${debian}/noetl-server.env DESTINATION /etc/noetl COMPONENT server EXCLUDE_FROM_ALL
+install(FILES ${debian}/noetl-server.service DESTINATION lib/systemd/system COMPONENT server_debian EXCLUDE_FROM_ALL)
+install(FILES ${debian}/noetl-server.env DESTINATION /etc/noetl COMPONENT server_debian EXCLUDE_FROM_ALL
   PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ)
-install(FILES ${made}/noetl-server.1.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT server EXCLUDE_FROM_ALL)
+install(FILES ${made}/noetl-server.1.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT server_debian EXCLUDE_FROM_ALL)
 install(FILES ${debian}/lintian-overrides DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides RENAME noetl-server
-  COMPONENT server EXCLUDE_FROM_ALL)
-install(FILES docs/configuration.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/noetl-server COMPONENT server EXCLUDE_FROM_ALL)
+  COMPONENT server_debian EXCLUDE_FROM_ALL)
+install(FILES docs/configuration.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/noetl-server COMPONENT server_debian EXCLUDE_FROM_ALL)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME noetl)
@@ -38,7 +39,12 @@ set(CPACK_PACKAGE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/packages)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
   OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
-set(CPACK_COMPONENTS_ALL dev server)
+set(CPACK_COMPONENTS_ALL dev dev_debian server server_debian)
+foreach(one dev server)
+  string(TOUPPER ${one} name)
+  set(CPACK_COMPONENT_${name}_GROUP ${one})
+  set(CPACK_COMPONENT_${name}_DEBIAN_GROUP ${one})
+endforeach()
 set(CPACK_COMPONENTS_GROUPING ONE_PER_GROUP)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)

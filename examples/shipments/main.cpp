@@ -1,5 +1,5 @@
 // examples/shipments/main.cpp: two aggregates, served. Events are kept in PostgreSQL and carried on by JetStream; with
-// --memory the program needs neither. Configured by SHIPMENTS_PORT, SHIPMENTS_DSN, SHIPMENTS_NATS_URL.
+// --memory the program needs neither. Configured by SHIPMENTS_PORT, _DSN, _NATS_URL, _MACHINE_ID.
 #include <cstdio>
 #include <optional>
 #include <string_view>
@@ -12,6 +12,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <noetl/core/ranged.hpp>
 #include <noetl/core/secret.hpp>
 #include <noetl/events/aggregate_metrics.hpp>
 #include <noetl/events/aggregate_routes.hpp>
@@ -40,6 +41,7 @@ struct configuration {
       std::uint16_t port = 8084;
       secret dsn{"host=127.0.0.1 user=noetl dbname=noetl"};
       std::string nats_url = "nats://127.0.0.1:4222";
+      ranged<int, 0, 1023> machine_id{0}; ///< part of every id; another one for each process on one database
    } shipments;
 };
 
@@ -75,8 +77,9 @@ int main(int argc, char** argv) {
    for (auto const& problem : loaded.problems) return failed(problem.text());
    auto const& how = loaded.value.shipments;
 
-   snowflake ids{machine_id_for("shipments")};
+   snowflake ids{static_cast<unsigned>(how.machine_id.value())};
    memory_event_store memory(ids);
+   asio::io_context io{1}; // outlives the writers, which answer on it
    std::optional<stored> disk;
    if (!in_memory) {
       auto const database = pg::parse_dsn(how.dsn.value);
@@ -101,7 +104,6 @@ int main(int argc, char** argv) {
    // end snippet
    document.describe(routes.entries(), {.title = "shipments"});
 
-   asio::io_context io{1};
    http::http_server server(io, routes, {.port = how.port});
    if (auto started = server.start(); !started) return failed(started.error().message);
    std::printf("shipments: http://127.0.0.1:%u/api/openapi.json\n", static_cast<unsigned>(server.port()));
@@ -114,5 +116,5 @@ int main(int argc, char** argv) {
    };
    asio::co_spawn(io, drain(), asio::detached);
    io.run();
-   return 0;
+   if (disk) disk->store.stop(1s);
 }

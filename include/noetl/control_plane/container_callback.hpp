@@ -58,9 +58,9 @@ struct container_outcome {
 
 /// Takes the ends of jobs. Each is one `call.done` for one command: of the step's container commands without a result
 /// the one that spoke of this job, else the oldest parked one, else the oldest. That lets the step go on (L-42). The
-/// event's id follows from the command, so of two jobs that mean the same command one gets it and the other the next.
-/// A retry (same job, by its uid or else by name and time of its end, in the same state) writes nothing (D-80).
-/// Thread-safe.
+/// append expects the log that was looked at: of two jobs that mean the same command one gets it and the other the
+/// next, of two copies of a callback one is written. A retry (same job, by its uid or else by name and time of its end,
+/// in the same state) writes nothing (D-80). Thread-safe.
 class container_callbacks {
 public:
    explicit container_callbacks(event_store& store) : store_(store) {}
@@ -73,11 +73,11 @@ public:
    }
 
    /// A job that failed reports FAILED and still ends its step, as a tool does that reports an error: the playbook
-   /// looks at `terminal_state`. Errors: unavailable.
+   /// looks at `terminal_state`. Errors: unavailable (also: nothing may have been written; repeat).
    awaitable<result<container_reply>> take(noetl::execution_id id, std::string step, container_report report) {
       auto const key = key_of(report);
       container_reply reply;
-      for (;;) {
+      for (int tries = 0; tries < most_tries; ++tries) {
          auto found = co_await waiting(id, step, report, key);
          if (!found) co_return std::move(found).error();
          reply.status = found->told || !found->command_id.empty() ? "accepted_in_flight" : "accepted_stale";
@@ -88,16 +88,21 @@ public:
          append_request append;
          append.execution_id = id;
          append.ids_from_client = true;
+         if (found->version) append.expect = {expected::exactly, *found->version};
          append.events.push_back(to_event(id, event_id, step, report, found->command_id, key));
          auto stored = co_await store_.append(std::move(append));
          if (stored) co_return reply;
-         // Another callback has given this command its result a moment ago: this one's own retry, or another job's.
+         // Something happened meanwhile; it may be this callback's own retry, or another job's that took the command.
          if (stored.error().code != error_code::conflict) co_return std::move(stored).error();
       }
+      co_return fail(error_code::unavailable, "the execution changes too fast; repeat the callback");
    }
 
 private:
+   static constexpr int most_tries = 256;
+
    struct target {
+      std::optional<std::int64_t> version; ///< of the log that was looked at; none before an older server's is adopted
       std::optional<noetl::event_id> told; ///< the event by which this callback is in the log already
       std::string command_id;              ///< empty: nobody waits
    };
@@ -128,6 +133,8 @@ private:
       auto work = [id, step = std::move(step), key = std::move(key), job = report.job_name,
                    uid = report.job_uid](pg::connection& db) -> result<target> {
          target out;
+         auto const head = db.exec("SELECT version FROM noetl.stream_head WHERE execution_id = $1", id);
+         if (!head.empty()) out.version = head[0].get<std::int64_t>(0);
          auto const before = db.exec("SELECT event_id FROM noetl.event WHERE execution_id = $1 AND node_name = $2"
                                      " AND event_type = 'call.done' AND meta->>'callback' = $3 LIMIT 1",
                                      id, step, key);

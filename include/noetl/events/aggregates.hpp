@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,9 +31,9 @@ namespace noetl {
 
 struct aggregate_settings {
    std::size_t cached = 10'000;       ///< states remembered, so that their next action needs no read; 0: none
-   std::size_t page = 1'000;          ///< events read at a time
+   std::size_t page = 1'000;          ///< events read at a time, 1 or more
    int attempts = 64;                 ///< how often one call tries again because another one was first
-   std::int64_t snapshot_every = 100; ///< events between two snapshots, when they are kept at all; 1 or more
+   std::int64_t snapshot_every = 100; ///< events between two snapshots, when they are kept at all; 0: none
    noetl::catalog_id catalog{};       ///< of the events; databases of noetl-server 3.15 want one that exists
 };
 
@@ -71,7 +72,9 @@ public:
    using creation_wish = detail::creation_wish<A>;
 
    aggregates(event_log_ref log, snowflake& ids, aggregate_settings how = {})
-       : log_(log), ids_(ids), how_(how), recent_(how.cached) {}
+       : log_(log), ids_(ids), how_(how), recent_(how.cached) {
+      if (how_.page == 0) throw std::invalid_argument("aggregate_settings::page: expected 1 or more");
+   }
 
    /// Before the first call.
    void keep_snapshots(aggregate_snapshots<A> where) { snapshots_ = std::move(where); }
@@ -182,11 +185,12 @@ private:
       request = append_of(id, *decided, given, sum);
       request.expect = {expected::absent, 0};
       record out{id, {}};
-      auto fact = request.events.front();
+      auto after = folded(id, out.at, request.events.front());
+      if (!after) co_return std::move(after).error();
       auto stored = co_await log_.append(std::move(request));
       if (stored) {
-         add(out, std::move(fact), *stored);
-         co_return out;
+         recent_.put(id, after->at);
+         co_return std::move(after).value();
       }
       if (stored.error().code != error_code::conflict || !given.key) co_return std::move(stored).error();
       auto known = co_await log_.load(execution_id{id.value}, 0, 1);
@@ -227,12 +231,14 @@ private:
          }
          auto request = append_of(id, *decided, given, sum);
          request.expect = {expected::exactly, now.at.version};
-         auto fact = request.events.front();
+         auto after = folded(id, std::move(now.at), request.events.front());
+         if (!after) co_return std::move(after).error();
          auto stored = co_await log_.append(std::move(request));
          if (stored && !stored->duplicate) {
-            add(now, std::move(fact), *stored);
-            if (snapshots_.save && now.at.version % how_.snapshot_every == 0) co_await snapshots_.save(id, now.at);
-            co_return now;
+            recent_.put(id, after->at);
+            bool const due = how_.snapshot_every > 0 && after->at.version % how_.snapshot_every == 0;
+            if (snapshots_.save && due) co_await snapshots_.save(id, after->at);
+            co_return std::move(after).value();
          }
          recent_.drop(id);
          if (!stored && stored.error().code != error_code::conflict) co_return std::move(stored).error();
@@ -284,10 +290,14 @@ private:
       return request;
    }
 
-   void add(record& at, event fact, append_result const& stored) {
-      fact.stream_version = stored.version;
-      fold<A>(at.at, fact);
-      recent_.put(at.id, at.at);
+   /// The state after an event that is about to be appended. Errors: internal: it could not be read back, such as a
+   /// number that is none in JSON; writing it would stop the aggregate for ever.
+   static result<record> folded(aggregate_id id, aggregate_state<A> at, event fact) {
+      fact.stream_version = at.version + 1;
+      fold<A>(at, fact);
+      if (!at.misfit.empty())
+         return fail(error_code::internal, name(id) + " made an event that does not fit: " + at.misfit);
+      return record{id, std::move(at)};
    }
 
    result<record> checked(aggregate_id id, aggregate_state<A> at) {
