@@ -14,12 +14,9 @@
 
 #include <noetl/core/ranged.hpp>
 #include <noetl/core/secret.hpp>
-#include <noetl/events/aggregate_metrics.hpp>
-#include <noetl/events/aggregate_routes.hpp>
 #include <noetl/events/aggregate_snapshots.hpp>
 #include <noetl/events/memory_event_store.hpp>
 #include <noetl/events/store.hpp>
-#include <noetl/http/openapi.hpp>
 #include <noetl/http/server.hpp>
 #include <noetl/pg/migrate.hpp>
 #include <noetl/reflect/config.hpp>
@@ -28,7 +25,7 @@
 #include <noetl/stream/jetstream_sink.hpp>
 #include <noetl/stream/tailer.hpp>
 
-#include "shipments.hpp"
+#include "api.hpp"
 
 namespace asio = boost::asio;
 using namespace noetl;
@@ -94,15 +91,9 @@ int main(int argc, char** argv) {
    if (disk) keep_snapshots(shipments, disk->shards);
 
    http::metrics metrics;
-   report_aggregates(metrics, depots);
-   report_aggregates(metrics, shipments);
    http::openapi_document document;
-   http::router const routes({http::mount<aggregate_routes<shop::depot, "/api/depots">>(depots),
-                              http::mount<aggregate_routes<shop::shipment, "/api/shipments">>(shipments),
-                              {http::metrics_routes, http::services<http::metrics const>(metrics)},
-                              {http::openapi_routes, http::services<http::openapi_document const>(document)}});
+   auto const routes = shop::make_api(depots, shipments, metrics, document);
    // end snippet
-   document.describe(routes.entries(), {.title = "shipments"});
 
    http::http_server server(io, routes, {.port = how.port});
    if (auto started = server.start(); !started) return failed(started.error().message);
