@@ -150,6 +150,26 @@ TEST_F(container_callback, callbacks_at_the_same_time_end_different_commands) {
              "6");
 }
 
+TEST_F(container_callback, D80_a_job_ends_once) {
+   start_loop("[1, 2]");
+   auto const as = [&](std::string const& state) {
+      return tell(execution, "start", R"({"state":")" + state + R"(","job_name":"job","job_uid":"u-1"})");
+   };
+   EXPECT_EQ(as("failed_node_lost").at("status").get_string(), "accepted_in_flight");
+   EXPECT_EQ(as("succeeded").body, R"({"status":"accepted_stale"})");
+   EXPECT_EQ(told(), "1");
+}
+
+TEST_F(container_callback, a_command_that_its_worker_cancelled_waits_for_nothing) {
+   auto const id = issued(at(), execution, "start");
+   ASSERT_EQ(claim(at(), id).status, 200U);
+   ASSERT_EQ(send(at(), {execution, "command.cancelled", "start", "CANCELLED",
+                         about(command_id(execution, "start", id)) + "}"})
+                 .status,
+             200U);
+   EXPECT_EQ(tell("succeeded").body, R"({"status":"accepted_stale"})");
+}
+
 TEST_F(container_callback, a_job_of_the_same_name_that_ended_later_is_another_one) {
    start_loop("[1, 2]");
    auto const at_second = [&](int second) {

@@ -7,6 +7,7 @@
 #include "events/parcel.hpp"
 
 template class noetl::fsm::machine<noetl::test::parcel::lifecycle>;
+template class noetl::fsm::machine<noetl::test::account::lifecycle>;
 template class noetl::fsm::machine<noetl::test::lamp::lifecycle>;
 
 namespace noetl::test {

@@ -253,24 +253,6 @@ TEST_P(aggregates_test, calls_are_counted_by_action_and_outcome) {
    EXPECT_EQ(counted, "weigh:done pack:refused create:done ");
 }
 
-/// A struct whose number may be none in JSON.
-struct account {
-   struct open : fsm::state<"OPEN"> {};
-   struct deposit {
-      using action = fsm::action<"deposit", "account.deposited">;
-      double amount{};
-   };
-   struct deposited {
-      double balance{};
-   };
-   struct lifecycle : fsm::lifecycle<fsm::starts<open, "account.opened">, fsm::row<open, deposit, open>> {};
-   struct state {
-      double balance{};
-   };
-   static void apply(state& s, deposited const& e) { s.balance = e.balance; }
-   static result<deposited> decide(state const& s, deposit const& wish) { return deposited{s.balance + wish.amount}; }
-};
-
 TEST_P(aggregates_test, an_event_that_could_not_be_read_back_is_not_written) {
    aggregates<account> all(log(), ids_);
    auto const id = blocking(all.create())->id;

@@ -107,4 +107,22 @@ static_assert(aggregate<lamp>);
 static_assert(!aggregate<int>);
 static_assert(!aggregate<parcel_words::table>);
 
+/// A struct whose number may be none in JSON.
+struct account {
+   struct open : fsm::state<"OPEN"> {};
+   struct deposit {
+      using action = fsm::action<"deposit", "account.deposited">;
+      double amount{};
+   };
+   struct deposited {
+      double balance{};
+   };
+   struct lifecycle : fsm::lifecycle<fsm::starts<open, "account.opened">, fsm::row<open, deposit, open>> {};
+   struct state {
+      double balance{};
+   };
+   static void apply(state& s, deposited const& e) { s.balance = e.balance; }
+   static result<deposited> decide(state const& s, deposit const& wish) { return deposited{s.balance + wish.amount}; }
+};
+
 } // namespace noetl::test

@@ -57,10 +57,11 @@ struct container_outcome {
 } // namespace detail
 
 /// Takes the ends of jobs. Each is one `call.done` for one command: of the step's container commands without a result
-/// the one that spoke of this job, else the oldest parked one, else the oldest. That lets the step go on (L-42). The
-/// append expects the log that was looked at: of two jobs that mean the same command one gets it and the other the
-/// next, of two copies of a callback one is written. A retry (same job, by its uid or else by name and time of its end,
-/// in the same state) writes nothing (D-80). Thread-safe.
+/// the one that spoke of this job (by uid, then by name), else the oldest parked one, else the oldest. That lets the
+/// step go on (L-42). A `container.callback` beside it says which callback that was. The ids of the two follow from
+/// command and callback, so of two jobs that mean the same command one gets it and the other the next, and of two
+/// copies of a callback one is written. A retry (same job, by its uid or else by name and time of its end, in the same
+/// state) writes nothing (D-80). Thread-safe.
 class container_callbacks {
 public:
    explicit container_callbacks(event_store& store) : store_(store) {}
@@ -76,33 +77,32 @@ public:
    /// looks at `terminal_state`. Errors: unavailable (also: nothing may have been written; repeat).
    awaitable<result<container_reply>> take(noetl::execution_id id, std::string step, container_report report) {
       auto const key = key_of(report);
-      container_reply reply;
       for (int tries = 0; tries < most_tries; ++tries) {
          auto found = co_await waiting(id, step, report, key);
          if (!found) co_return std::move(found).error();
+         container_reply reply;
          reply.status = found->told || !found->command_id.empty() ? "accepted_in_flight" : "accepted_stale";
          if (found->told) reply.event_id.emplace(*found->told);
          if (found->told || found->command_id.empty()) co_return reply;
-         auto const event_id = id_of(id, step, found->command_id);
+         auto const event_id = id_of(id, step, "call.done", found->command_id);
          reply.event_id.emplace(event_id);
          append_request append;
          append.execution_id = id;
          append.ids_from_client = true;
-         if (found->version) append.expect = {expected::exactly, *found->version};
          append.events.push_back(to_event(id, event_id, step, report, found->command_id, key));
+         append.events.push_back(mark_of(id, step, found->command_id, key));
          auto stored = co_await store_.append(std::move(append));
          if (stored) co_return reply;
-         // Something happened meanwhile; it may be this callback's own retry, or another job's that took the command.
+         // This callback's own retry was first, or another job's took the command.
          if (stored.error().code != error_code::conflict) co_return std::move(stored).error();
       }
       co_return fail(error_code::unavailable, "the execution changes too fast; repeat the callback");
    }
 
 private:
-   static constexpr int most_tries = 256;
+   static constexpr int most_tries = 1'000;
 
    struct target {
-      std::optional<std::int64_t> version; ///< of the log that was looked at; none before an older server's is adopted
       std::optional<noetl::event_id> told; ///< the event by which this callback is in the log already
       std::string command_id;              ///< empty: nobody waits
    };
@@ -119,13 +119,31 @@ private:
       return to_json(parts);
    }
 
-   static noetl::event_id id_of(noetl::execution_id id, std::string const& step, std::string const& command_id) {
+   static noetl::event_id id_of(noetl::execution_id id, std::string const& step, std::string type,
+                                std::string const& what) {
       event_request key;
       key.execution_id.value = id;
       key.step = step;
-      key.event_type = "call.done";
-      key.payload = raw_json{to_json(command_id)};
+      key.event_type = std::move(type);
+      key.payload = raw_json{to_json(what)};
       return detail::derived_id(key, 0);
+   }
+
+   static event mark_of(noetl::execution_id id, std::string const& step, std::string const& command_id,
+                        std::string const& key) {
+      event mark;
+      mark.execution_id = id;
+      mark.event_id = id_of(id, step, "container.callback", key);
+      mark.event_type = "container.callback";
+      mark.node_id = mark.node_name = step;
+      mark.status = "RECEIVED";
+      std::string meta = R"({"callback":)";
+      append_json(meta, key);
+      meta += R"(,"command_id":)";
+      append_json(meta, command_id);
+      mark.meta = raw_json{meta + "}"};
+      mark.created_at = now();
+      return mark;
    }
 
    awaitable<result<target>> waiting(noetl::execution_id id, std::string step, container_report const& report,
@@ -133,8 +151,8 @@ private:
       auto work = [id, step = std::move(step), key = std::move(key), job = report.job_name,
                    uid = report.job_uid](pg::connection& db) -> result<target> {
          target out;
-         auto const head = db.exec("SELECT version FROM noetl.stream_head WHERE execution_id = $1", id);
-         if (!head.empty()) out.version = head[0].get<std::int64_t>(0);
+         // Read before the look for this callback itself, which may come in between: then it is seen.
+         auto const rows = db.exec(candidates, id, step, job, uid);
          auto const before = db.exec("SELECT event_id FROM noetl.event WHERE execution_id = $1 AND node_name = $2"
                                      " AND event_type = 'call.done' AND meta->>'callback' = $3 LIMIT 1",
                                      id, step, key);
@@ -142,7 +160,12 @@ private:
             out.told = before[0].get<noetl::event_id>(0);
             return out;
          }
-         auto const rows = db.exec(candidates, id, step, job, uid);
+         if (uid) { // a job ends once
+            auto const ended = db.exec("SELECT 1 FROM noetl.event WHERE execution_id = $1 AND node_name = $2"
+                                       " AND event_type = 'call.done' AND result->'context'->>'job_uid' = $3 LIMIT 1",
+                                       id, step, *uid);
+            if (!ended.empty()) return out;
+         }
          if (!rows.empty()) out.command_id = rows[0].get<std::string>(0);
          return out;
       };
@@ -157,14 +180,15 @@ WITH facts AS (
       bool_or(event_type IN ('call.done','action_done')
          AND coalesce(result->'context'->'result'->'context'->'pending_callback', 'null') NOT IN ('null', 'false'))
          AS outside,
-      bool_or(event_type IN ('command.failed','action_failed')) AS failed,
+      bool_or(event_type IN ('command.failed','action_failed','command.cancelled')) AS failed,
       bool_or(event_type IN ('command.completed','action_completed')
          AND (coalesce(result->'context'->'pending_callback', 'null') NOT IN ('null', 'false')
            OR coalesce(result->'context'->'parked', 'null') NOT IN ('null', 'false'))) AS parked,
-      bool_or(strpos(result::text, to_jsonb(coalesce($4::text, $3::text))::text) > 0
-         OR strpos(result::text, to_jsonb($3::text)::text) > 0) AS named
+      bool_or(strpos(result::text, to_jsonb($4::text)::text) > 0) AS known,
+      bool_or(strpos(result::text, to_jsonb($3::text)::text) > 0) AS named
    FROM noetl.event WHERE execution_id = $1 AND node_name = $2 AND event_type IN ('call.done','action_done',
-      'command.started','command.completed','action_completed','command.failed','action_failed')
+      'command.started','command.completed','action_completed','command.failed','action_failed',
+      'command.cancelled')
    GROUP BY 1),
  issued AS (
    SELECT event_id, coalesce(meta->>'command_id', execution_id || ':' || node_name || ':' || event_id) AS id, node_type
@@ -172,7 +196,7 @@ WITH facts AS (
 SELECT i.id FROM issued i LEFT JOIN facts f ON f.id = i.id
 WHERE NOT coalesce(f.called, false) AND NOT coalesce(f.failed, false)
    AND (coalesce(f.parked, false) OR coalesce(f.outside, false) OR i.node_type = 'container')
-ORDER BY coalesce(f.named, false) DESC, coalesce(f.parked, false) DESC, i.event_id LIMIT 1)";
+ORDER BY coalesce(f.known, false) DESC, coalesce(f.named, false) DESC, coalesce(f.parked, false) DESC, i.event_id LIMIT 1)";
 
    static event to_event(noetl::execution_id id, noetl::event_id event_id, std::string step,
                          container_report const& report, std::string const& command_id, std::string const& key) {

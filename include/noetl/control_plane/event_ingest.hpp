@@ -288,20 +288,23 @@ private:
    }
 
    /// Whether a worker has the command in hand; a command that has ended is nobody's (W7).
-   awaitable<result<bool>> is_claimed_by(noetl::event_id issued, std::optional<std::string> worker) {
+   awaitable<result<bool>> is_claimed_by(noetl::event_id issued, std::optional<std::string> worker,
+                                         bool ended_too = false) {
       auto command = co_await store_.load_command(issued);
       if (!command) co_return std::move(command).error();
       bool const over = command->status != "CLAIMED" && command->status != "RUNNING";
-      co_return !over && worker && command->worker_id == worker;
+      co_return (ended_too || !over) && worker && command->worker_id == worker;
    }
 
    /// Takes claims out of a batch that its worker has made before; their ids become 0. \return whether there were any
    awaitable<result<bool>> without_repeated_claims(append_request& append, std::vector<noetl::event_id>& ids) {
       std::vector<command_update> claims;
       std::ranges::copy_if(append.updates, std::back_inserter(claims), &command_update::required);
+      // What its worker reports besides is stored, even when the command has ended meanwhile.
+      bool const reports = append.events.size() > claims.size();
       bool any = false;
       for (auto const& claim : claims) {
-         auto own = co_await is_claimed_by(claim.event_id, claim.worker_id);
+         auto own = co_await is_claimed_by(claim.event_id, claim.worker_id, reports);
          if (!own) co_return std::move(own).error();
          if (!*own) continue;
          any = true;

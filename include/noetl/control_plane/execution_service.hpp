@@ -181,7 +181,8 @@ private:
       auto stored = co_await store_.append(std::move(append));
       if (!stored) co_return std::move(stored).error();
       // A cascade that looked for children before this one was there could not end it.
-      if (auto alive = co_await parent_goes_on(request.parent_execution_id); !alive) {
+      if (auto alive = co_await parent_goes_on(request.parent_execution_id, true); !alive) {
+         if (alive.error().code != error_code::conflict) co_return std::move(alive).error();
          auto end = detail::cancelled_event(id, std::nullopt, request.parent_execution_id);
          auto ended = co_await store_.append(detail::first_end(std::move(end), event_id{ids_.next()}));
          if (!ended && ended.error().code != error_code::conflict) co_return std::move(ended).error();
@@ -193,10 +194,11 @@ private:
       co_return reply;
    }
 
-   /// Errors: conflict (the parent was cancelled). A parent that cannot be read is no reason to refuse its child.
-   awaitable<result<void>> parent_goes_on(std::optional<noetl::execution_id> parent) {
+   /// Errors: conflict (the parent was cancelled); those of reading, once the child is there.
+   awaitable<result<void>> parent_goes_on(std::optional<noetl::execution_id> parent, bool started = false) {
       if (!parent) co_return result<void>{};
       auto head = co_await store_.head(*parent);
+      if (!head && started) co_return std::move(head).error();
       if (head && *head && (*head)->status == "CANCELLED")
          co_return fail(error_code::conflict,
                         "parent_execution_id: execution " + std::to_string(parent->value) + " was cancelled");

@@ -214,8 +214,8 @@ private:
    ORDER BY node_name, stream_version DESC NULLS LAST, event_id DESC),
  terminal AS (SELECT e.execution_id, o.status, o.created_at FROM (SELECT $1::bigint AS execution_id) e )" +
              std::string(detail::outcome_of_e) + R"(),
- open AS (SELECT DISTINCT step_name FROM noetl.command, terminal WHERE terminal.status IS NULL
-   AND command.execution_id = $1 AND command.status IN ('PENDING','CLAIMED','RUNNING'))
+ open AS (SELECT DISTINCT step_name FROM noetl.command JOIN noetl.stream_head h USING (execution_id)
+   WHERE h.status = 'RUNNING' AND command.execution_id = $1 AND command.status IN ('PENDING','CLAIMED','RUNNING'))
 SELECT (SELECT count(*) FROM ev), (SELECT status FROM terminal),
  (SELECT node_name FROM ev WHERE event_type IN ('step.enter','command.started','command.issued')
    ORDER BY stream_version DESC NULLS LAST, event_id DESC LIMIT 1),
@@ -224,7 +224,8 @@ SELECT (SELECT count(*) FROM ev), (SELECT status FROM terminal),
    AND NOT EXISTS (SELECT FROM open WHERE step_name = node_name)),
  (SELECT count(*) FROM newest WHERE event_type IN ('command.issued','command.claimed','command.started')
    OR EXISTS (SELECT FROM open WHERE step_name = node_name)),
- (SELECT count(*) FROM newest WHERE event_type IN ('command.failed','command.cancelled')),
+ (SELECT count(*) FROM newest WHERE event_type IN ('command.failed','command.cancelled')
+   AND NOT EXISTS (SELECT FROM open WHERE step_name = node_name)),
  (SELECT coalesce(jsonb_agg(node_name ORDER BY node_name), '[]')::text FROM newest
    WHERE event_type IN ('command.completed','step.exit')
    AND NOT EXISTS (SELECT FROM open WHERE step_name = node_name)),

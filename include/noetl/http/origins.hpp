@@ -51,7 +51,7 @@ public:
          text.remove_prefix(std::min(text.size(), one.size() + 1));
          auto const scheme = one.find("://");
          bool const complete = scheme != one.npos && scheme > 0 && one.size() > scheme + 3 &&
-                               one.find_first_of("/ *", scheme + 3) == one.npos;
+                               one.find_first_of("/*", scheme + 3) == one.npos && one.find(' ') == one.npos;
          if (!complete)
             return fail(error_code::validation, "expected *, local or origins such as https://ui.example:8443, got \"" +
                                                     std::string(one) + '"');

@@ -74,6 +74,9 @@ private:
       int attempt = 1;
       std::optional<std::string> error{};
       std::optional<event_id> latest{};
+      std::int64_t command_id = 0;
+      catalog_id catalog{};
+      std::string step{};
       bool changed = false;
       bool fresh = false; ///< inserted by this batch
    };
@@ -195,15 +198,14 @@ private:
    }
 
    void lock_commands() {
-      std::vector<std::int64_t> executions, ids;
+      std::set<command_key> wanted; // everybody locks in this order
       for (auto const& job : jobs_) {
          if (job.failure) continue;
-         for (auto const& u : job.request.updates) {
-            executions.push_back(u.execution_id.value);
-            ids.push_back(u.event_id.value);
-         }
+         for (auto const& u : job.request.updates) wanted.emplace(u.execution_id.value, u.event_id.value);
       }
-      if (ids.empty()) return;
+      if (wanted.empty()) return;
+      std::vector<std::int64_t> executions, ids;
+      for (auto const& [execution, id] : wanted) executions.push_back(execution), ids.push_back(id);
       for (auto const row : db_.exec(sql::lock_commands, executions, ids)) {
          command_state state{row.get<std::string>(2)};
          std::transform(state.status.begin(), state.status.end(), state.status.begin(),
@@ -211,6 +213,9 @@ private:
          state.rank = command_rank(state.status);
          state.worker_id = row.get<std::optional<std::string>>(3);
          state.attempt = row.get<std::optional<int>>(4).value_or(1);
+         state.command_id = row.get<std::int64_t>(5);
+         state.catalog = row.get<catalog_id>(6);
+         state.step = row.get<std::string>(7);
          commands_.emplace(command_key{row.get<std::int64_t>(0), row.get<std::int64_t>(1)}, std::move(state));
       }
    }
@@ -335,6 +340,9 @@ private:
          new_commands_.push_back(&c);
          command_state state{c.status, command_rank(c.status)};
          state.fresh = true;
+         state.command_id = c.command_id;
+         state.catalog = c.catalog_id;
+         state.step = c.step_name;
          commands_.emplace(command_key{c.execution_id.value, c.event_id.value}, std::move(state));
       }
       for (auto const& u : request.updates) {
@@ -373,14 +381,15 @@ private:
       head_arrays heads;
       std::vector<std::int64_t> unused;
       for (auto const& [id, at] : heads_) {
-         if (at.changed) heads.add(id, at.version, at.guarded_version, at.status);
+         if (at.changed) heads.add(id, at.version, at.guarded_version, at.catalog, at.status);
          if (at.created && at.version == 0) unused.push_back(id);
       }
       update_arrays updates, late_updates; // the parts of one statement do not see what another of them inserts
       for (auto const& [key, state] : commands_)
          if (state.changed)
             (state.fresh ? late_updates : updates)
-                .add(key.first, key.second, state.status, state.rank, state.worker_id, state.error, state.latest);
+                .add({key.first, key.second, state.command_id, state.catalog, state.step}, state.status,
+                     state.worker_id, state.error, state.latest);
       sql::write_parts const parts{.events = !new_events_.empty() && !copy,
                                    .commands = !new_commands_.empty(),
                                    .updates = !updates.empty(),

@@ -88,25 +88,32 @@ inline void outbox_arrays(std::span<outbox_row const* const> rows, std::vector<p
 
 class head_arrays {
 public:
-   void add(std::int64_t id, std::int64_t version, std::int64_t guarded, std::string const& status) {
-      a_[0].add(id), a_[1].add(version), a_[2].add(guarded), a_[3].add(status);
+   void add(std::int64_t id, std::int64_t version, std::int64_t guarded, catalog_id catalog,
+            std::string const& status) {
+      a_[0].add(id), a_[1].add(version), a_[2].add(guarded), a_[3].add(catalog), a_[4].add(status);
       empty_ = false;
    }
    [[nodiscard]] bool empty() const noexcept { return empty_; }
    void arrays(std::vector<pg::param>& params) && { move_into(params, a_); }
 
 private:
-   array_literal a_[4];
+   array_literal a_[5];
    bool empty_ = true;
 };
 
 class update_arrays {
 public:
-   void add(std::int64_t execution, std::int64_t id, std::string const& status, int rank,
-            std::optional<std::string> const& worker, std::optional<std::string> const& error,
-            std::optional<event_id> const& latest) {
-      a_[0].add(execution), a_[1].add(id), a_[2].add(status), a_[3].add(rank);
-      a_[4].add(worker), a_[5].add(error), a_[6].add(latest);
+   /// Whose row it is, in the columns that every row has.
+   struct row_key {
+      std::int64_t execution = 0, event = 0, command = 0;
+      catalog_id catalog{};
+      std::string step{};
+   };
+   void add(row_key const& row, std::string const& status, std::optional<std::string> const& worker,
+            std::optional<std::string> const& error, std::optional<event_id> const& latest) {
+      a_[0].add(row.execution), a_[1].add(row.event), a_[2].add(row.command), a_[3].add(row.catalog),
+          a_[4].add(row.step);
+      a_[5].add(status), a_[6].add(worker), a_[7].add(error), a_[8].add(latest);
       empty_ = false;
    }
    [[nodiscard]] bool empty() const noexcept { return empty_; }
@@ -118,7 +125,7 @@ public:
    }
 
 private:
-   array_literal a_[7];
+   array_literal a_[9];
    bool empty_ = true;
 };
 

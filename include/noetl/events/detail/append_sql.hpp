@@ -77,10 +77,12 @@ inline constexpr std::string_view stored_same =
     "cross join lateral (select * from noetl.event e where e.execution_id = x.execution_id and e.event_id = x.event_id "
     "offset 0) e";
 
+// Locks in the order of the arrays. A join could be planned as a walk over all commands while there are few.
 inline constexpr std::string_view lock_commands =
-    "select c.execution_id, c.event_id, c.status, c.worker_id, c.attempt from noetl.command c "
-    "join unnest($1::bigint[], $2::bigint[]) x(execution_id, event_id) using (execution_id, event_id) "
-    "order by c.execution_id, c.event_id for update of c";
+    "select c.execution_id, c.event_id, c.status, c.worker_id, c.attempt, c.command_id, c.catalog_id, c.step_name "
+    "from unnest($1::bigint[], $2::bigint[]) x(execution_id, event_id) cross join lateral (select * from noetl.command "
+    "o "
+    "where o.execution_id = x.execution_id and o.event_id = x.event_id offset 0 for update) c";
 
 /// Column names and array types of an inserted table, in parameter order.
 struct column {
@@ -151,20 +153,25 @@ std::string insert_from_arrays(std::string_view table, std::array<column, N> con
           ") x(" + names + ")";
 }
 
-/// Steps of commands; advances `parameter`.
+/// Steps of commands that are there and locked; advances `parameter`. Written as an insert, whose conflicts are found
+/// by key whatever the planner thinks of the tables.
 inline std::string update_commands_from_arrays(int& parameter) {
    std::string arrays;
-   for (std::string_view const type : {"bigint", "bigint", "text", "int", "text", "text", "bigint"})
+   for (std::string_view const type :
+        {"bigint", "bigint", "bigint", "bigint", "text", "text", "text", "text", "bigint"})
       arrays.append(arrays.empty() ? "$" : ", $").append(std::to_string(parameter++)).append("::").append(type) += "[]";
-   return "update noetl.command c set status = x.status, worker_id = coalesce(x.worker_id, c.worker_id), "
-          "error = coalesce(x.error, c.error), latest_event_id = coalesce(x.latest_event_id, c.latest_event_id), "
-          "claimed_at = case when x.rank >= 1 then coalesce(c.claimed_at, now()) else c.claimed_at end, "
-          "started_at = case when x.rank >= 2 then coalesce(c.started_at, now()) else c.started_at end, "
-          "completed_at = case when x.rank >= 3 then coalesce(c.completed_at, now()) else c.completed_at end, "
-          "updated_at = now() from unnest(" +
+   return "insert into noetl.command as c (execution_id, event_id, command_id, catalog_id, step_name, status, "
+          "worker_id, "
+          "error, latest_event_id) select * from unnest(" +
           arrays +
-          ") x(execution_id, event_id, status, rank, worker_id, error, latest_event_id) "
-          "where c.execution_id = x.execution_id and c.event_id = x.event_id";
+          ") on conflict (execution_id, command_id) do update set status = excluded.status, "
+          "worker_id = coalesce(excluded.worker_id, c.worker_id), error = coalesce(excluded.error, c.error), "
+          "latest_event_id = coalesce(excluded.latest_event_id, c.latest_event_id), "
+          "claimed_at = case when excluded.status <> 'PENDING' then coalesce(c.claimed_at, now()) else c.claimed_at "
+          "end, "
+          "started_at = case when excluded.status not in ('PENDING', 'CLAIMED') then coalesce(c.started_at, now()) "
+          "else c.started_at end, completed_at = case when excluded.status in ('COMPLETED', 'FAILED', 'CANCELLED') "
+          "then coalesce(c.completed_at, now()) else c.completed_at end, updated_at = now()";
 }
 
 /// Steps of commands that were inserted by an earlier statement of the transaction.
@@ -197,13 +204,15 @@ inline std::string build_write(write_parts what) {
       part("o", insert_from_arrays("noetl.outbox", outbox_columns, parameter, "locked_at") +
                     " on conflict (execution_id, event_id) do nothing");
    auto const next = [&](char const* type) { return "$" + std::to_string(parameter++) + "::" + type + "[]"; };
-   text +=
-       " update noetl.stream_head h set version = x.version, guarded_version = x.guarded_version, status = x.status, "
-       "updated_at = now() from unnest(" +
-       next("bigint") + ", ";
+   // As for commands: heads are there and locked.
+   text += " insert into noetl.stream_head as h (execution_id, version, guarded_version, catalog_id, status) "
+           "select * from unnest(";
    text += next("bigint") + ", ";
    text += next("bigint") + ", ";
-   text += next("text") + ") x(execution_id, version, guarded_version, status) where h.execution_id = x.execution_id";
+   text += next("bigint") + ", ";
+   text += next("bigint") + ", ";
+   text += next("text") + ") on conflict (execution_id) do update set version = excluded.version, "
+                          "guarded_version = excluded.guarded_version, status = excluded.status, updated_at = now()";
    return text;
 }
 

@@ -118,7 +118,11 @@ private:
       socket_.non_blocking(true, ec);
       if (auto const peer = socket_.remote_endpoint(ec); !ec) {
          request_.peer = peer.address().to_string() + ":" + std::to_string(peer.port());
-         request_.peer_is_loopback = peer.address().is_loopback();
+         auto const& from = peer.address();
+         request_.peer_is_loopback =
+             from.is_loopback() ||
+             (from.is_v6() && from.to_v6().is_v4_mapped() &&
+              boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, from.to_v6()).is_loopback());
       }
       auto const& s = core_->settings;
       auto const shortest = std::min({s.header_timeout, s.body_timeout, s.idle_timeout, s.write_timeout});
