@@ -22,6 +22,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "support/free_port.hpp"
+
 namespace docs {
 
 /// A variable that a test sets; the programs on the pages read their settings like all others.
@@ -60,19 +62,6 @@ inline std::string block_of(std::string const& page, std::string const& language
    return all.empty() ? "" : all.front();
 }
 
-inline std::uint16_t free_port() {
-   int const fd = socket(AF_INET, SOCK_STREAM, 0);
-   sockaddr_in where{};
-   where.sin_family = AF_INET;
-   where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-   socklen_t size = sizeof where;
-   if (bind(fd, reinterpret_cast<sockaddr*>(&where), size) != 0 ||
-       getsockname(fd, reinterpret_cast<sockaddr*>(&where), &size) != 0)
-      throw std::runtime_error("no free port");
-   close(fd);
-   return ntohs(where.sin_port);
-}
-
 /// A page's `main` in a process of its own, with these variables. \return exit code
 inline int exit_code_of(int (*main)(), std::string const& variable, std::string const& value) {
    pid_t const pid = fork();
@@ -90,7 +79,7 @@ inline int exit_code_of(int (*main)(), std::string const& variable, std::string 
 class program {
 public:
    program(int (*main)(), std::string const& port_variable, std::map<std::string, std::string> const& more = {})
-       : port_(free_port()), pid_(fork()) {
+       : port_(static_cast<std::uint16_t>(noetl::test::free_port())), pid_(fork()) {
       if (pid_ == 0) {
          setenv(port_variable.c_str(), std::to_string(port_).c_str(), 1);
          for (auto const& [name, value] : more) setenv(name.c_str(), value.c_str(), 1);

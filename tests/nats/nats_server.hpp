@@ -1,33 +1,19 @@
 // tests/nats/nats_server.hpp: a private nats-server process for tests that start, stop and restart it.
 #pragma once
 
-#include <arpa/inet.h>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <spawn.h>
 #include <stdexcept>
 #include <string>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
 
-namespace noetl::test {
+#include "support/free_port.hpp"
 
-/// A TCP port of the loopback interface that was free a moment ago.
-inline int free_port() {
-   int const fd = socket(AF_INET, SOCK_STREAM, 0);
-   sockaddr_in where{};
-   where.sin_family = AF_INET;
-   where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-   socklen_t size = sizeof where;
-   if (bind(fd, reinterpret_cast<sockaddr*>(&where), size) != 0 ||
-       getsockname(fd, reinterpret_cast<sockaddr*>(&where), &size) != 0)
-      throw std::runtime_error("no free port");
-   close(fd);
-   return ntohs(where.sin_port);
-}
+namespace noetl::test {
 
 /// nats-server with JetStream in a folder of its own; the folder and the port stay over restarts.
 class nats_server {

@@ -131,6 +131,20 @@ raw_json payload_of(event const& e) {
    return payload;
 }
 
+namespace detail {
+
+/// The payload of what decide() answered: the event that it made, or the wish when it only allowed it.
+template <class Decided, class Wish>
+result<raw_json> payload_of_decision(Decided decided, Wish const& wish) {
+   if (!decided) return std::move(decided).error();
+   if constexpr (std::is_void_v<typename Decided::value_type>)
+      return payload_of(wish);
+   else
+      return payload_of(*decided);
+}
+
+} // namespace detail
+
 /// What an action would record now. Errors: validation (not allowed from this state), whatever decide() says, internal
 /// (the stored state is none of the table).
 template <aggregate A, class Action>
@@ -144,12 +158,9 @@ result<recorded> judge(aggregate_state<A> const& s, Action const& wish) {
       return fail(error_code::validation, lifecycle::refusal(s.status, detail::action_name<Action>));
    recorded out{moved.event_type, moved.to, {}};
    if constexpr (detail::decides<A, Action>) {
-      auto decided = A::decide(s.data, wish);
-      if (!decided) return std::move(decided).error();
-      if constexpr (std::is_void_v<typename decltype(decided)::value_type>)
-         out.payload = detail::payload_of(wish);
-      else
-         out.payload = detail::payload_of(*decided);
+      auto payload = detail::payload_of_decision(A::decide(s.data, wish), wish);
+      if (!payload) return std::move(payload).error();
+      out.payload = *std::move(payload);
    } else {
       out.payload = detail::payload_of(wish);
    }
@@ -161,12 +172,9 @@ template <aggregate A>
 result<recorded> judge_creation([[maybe_unused]] detail::creation_wish<A> const& wish) {
    recorded out{A::lifecycle::created_by, A::lifecycle::initial, {}};
    if constexpr (detail::decides_creation<A>) {
-      auto decided = A::decide(wish);
-      if (!decided) return std::move(decided).error();
-      if constexpr (std::is_void_v<typename decltype(decided)::value_type>)
-         out.payload = detail::payload_of(wish);
-      else
-         out.payload = detail::payload_of(*decided);
+      auto payload = detail::payload_of_decision(A::decide(wish), wish);
+      if (!payload) return std::move(payload).error();
+      out.payload = *std::move(payload);
    } else {
       out.payload = detail::payload_of(wish);
    }

@@ -106,7 +106,8 @@ constexpr bool is_ours(std::string_view name) noexcept {
 
 } // namespace detail
 
-/// Appends the head of a response. The CORS fields are the contract's (http-platform.md section 1.5), on every response. Fields whose name or value could break the framing are left out.
+/// Appends the head of a response. The CORS fields are the contract's (http-platform.md section 1.5), on
+/// every response. Fields whose name or value could break the framing are left out.
 inline void append_response_head(std::string& out, response const& answer, response_frame const& frame) {
    out += "HTTP/1.1 ";
    detail::append_number(out, answer.status);
