@@ -65,6 +65,28 @@ TEST_F(event_stream, item_4_12_13_a_terminal_event_that_commits_late_with_a_low_
    EXPECT_EQ(ids(messages(2)), texts({100, 200}));
 }
 
+TEST_F(event_stream, item_17_the_place_shown_does_not_move_over_numbered_rows_that_history_walks_past) {
+   insert(1, 1);
+   stream::committed_events from(*pool_);
+   stream::fenced_cursor at(*pool_, from_the_beginning());
+   auto const held = at.acquire();
+   ASSERT_TRUE(held && *held);
+   auto const start = (*held)->from;
+   auto const walked = from.read(start, 10);
+   ASSERT_TRUE(walked && walked->items.empty());
+   EXPECT_EQ(walked->through.event_id, 1) << "past the row, which comes later by its number";
+   ASSERT_TRUE(at.advance((*held)->epoch, start, walked->through));
+   EXPECT_EQ(position(), 0) << "a reference server that went on from here would skip the row";
+   ASSERT_TRUE(horizon_passes());
+   auto const behind = from.read(walked->through, 10);
+   ASSERT_TRUE(behind);
+   auto const read = from.read(behind->through, 10);
+   ASSERT_TRUE(read);
+   ASSERT_EQ(read->items.size(), 1U);
+   ASSERT_TRUE(at.advance((*held)->epoch, walked->through, read->through));
+   EXPECT_EQ(position(), 1);
+}
+
 TEST_F(event_stream, items_16_18_the_first_start_begins_with_what_is_committed_later) {
    for (int i = 1; i <= 5; ++i) insert(1, i);
    pg::connection open(database_->settings());

@@ -188,8 +188,10 @@ private:
       return out + '}';
    }
 
-   /// The id shown to people and to the reference server. Ids of another layout look like times far ahead (D-30).
+   /// The id shown to people and to the reference server, 0: as before. History is walked by key and passes numbered
+   /// rows that are yet to come, so its ids say nothing. Ids of another layout look like times far ahead (D-30).
    static std::int64_t shown(position const& at) {
+      if (at.in_history()) return 0;
       auto const sane = pg::first_id_at(now() + std::chrono::hours(24));
       return at.event_id < sane ? std::max<std::int64_t>(at.event_id, 0) : 0;
    }
