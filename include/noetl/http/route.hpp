@@ -45,8 +45,9 @@ struct route_match {
    route_entry const* route = nullptr; ///< nullptr when there is none
    verb_set allowed{};                 ///< verbs of the path's routes; empty when the path is unknown
    captures found{};
+   bool served = false; ///< there is a route: GCC compares no address in constant expressions under UBSan
 
-   [[nodiscard]] constexpr explicit operator bool() const noexcept { return route != nullptr; }
+   [[nodiscard]] constexpr explicit operator bool() const noexcept { return served; }
 };
 
 /// Looks a path up. HEAD goes to the GET route. \param entries in the order of `routes` and `join`
@@ -58,7 +59,8 @@ constexpr route_match find_route(std::span<route_entry const> entries, verb meth
       for (std::size_t k = i; k < entries.size() && compare_shape(*entries[k].shape, *entries[i].shape) == 0; ++k) {
          match.allowed.insert(entries[k].method);
          bool const serves = entries[k].method == method || (method == verb::head && entries[k].method == verb::get);
-         if (serves && (match.route == nullptr || entries[k].method == method)) match.route = &entries[k];
+         if (serves && (!match.served || entries[k].method == method)) match.route = &entries[k];
+         match.served = match.served || serves;
       }
       return match;
    }
