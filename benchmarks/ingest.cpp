@@ -20,6 +20,7 @@
 
 #include <unistd.h>
 
+#include <noetl/core/snowflake.hpp>
 #include <noetl/events/store.hpp>
 #include <noetl/pg/connection.hpp>
 #include <noetl/pg/migrate.hpp>

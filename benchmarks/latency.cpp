@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <noetl/core/log.hpp>
+#include <noetl/core/snowflake.hpp>
 #include <noetl/events/store.hpp>
 #include <noetl/nats/consumer.hpp>
 #include <noetl/pg/connection.hpp>

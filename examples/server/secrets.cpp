@@ -62,7 +62,7 @@ std::string key_problem(cp::configuration const& config) {
 }
 
 struct secret_parts::impl {
-   impl(cp::configuration const& given, noetl::pg::shard_map& shards, noetl::snowflake& ids,
+   impl(cp::configuration const& given, noetl::pg::shard_map& shards, noetl::id_generator ids,
         noetl::http::metrics& metrics, cp::catalog_service& catalog, cp::subscription_service& subscriptions,
         cp::write_metrics& counted, cp::internal_gate& internal)
        : written(counted), gate(internal), access_gate(internal, given.noetl.open_secret_routes),
@@ -97,7 +97,7 @@ struct secret_parts::impl {
    cp::result_references references;
 };
 
-secret_parts::secret_parts(cp::configuration const& config, noetl::pg::shard_map& shards, noetl::snowflake& ids,
+secret_parts::secret_parts(cp::configuration const& config, noetl::pg::shard_map& shards, noetl::id_generator ids,
                            noetl::http::metrics& metrics, cp::catalog_service& catalog,
                            cp::subscription_service& subscriptions, cp::write_metrics& written, cp::internal_gate& gate)
     : impl_(std::make_unique<impl>(config, shards, ids, metrics, catalog, subscriptions, written, gate)) {}

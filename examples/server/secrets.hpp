@@ -8,12 +8,12 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <noetl/core/id_generator.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/http/mounted.hpp>
 
 namespace noetl {
 struct event;
-class snowflake;
 } // namespace noetl
 namespace noetl::http {
 class metrics;
@@ -40,7 +40,7 @@ std::string key_problem(cp::configuration const& config);
 class secret_parts {
 public:
    /// \pre key_problem(config) is empty
-   secret_parts(cp::configuration const& config, noetl::pg::shard_map& shards, noetl::snowflake& ids,
+   secret_parts(cp::configuration const& config, noetl::pg::shard_map& shards, noetl::id_generator ids,
                 noetl::http::metrics& metrics, cp::catalog_service& catalog, cp::subscription_service& subscriptions,
                 cp::write_metrics& written, cp::internal_gate& gate);
    ~secret_parts();

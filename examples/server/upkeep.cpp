@@ -34,7 +34,7 @@ cp::lease_settings lease_settings(cp::configuration const& config) {
 
 struct upkeep::impl {
    impl(boost::asio::any_io_executor executor, cp::configuration const& given, noetl::event_store& store,
-        noetl::workflow::workflow_states& states, noetl::snowflake& ids, cp::playbook_library& library)
+        noetl::workflow::workflow_states& states, noetl::id_generator ids, cp::playbook_library& library)
        : keeper(executor, states, store.shards().count(), {.retention = given.noetl.snapshot_retention}),
          orchestrator(
              executor, store, states, ids, [&library](noetl::catalog_id id) { return library.find(id); },
@@ -55,7 +55,7 @@ struct upkeep::impl {
 };
 
 upkeep::upkeep(boost::asio::any_io_executor executor, cp::configuration const& config, noetl::event_store& store,
-               noetl::workflow::workflow_states& states, noetl::snowflake& ids, cp::playbook_library& library)
+               noetl::workflow::workflow_states& states, noetl::id_generator ids, cp::playbook_library& library)
     : impl_(std::make_unique<impl>(std::move(executor), config, store, states, ids, library)) {}
 
 upkeep::~upkeep() = default;

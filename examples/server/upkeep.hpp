@@ -9,7 +9,7 @@
 
 #include <noetl/control_plane/playbook_library.hpp>
 #include <noetl/control_plane/settings.hpp>
-#include <noetl/core/snowflake.hpp>
+#include <noetl/core/id_generator.hpp>
 #include <noetl/events/envelope.hpp>
 #include <noetl/events/store.hpp>
 #include <noetl/http/metrics.hpp>
@@ -21,7 +21,7 @@ namespace server {
 class upkeep {
 public:
    upkeep(boost::asio::any_io_executor executor, noetl::control_plane::configuration const& config,
-          noetl::event_store& store, noetl::workflow::workflow_states& states, noetl::snowflake& ids,
+          noetl::event_store& store, noetl::workflow::workflow_states& states, noetl::id_generator ids,
           noetl::control_plane::playbook_library& library);
    ~upkeep();
 

@@ -14,6 +14,7 @@
 
 #include <noetl/core/ranged.hpp>
 #include <noetl/core/secret.hpp>
+#include <noetl/core/snowflake.hpp>
 #include <noetl/events/aggregate_snapshots.hpp>
 #include <noetl/events/memory_event_store.hpp>
 #include <noetl/events/store.hpp>

@@ -19,6 +19,7 @@
 
 #include <noetl/control_plane/reconciler.hpp>
 #include <noetl/control_plane/snapshot_keeper.hpp>
+#include <noetl/core/snowflake.hpp>
 #include <noetl/pg/migrate.hpp>
 #include <noetl/workflow/orchestrator.hpp>
 #include <noetl/workflow/playbook_parser.hpp>

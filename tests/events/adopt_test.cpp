@@ -81,6 +81,23 @@ TEST_F(adopt_test, command_rows_are_completed_and_brought_up_to_date) {
    EXPECT_EQ(rows[2][1], "PENDING");
 }
 
+TEST_F(adopt_test, a_long_execution_is_adopted_within_the_time_that_a_statement_has) {
+   replica r(database_->settings(), 2);
+   execution_id const id{ids_.next()};
+   pg::connection db(database_->settings());
+   for (auto const* one : {"command.issued", "command.claimed", "command.started", "command.completed"})
+      db.exec("insert into noetl.event (execution_id, event_id, catalog_id, event_type, node_name, status, meta, "
+              "stream_version) select $1::bigint, row_number() over () + (select count(*) from noetl.event where "
+              "execution_id = $1::bigint), 5, $2::text, 'fetch', 'X', jsonb_build_object('command_id', 'E:fetch:' || "
+              "n), null from generate_series(1, 12000) n",
+              id, one);
+   ASSERT_TRUE(append(r.store, one(id, fact("x"))));
+   auto const rows = db.exec("select status, count(*) from noetl.command where execution_id = $1 group by status", id);
+   ASSERT_EQ(rows.size(), 1U);
+   EXPECT_EQ(rows[0][0], "COMPLETED");
+   EXPECT_EQ(rows[0].get<int>(1), 12'000);
+}
+
 TEST_F(adopt_test, an_ended_execution_is_adopted_as_ended) {
    replica r(database_->settings(), 2);
    auto const id = legacy("playbook_cancelled");

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include <noetl/core/snowflake.hpp>
 #include <noetl/events/aggregate_metrics.hpp>
 #include <noetl/events/aggregate_routes.hpp>
 #include <noetl/events/memory_event_store.hpp>

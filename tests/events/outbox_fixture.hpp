@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <noetl/core/snowflake.hpp>
 #include <noetl/events/outbox.hpp>
 
 #include "store_fixture.hpp"

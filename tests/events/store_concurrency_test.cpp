@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "pg/gate.hpp"
+#include <noetl/core/snowflake.hpp>
 
 namespace noetl::test {
 namespace {

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include <noetl/core/snowflake.hpp>
 #include <noetl/events/store.hpp>
 #include <noetl/pg/migrate.hpp>
 

@@ -16,9 +16,9 @@
 #include <noetl/control_plane/detail/end_event.hpp>
 #include <noetl/control_plane/detail/execution_sql.hpp>
 #include <noetl/control_plane/gather.hpp>
+#include <noetl/core/id_generator.hpp>
 #include <noetl/core/log.hpp>
 #include <noetl/core/result.hpp>
-#include <noetl/core/snowflake.hpp>
 #include <noetl/core/strong.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/events/append.hpp>
@@ -68,7 +68,7 @@ struct finalize_reply {
 /// the same time one is written. Thread-safe.
 class cancellation_service {
 public:
-   cancellation_service(event_store& store, snowflake& ids) : store_(store), ids_(ids) {}
+   cancellation_service(event_store& store, id_generator ids) : store_(store), ids_(ids) {}
 
    /// Cancels; a repeat finds nothing left to do and is answered alike, but still looks for descendants. Descendants
    /// that have ended are passed by, their own descendants are not. What a worker has in hand runs on; its reports are
@@ -215,7 +215,7 @@ private:
    }
 
    event_store& store_;
-   snowflake& ids_;
+   id_generator ids_;
 };
 
 } // namespace noetl::control_plane

@@ -18,9 +18,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <noetl/core/id_generator.hpp>
 #include <noetl/core/log.hpp>
 #include <noetl/core/result.hpp>
-#include <noetl/core/snowflake.hpp>
 #include <noetl/core/strong.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/events/append.hpp>
@@ -55,7 +55,7 @@ struct lease_stats {
 /// lease. Started once; ends with its executor.
 class claim_leases {
 public:
-   claim_leases(boost::asio::any_io_executor executor, event_store& store, snowflake& ids, lease_settings how = {})
+   claim_leases(boost::asio::any_io_executor executor, event_store& store, id_generator ids, lease_settings how = {})
        : executor_(std::move(executor)), store_(store), ids_(ids), how_(how) {}
 
    void start() {
@@ -195,7 +195,7 @@ private:
 
    boost::asio::any_io_executor executor_;
    event_store& store_;
-   snowflake& ids_;
+   id_generator ids_;
    lease_settings how_;
    clock::time_point listening_since_{}; ///< no heartbeat was missed since, as far as we know
    std::atomic<std::uint64_t> offered_again_{0};

@@ -13,8 +13,8 @@
 
 #include <noetl/control_plane/command_cache.hpp>
 #include <noetl/control_plane/command_correlation.hpp>
+#include <noetl/core/id_generator.hpp>
 #include <noetl/core/result.hpp>
-#include <noetl/core/snowflake.hpp>
 #include <noetl/core/strong.hpp>
 #include <noetl/events/append.hpp>
 #include <noetl/events/store.hpp>
@@ -54,7 +54,7 @@ struct claim_reply {
 class command_service {
 public:
    /// \param cache  commands issued by this process, so that the usual claim needs no read
-   command_service(event_store& store, snowflake& ids, command_cache& cache)
+   command_service(event_store& store, id_generator ids, command_cache& cache)
        : store_(store), ids_(ids), cache_(cache) {}
 
    /// Errors: not_found.
@@ -176,7 +176,7 @@ private:
    static bool is_ended(std::string_view status) { return is_done(status) || status == "CANCELLED"; }
 
    event_store& store_;
-   snowflake& ids_;
+   id_generator ids_;
    command_cache& cache_;
 };
 

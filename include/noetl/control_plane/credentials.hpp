@@ -13,8 +13,8 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <noetl/control_plane/envelope_encryption.hpp>
+#include <noetl/core/id_generator.hpp>
 #include <noetl/core/result.hpp>
-#include <noetl/core/snowflake.hpp>
 #include <noetl/core/strong.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/pg/connection.hpp>
@@ -72,7 +72,7 @@ struct credential_removal {
 /// cluster pool.
 class credential_service {
 public:
-   credential_service(pg::shard_map& shards, snowflake& ids, envelope_encryption encryption)
+   credential_service(pg::shard_map& shards, id_generator ids, envelope_encryption encryption)
        : pool_(shards.cluster()), ids_(ids), encryption_(std::move(encryption)) {}
 
    /// Creates, or replaces everything but id and creation time. Safe to race (D-94).
@@ -194,7 +194,7 @@ private:
    }
 
    pg::pool& pool_;
-   snowflake& ids_;
+   id_generator ids_;
    envelope_encryption encryption_;
 };
 

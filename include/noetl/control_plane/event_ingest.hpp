@@ -15,8 +15,8 @@
 #include <tao/json/value.hpp>
 
 #include <noetl/control_plane/command_correlation.hpp>
+#include <noetl/core/id_generator.hpp>
 #include <noetl/core/result.hpp>
-#include <noetl/core/snowflake.hpp>
 #include <noetl/core/strong.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/events/append.hpp>
@@ -183,7 +183,7 @@ constexpr bool is_report(std::string_view event_type) noexcept {
 /// Stores reported events and brings the rows of noetl.command up to date in the same transaction. Thread-safe.
 class event_ingest {
 public:
-   event_ingest(event_store& store, snowflake& ids) : store_(store), ids_(ids) {}
+   event_ingest(event_store& store, id_generator ids) : store_(store), ids_(ids) {}
 
    /// One event. Answers after the commit; a repeat with the same id and content gets the same answer (W10).
    /// A report of a worker whose command was given to another one is refused and leaves no trace: its worker then
@@ -319,7 +319,7 @@ private:
    }
 
    event_store& store_;
-   snowflake& ids_;
+   id_generator ids_;
 };
 
 } // namespace noetl::control_plane

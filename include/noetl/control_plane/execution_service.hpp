@@ -15,9 +15,9 @@
 #include <noetl/control_plane/detail/end_event.hpp>
 #include <noetl/control_plane/detail/execution_sql.hpp>
 #include <noetl/control_plane/playbook_library.hpp>
+#include <noetl/core/id_generator.hpp>
 #include <noetl/core/log.hpp>
 #include <noetl/core/result.hpp>
-#include <noetl/core/snowflake.hpp>
 #include <noetl/core/strong.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/events/store.hpp>
@@ -70,7 +70,7 @@ struct rerun_reply {
 class execution_service {
 public:
    execution_service(event_store& store, catalog_service& catalog, playbook_library& library, dedup_service& dedup,
-                     snowflake& ids, std::string server_url)
+                     id_generator ids, std::string server_url)
        : store_(store), catalog_(catalog), library_(library), dedup_(dedup), ids_(ids),
          server_url_(std::move(server_url)) {}
 
@@ -319,7 +319,7 @@ private:
    catalog_service& catalog_;
    playbook_library& library_;
    dedup_service& dedup_;
-   snowflake& ids_;
+   id_generator ids_;
    bool strict_tool_status_ = false;
    std::string server_url_;
 };

@@ -12,9 +12,9 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <noetl/core/id_generator.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/core/sha256.hpp>
-#include <noetl/core/snowflake.hpp>
 #include <noetl/core/strong.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/pg/connection.hpp>
@@ -90,7 +90,7 @@ inline result<result_uri> parse_result_uri(std::string_view text) {
 /// canonical form where that is another text, and the driver's copy.
 class result_store {
 public:
-   result_store(pg::shard_map& shards, snowflake& ids) : shards_(shards), ids_(ids) {}
+   result_store(pg::shard_map& shards, id_generator ids) : shards_(shards), ids_(ids) {}
 
    /// Stores a result, or finds it: a repetition with the same content under the same name gets the same answer.
    /// Errors: validation (empty name, a text with a zero character), unavailable.
@@ -174,7 +174,7 @@ private:
    }
 
    pg::shard_map& shards_;
-   snowflake& ids_;
+   id_generator ids_;
 };
 
 } // namespace noetl::control_plane

@@ -12,9 +12,9 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <noetl/core/id_generator.hpp>
 #include <noetl/core/log.hpp>
 #include <noetl/core/result.hpp>
-#include <noetl/core/snowflake.hpp>
 #include <noetl/core/strong.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/http/metrics.hpp>
@@ -59,7 +59,7 @@ struct audit_page {
 class secret_audit {
 public:
    /// \param required  a secret is handed out only after its record is stored; else a failure is logged and counted
-   secret_audit(pg::shard_map& shards, snowflake& ids, http::metrics& metrics, bool required)
+   secret_audit(pg::shard_map& shards, id_generator ids, http::metrics& metrics, bool required)
        : pool_(shards.cluster()), ids_(ids), required_(required),
          writes_(metrics.counters("noetl_secret_audit_writes_total", "Records of who asked for which secret",
                                   {"operation", "outcome", "status"})) {}
@@ -106,7 +106,7 @@ public:
 
 private:
    pg::pool& pool_;
-   snowflake& ids_;
+   id_generator ids_;
    bool const required_;
    http::labelled<prometheus::Counter>& writes_;
 };

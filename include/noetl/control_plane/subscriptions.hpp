@@ -24,9 +24,9 @@
 #include <noetl/control_plane/subscription_log.hpp>
 #include <noetl/control_plane/subscription_paths.hpp>
 #include <noetl/control_plane/subscription_views.hpp>
+#include <noetl/core/id_generator.hpp>
 #include <noetl/core/log.hpp>
 #include <noetl/core/result.hpp>
-#include <noetl/core/snowflake.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/events/store.hpp>
 #include <noetl/fsm/machine.hpp>
@@ -53,7 +53,7 @@ struct subscription_registration {
 /// appended only if no other one came after the state that it was judged by (D-70, D-71). Thread-safe.
 class subscription_service {
 public:
-   subscription_service(pg::shard_map& shards, event_store& store, snowflake& ids, subscription_settings how = {})
+   subscription_service(pg::shard_map& shards, event_store& store, id_generator ids, subscription_settings how = {})
        : log_(shards), paths_(shards), store_(store), ids_(ids), how_(how), recent_(how.cached) {}
 
    /// The live subscription of a path, or a new one in the state REGISTERED.
@@ -331,7 +331,7 @@ private:
    subscription_log log_;
    subscription_paths paths_;
    event_store& store_;
-   snowflake& ids_;
+   id_generator ids_;
    subscription_settings const how_;
    subscription_cache recent_;
    std::atomic<std::uint64_t> conflicts_{0};

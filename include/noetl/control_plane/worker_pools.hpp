@@ -12,8 +12,8 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <noetl/core/id_generator.hpp>
 #include <noetl/core/result.hpp>
-#include <noetl/core/snowflake.hpp>
 #include <noetl/core/strong.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/pg/connection.hpp>
@@ -71,7 +71,7 @@ struct acknowledgement {
 /// The registry of running processes. Thread-safe; all statements run on the cluster pool.
 class worker_pool_service {
 public:
-   worker_pool_service(pg::shard_map& shards, snowflake& ids) : pool_(shards.cluster()), ids_(ids) {}
+   worker_pool_service(pg::shard_map& shards, id_generator ids) : pool_(shards.cluster()), ids_(ids) {}
 
    /// Creates or overwrites the row of (kind, name); fields that are absent become NULL. Safe to race.
    /// Errors: validation (unknown kind).
@@ -145,7 +145,7 @@ private:
    }
 
    pg::pool& pool_;
-   snowflake& ids_;
+   id_generator ids_;
 };
 
 } // namespace noetl::control_plane

@@ -16,8 +16,8 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <noetl/core/id_generator.hpp>
 #include <noetl/core/result.hpp>
-#include <noetl/core/snowflake.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/events/aggregate.hpp>
 #include <noetl/events/aggregate_counts.hpp>
@@ -71,7 +71,7 @@ public:
    using record = aggregate_record<A>;
    using creation_wish = detail::creation_wish<A>;
 
-   aggregates(event_log_ref log, snowflake& ids, aggregate_settings how = {})
+   aggregates(event_log_ref log, id_generator ids, aggregate_settings how = {})
        : log_(log), ids_(ids), how_(how), recent_(how.cached) {
       if (how_.page == 0) throw std::invalid_argument("aggregate_settings::page: expected 1 or more");
    }
@@ -312,7 +312,7 @@ private:
    }
 
    event_log_ref log_;
-   snowflake& ids_;
+   id_generator ids_;
    aggregate_settings const how_;
    detail::aggregate_cache<A> recent_;
    aggregate_snapshots<A> snapshots_{};

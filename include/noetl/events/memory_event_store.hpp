@@ -16,8 +16,8 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <noetl/core/id_generator.hpp>
 #include <noetl/core/result.hpp>
-#include <noetl/core/snowflake.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/events/append.hpp>
 #include <noetl/events/detail/append_job.hpp>
@@ -31,7 +31,7 @@ namespace noetl {
 class memory_event_store {
 public:
    /// \param ids  the process's generator, for events without ids
-   explicit memory_event_store(snowflake& ids) : ids_(ids) {}
+   explicit memory_event_store(id_generator ids) : ids_(ids) {}
    memory_event_store(memory_event_store const&) = delete;
    memory_event_store& operator=(memory_event_store const&) = delete;
 
@@ -167,7 +167,7 @@ private:
       return answer;
    }
 
-   snowflake& ids_;
+   id_generator ids_;
    std::vector<std::function<void(std::span<event const>)>> news_{};
    mutable std::mutex guard_;
    std::map<execution_id, stream> streams_{};

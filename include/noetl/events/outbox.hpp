@@ -34,8 +34,11 @@ namespace noetl {
 /// large, no subject) is parked as FAILED. The order per subject is not kept. Also makes commands due again that no
 /// worker claims (W1), returns rows whose publisher died, and purges old ones whose command has ended. Retries for ever
 /// with back-off. Thread-safe. The bus and the pools must outlive the relay.
-template <message_publisher Bus>
+template <class Bus>
 class outbox_relay {
+   static_assert(message_publisher<Bus>, "noetl: a bus needs `publish(std::string subject, std::string_view payload, "
+                                         "std::string message_id, std::function<void(result<void>)> done)`");
+
 public:
    outbox_relay(pg::shard_map& shards, Bus& bus, outbox_settings how = {}) : shards_(shards), bus_(bus), how_(how) {
       speaker_ = std::thread([this] { speak(); });

@@ -14,8 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include <noetl/core/id_generator.hpp>
 #include <noetl/core/result.hpp>
-#include <noetl/core/snowflake.hpp>
 #include <noetl/events/append.hpp>
 #include <noetl/events/detail/adopt.hpp>
 #include <noetl/events/detail/append_policy.hpp>
@@ -70,7 +70,7 @@ struct announcement_target {
 class event_store {
 public:
    /// \param ids  the process's generator, for events and commands without ids
-   event_store(pg::shard_map& shards, snowflake& ids, event_store_settings how = {});
+   event_store(pg::shard_map& shards, id_generator ids, event_store_settings how = {});
    event_store(event_store const&) = delete;
    event_store& operator=(event_store const&) = delete;
 
@@ -147,18 +147,17 @@ public:
    [[nodiscard]] pg::writer_stats writer_stats(std::size_t shard) const { return writers_.at(shard)->stats(); }
    [[nodiscard]] std::size_t shard_count() const noexcept { return writers_.size(); }
    [[nodiscard]] pg::shard_map& shards() noexcept { return shards_; }
-   [[nodiscard]] snowflake& ids() noexcept { return ids_; }
 
 private:
    using writer = pg::group_commit_writer<detail::append_policy>;
 
    pg::shard_map& shards_;
-   snowflake& ids_;
+   id_generator ids_;
    std::unique_ptr<detail::commit_news> news_ = std::make_unique<detail::commit_news>();
    std::vector<std::unique_ptr<writer>> writers_{};
 };
 
-inline event_store::event_store(pg::shard_map& shards, snowflake& ids, event_store_settings how)
+inline event_store::event_store(pg::shard_map& shards, id_generator ids, event_store_settings how)
     : shards_(shards), ids_(ids) {
    for (std::size_t i = 0; i < shards.count(); ++i) {
       pg::writer_settings settings{shards.shard(i).config(), how.max_batch_requests, how.max_batch_rows,

@@ -19,6 +19,7 @@
 #include <noetl/core/log.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/stream/concepts.hpp>
+#include <noetl/stream/detail/check_parts.hpp>
 #include <noetl/stream/detail/leadership.hpp>
 #include <noetl/stream/detail/pause.hpp>
 #include <noetl/stream/detail/side_thread.hpp>
@@ -36,9 +37,11 @@ namespace noetl::stream {
 /// source or cursor it begins again at the stored position: what is repeated has the same message id. Goes on for ever.
 ///
 /// Source, sink and cursor must outlive it. wake() and stats() are thread-safe; run() is for one thread.
-template <source Source, class Sink, cursor Cursor>
-requires sink<Sink, typename Source::item> && std::same_as<typename Source::position, typename Cursor::position>
+template <class Source, class Sink, class Cursor>
 class tailer {
+   static_assert(detail::check_source<Source>());
+   static_assert(detail::check_sink<Sink, typename Source::item>());
+   static_assert(detail::check_cursor<Cursor, typename Source::position>());
    using clock = std::chrono::steady_clock;
 
 public:

@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include <noetl/core/snowflake.hpp>
+#include <noetl/core/id_generator.hpp>
 #include <noetl/core/strong.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/events/append.hpp>
@@ -25,7 +25,7 @@ struct announcement {
 /// here; `cause` is the event that led to the decision. A command's notification lies in the same transaction as the
 /// command (W1).
 inline void add_decision(append_request& append, decision const& what, run_identity const& run, announcement const& how,
-                         std::optional<event_id> cause, snowflake& ids, timestamp at) {
+                         std::optional<event_id> cause, id_generator ids, timestamp at) {
    for (auto const& planned : what.events) {
       append.events.push_back(to_event(planned, run, event_id{ids.next()}, cause, at));
    }

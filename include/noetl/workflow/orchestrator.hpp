@@ -27,9 +27,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <noetl/core/id_generator.hpp>
 #include <noetl/core/log.hpp>
 #include <noetl/core/result.hpp>
-#include <noetl/core/snowflake.hpp>
 #include <noetl/events/store.hpp>
 #include <noetl/workflow/commands.hpp>
 #include <noetl/workflow/decide.hpp>
@@ -74,7 +74,7 @@ public:
    using playbook_ptr = std::shared_ptr<playbook const>;
    using playbook_source = std::function<awaitable<result<playbook_ptr>>(catalog_id)>;
 
-   orchestrator(boost::asio::any_io_executor executor, event_store& store, workflow_states& states, snowflake& ids,
+   orchestrator(boost::asio::any_io_executor executor, event_store& store, workflow_states& states, id_generator ids,
                 playbook_source playbooks, orchestrator_settings how)
        : executor_(std::move(executor)), store_(store), states_(states), ids_(ids), playbooks_(std::move(playbooks)),
          how_(std::move(how)) {}
@@ -155,8 +155,9 @@ private:
    static bool may_trigger(event const& fact) {
       auto const& type = fact.event_type;
       return type == "playbook_started" || type == "command.completed" || type == "command.failed" ||
-             type == "command.cancelled" || type == "call.done" || type == "action_done" || type == "action_completed" || type == "action_failed" ||
-             type == "step.exit" || type == "step_completed" || type == "step_failed";
+             type == "command.cancelled" || type == "call.done" || type == "action_done" ||
+             type == "action_completed" || type == "action_failed" || type == "step.exit" || type == "step_completed" ||
+             type == "step_failed";
    }
 
    void deliver(execution_id id, std::span<event const> facts) {
@@ -420,7 +421,7 @@ private:
    boost::asio::any_io_executor executor_;
    event_store& store_;
    workflow_states& states_;
-   snowflake& ids_;
+   id_generator ids_;
    playbook_source playbooks_;
    orchestrator_settings how_;
    mutable std::mutex mutex_;

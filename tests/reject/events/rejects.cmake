@@ -15,3 +15,5 @@ noetl_reject(events aggregate_with_unreachable_state "no row leads to this state
 noetl_reject(events aggregate_with_duplicate_transition "two rows have the same state and action")
 noetl_reject(events two_aggregates_under_one_prefix "two routes have the same verb and pattern")
 noetl_reject(events state_field_called_version "a field of the state has the name of a column that every state table has")
+noetl_reject(events bus_without_outcome
+  "a bus needs `publish(std::string subject, std::string_view payload, std::string message_id, std::function<void(result<void>)> done)`")

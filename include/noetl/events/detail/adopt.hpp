@@ -100,10 +100,15 @@ inline std::string build_adopt_projected() {
           "where h.execution_id = s.execution_id returning h.execution_id, h.status";
 }
 
-/// Brings the command rows of executions up to what their events say.
+/// Brings the command rows of executions up to what their events say. Inside a transaction.
 inline void adopt_commands(pg::connection& db, std::vector<std::int64_t> const& executions) {
    db.exec(adopt_missing_commands, executions);
+   // Facts find their command by a text that no index has: without hashing each is compared with each, and a writer's
+   // session does not hash.
+   auto const usual = std::string(*db.exec("select current_setting('enable_hashjoin')")[0][0]);
+   db.script("set local enable_hashjoin = on");
    db.exec(adopt_command_states, executions);
+   db.script("set local enable_hashjoin = " + usual);
 }
 
 /// Inside a transaction. Executions without any event stay without a head.

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include <noetl/core/id_generator.hpp>
 #include <noetl/core/result.hpp>
-#include <noetl/core/snowflake.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/events/append.hpp>
 
@@ -37,7 +37,7 @@ inline bool same_bytes(event const& a, event const& b) {
 }
 
 /// Fills ids, times and execution ids that the caller left open. Errors: validation.
-inline result<void> prepare(append_request& request, snowflake& ids) {
+inline result<void> prepare(append_request& request, id_generator ids) {
    auto const wrong = [&](std::string what) { return fail(error_code::validation, std::move(what)); };
    auto const same = [&](execution_id& id) {
       if (id.value == 0) id = request.execution_id;
