@@ -329,7 +329,7 @@ inline awaitable<result<std::size_t>> event_store::adopt_running(std::size_t sha
                if (row.get<bool>(2)) found.push_back(next.id.value);
             }
             std::ranges::sort(found);
-            found.erase(std::ranges::unique(found).begin(), found.end());
+            found.erase(std::unique(found.begin(), found.end()), found.end());
             if (!found.empty()) detail::adopt(db, found);
             next.adopted = found.size();
             return next;
