@@ -102,7 +102,7 @@ struct subscriptions {
    noetl::control_plane::subscription_service service;
    noetl::http::metrics metrics;
    noetl::control_plane::subscription_metrics counts{metrics, service};
-   noetl::http::router routes{noetl::control_plane::subscription_routes, noetl::http::services(service, counts)};
+   noetl::http::router routes{{noetl::http::mount<noetl::control_plane::subscription_routes>(service, counts)}};
 };
 // end snippet
 // clang-format on
@@ -127,7 +127,7 @@ protected:
       database_ = std::make_unique<database>("noetl_embedding");
       ASSERT_TRUE(pg::migrate(database_->settings()));
       pg::connection(database_->settings())
-          .exec("insert into noetl.catalog (path, version, kind, content) values ('feeds/orders', 1, 'Subscription', "
+          .exec("insert into noetl.catalog (path, version, kind, content) values ('feeds/orders', 1, 'subscription', "
                 "'kind: Subscription')");
       parts_ = std::make_unique<theirs::subscriptions>(database_->settings(), ids_);
       boost::asio::co_spawn(io_, theirs::accept(door_, parts_->routes), boost::asio::detached);
@@ -179,7 +179,7 @@ TEST_F(embedding, subscriptions_live_alone_in_a_beast_server_of_somebody_else) {
 
    auto const at = "/api/subscriptions/" + std::to_string(id);
    EXPECT_EQ(post(at + "/activate", "").status, 200U);
-   EXPECT_EQ(post(at + "/fly", "").status, 400U);
+   EXPECT_EQ(post(at + "/fly", "").status, 422U);
    EXPECT_EQ(tao::json::from_string(get(at).body).at("state").get_string(), "ACTIVE");
    EXPECT_EQ(get("/api/subscriptions/none").status, 400U);
    EXPECT_EQ(get("/api/subscriptions?limit=x").status, 400U);
