@@ -198,6 +198,9 @@ inline std::shared_ptr<void> connection::on_change(std::function<void(connection
    using listener = detail::connection_core::listener;
    struct token {
       std::shared_ptr<listener> registered;
+      explicit token(std::shared_ptr<listener> made) : registered(std::move(made)) {}
+      token(token const&) = delete;
+      token& operator=(token const&) = delete;
       ~token() {
          std::lock_guard lock(registered->mutex);
          registered->call = nullptr;

@@ -196,7 +196,7 @@ inline void publisher::publish(std::string_view subject, std::string_view payloa
          halted_ = settings_.ordered;
       }
    }
-   if (!sent) return done(std::move(sent));
+   if (!sent) return done(std::move(sent)); // NOLINT(bugprone-use-after-move): not sent, hence not kept
    sent = send(*over, number, subject, payload, message_id);
    {
       std::lock_guard lock(mutex_);

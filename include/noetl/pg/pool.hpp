@@ -235,7 +235,7 @@ inline void pool::submit(std::unique_ptr<detail::pool_job> job) {
       }
    }
    if (refused)
-      job->refuse(std::move(*refused));
+      job->refuse(std::move(*refused)); // NOLINT(bugprone-use-after-move): refused, hence not queued
    else
       work_.notify_one();
 }

@@ -46,35 +46,37 @@ inline constexpr std::string_view adopt_missing_commands =
     "select 1 from noetl.command c where c.execution_id = e.execution_id and c.event_id = e.event_id) "
     "on conflict (execution_id, command_id) do nothing";
 
+// Issue and reports of a command meet in one group: joined, each report would be compared with each command, because no
+// index has the text.
 inline constexpr std::string_view adopt_command_states =
-    "with issued as (select execution_id, event_id, coalesce(meta->>'command_id', execution_id || ':' || node_name || "
-    "':' || event_id) as id "
-    "  from noetl.event where execution_id = any($1::bigint[]) and event_type = 'command.issued'), "
-    "facts as (select execution_id, event_id, created_at, coalesce(worker_id, meta->>'worker_id') as worker_id, "
-    "  coalesce(meta->>'command_id', result->'context'->>'command_id', result->'data'->>'command_id') as id, "
-    "  case event_type when 'command.claimed' then 1 when 'command.started' then 2 when 'action_started' then 2 else 3 "
-    "end as rank, "
+    "with said as (select execution_id, event_id, created_at, "
+    "  case when event_type <> 'command.issued' then coalesce(worker_id, meta->>'worker_id') end as worker_id, "
+    "  case when event_type = 'command.issued' then coalesce(meta->>'command_id', execution_id || ':' || node_name || "
+    "':' || event_id) "
+    "    else coalesce(meta->>'command_id', result->'context'->>'command_id', result->'data'->>'command_id') end as "
+    "id, "
+    "  case event_type when 'command.issued' then 0 when 'command.claimed' then 1 when 'command.started' then 2 when "
+    "'action_started' then 2 else 3 end as rank, "
     "  case event_type when 'command.claimed' then 'CLAIMED' when 'command.started' then 'RUNNING' when "
     "'action_started' then 'RUNNING' "
     "    when 'command.completed' then 'COMPLETED' when 'action_completed' then 'COMPLETED' "
     "    when 'command.cancelled' then 'CANCELLED' else 'FAILED' end as status "
-    "  from noetl.event where execution_id = any($1::bigint[]) and event_type in ('command.claimed', "
-    "'command.started', "
-    "  'action_started', 'command.completed', 'action_completed', 'command.cancelled', 'command.failed', "
-    "'action_failed')), "
-    "last as (select i.execution_id, i.event_id, max(f.rank) as rank, "
-    "  (array_agg(f.status order by f.rank desc, f.event_id))[1] as status, "
-    "  (array_agg(f.worker_id order by f.event_id desc) filter (where f.worker_id is not null))[1] as worker_id, "
-    "  min(f.created_at) filter (where f.rank = 1) as claimed_at, min(f.created_at) filter (where f.rank = 2) as "
-    "started_at, "
-    "  min(f.created_at) filter (where f.rank = 3) as completed_at, max(f.event_id) as latest "
-    "  from issued i join facts f using (execution_id, id) group by i.execution_id, i.event_id) "
+    "  from noetl.event where execution_id = any($1::bigint[]) and event_type in ('command.issued', 'command.claimed', "
+    "'command.started', 'action_started', 'command.completed', 'action_completed', 'command.cancelled', "
+    "'command.failed', 'action_failed')), "
+    "last as (select execution_id, array_agg(event_id) filter (where rank = 0) as issued, max(rank) as rank, "
+    "  (array_agg(status order by rank desc, event_id))[1] as status, "
+    "  (array_agg(worker_id order by event_id desc) filter (where worker_id is not null))[1] as worker_id, "
+    "  min(created_at) filter (where rank = 1) as claimed_at, min(created_at) filter (where rank = 2) as started_at, "
+    "  min(created_at) filter (where rank = 3) as completed_at, max(event_id) filter (where rank > 0) as latest "
+    "  from said where id is not null group by execution_id, id having min(rank) = 0 and max(rank) > 0), "
+    "each as materialized (select last.*, i.event_id from last cross join unnest(issued) as i(event_id)) "
     "update noetl.command c set status = l.status, worker_id = coalesce(l.worker_id, c.worker_id), "
     "claimed_at = coalesce(c.claimed_at, l.claimed_at at time zone 'utc'), started_at = coalesce(c.started_at, "
     "l.started_at at time zone 'utc'), "
     "completed_at = coalesce(c.completed_at, l.completed_at at time zone 'utc'), latest_event_id = l.latest, "
     "updated_at = now() "
-    "from last l where c.execution_id = l.execution_id and c.event_id = l.event_id "
+    "from each l where c.execution_id = l.execution_id and c.event_id = l.event_id "
     "and l.rank > case upper(c.status) when 'PENDING' then 0 when 'CLAIMED' then 1 when 'RUNNING' then 2 else 3 end";
 
 /// Starts of executions after a place (created_at, execution_id), oldest first: (created_at, execution_id, to adopt).
@@ -100,15 +102,10 @@ inline std::string build_adopt_projected() {
           "where h.execution_id = s.execution_id returning h.execution_id, h.status";
 }
 
-/// Brings the command rows of executions up to what their events say. Inside a transaction.
+/// Brings the command rows of executions up to what their events say.
 inline void adopt_commands(pg::connection& db, std::vector<std::int64_t> const& executions) {
    db.exec(adopt_missing_commands, executions);
-   // Facts find their command by a text that no index has: without hashing each is compared with each, and a writer's
-   // session does not hash.
-   auto const usual = std::string(*db.exec("select current_setting('enable_hashjoin')")[0][0]);
-   db.script("set local enable_hashjoin = on");
    db.exec(adopt_command_states, executions);
-   db.script("set local enable_hashjoin = " + usual);
 }
 
 /// Inside a transaction. Executions without any event stay without a head.

@@ -121,9 +121,12 @@ private:
       std::vector<std::pair<std::string, json>> rendered;
       for (auto const& [key, value] : set.get_object()) {
          auto r = context_.templates().render_value(value, context_.vars);
-         if (!r)
+         if (r) {
+            rendered.emplace_back(key, std::move(*r));
+         } else {
             out_.warnings.push_back("step '" + s.name + "': set " + key + " is kept unrendered: " + r.error().message);
-         rendered.emplace_back(key, r ? std::move(*r) : value);
+            rendered.emplace_back(key, value);
+         }
       }
       context_.vars.shrink(depth);
       for (auto const& [key, value] : rendered) keep(values, key, value);

@@ -235,7 +235,8 @@ inline var map(var const& v, args a) {
       auto const fallback = a.keyword("default");
       for (auto const& item : iterate(v, a.left)) {
          auto value = path_of(item, by, a.left);
-         out.push_back(value.is_undefined() ? fallback : std::move(value));
+         if (value.is_undefined()) value = fallback;
+         out.push_back(std::move(value));
       }
       return out;
    }
