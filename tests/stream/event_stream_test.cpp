@@ -121,16 +121,17 @@ TEST_F(event_stream, items_11_D30_an_id_a_year_ahead_does_not_stop_the_others) {
 
 TEST_F(event_stream, items_9_31_32_D24_goal_6_above_900_KiB_a_stub_goes_out_and_the_text_to_the_result_store) {
    auto const running = start(from_the_beginning());
-   // The same row with a longer text, so that its JSON has exactly the wanted size.
-   insert(1, 1);
-   auto const base = static_cast<std::int64_t>(messages(1)[0].data.size());
-   auto const put = [&](int id, std::int64_t size) {
-      db_->exec("insert into noetl.event (execution_id, event_id, catalog_id, event_type, status, error) values "
-                "(1, $1::bigint, 7, 'call.done', 'x', repeat('e', $2::int))",
-                id, size - (base - 4) - 2);
+   // The same row with a longer text, so that its JSON has exactly the wanted size. Times are given: what they print as
+   // depends on their last digits.
+   auto const row_of = [&](int id, std::int64_t text) {
+      db_->exec("insert into noetl.event (execution_id, event_id, catalog_id, event_type, status, error, event_time, "
+                "ingest_time, created_at) select 1, $1::bigint, 7, 'call.done', 'x', nullif(repeat('e', $2::int), ''), "
+                "t, t, t at time zone 'utc' from (select timestamptz '2026-11-28 10:11:12.123456+00') as w(t)",
+                id, text);
    };
-   // The columns event_time, ingest_time and created_at may print shorter fractions; such a row is measured and put
-   // again.
+   row_of(1, 0);
+   auto const base = static_cast<std::int64_t>(messages(1)[0].data.size());
+   auto const put = [&](int id, std::int64_t size) { row_of(id, size - (base - 4) - 2); };
    put(2, 900 * 1024), put(3, 900 * 1024 + 400), insert(1, 4);
    auto const got = messages(4);
    ASSERT_EQ(ids(got), texts({1, 2, 3, 4}));
