@@ -7,6 +7,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
@@ -16,8 +17,10 @@
 #include <noetl/events/store.hpp>
 #include <noetl/fsm/msm.hpp> // in one source file of the program
 #include <noetl/http/beast_messages.hpp>
+#include <noetl/http/errors.hpp>
 #include <noetl/http/router.hpp>
 #include <noetl/pg/migrate.hpp>
+#include <noetl/pg/partition_keeper.hpp>
 // end snippet
 
 #include <gtest/gtest.h>
@@ -47,20 +50,25 @@ namespace theirs {
 
 // clang-format off
 // snippet: embedding-ids
-/// Their own ids: milliseconds since 2024, a number of the house, a counter.
+/// Their own ids, in the layout that partitions and retention read: milliseconds since 2024, a number that no other
+/// process has, a sequence.
 class house_ids {
 public:
+   explicit house_ids(std::int64_t process) : process_(process) {} // 0..1023
+
    std::int64_t next() { // from any thread
       using namespace std::chrono;
       auto const now = duration_cast<milliseconds>(system_clock::now() - sys_days{2024y / 1 / 1}).count();
       std::lock_guard lock(guard_);
-      last_ = std::max(last_ + 1, (now << 22) | (777 << 12));
-      return last_;
+      if (now > ms_) ms_ = now, sequence_ = -1;
+      if (++sequence_ == 4096) ++ms_, sequence_ = 0;
+      return (ms_ << 22) | (process_ << 12) | sequence_;
    }
 
 private:
+   std::int64_t const process_;
    std::mutex guard_;
-   std::int64_t last_ = 0;
+   std::int64_t ms_ = 0, sequence_ = -1;
 };
 // end snippet
 
@@ -68,7 +76,7 @@ private:
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 
-asio::awaitable<void> serve(asio::ip::tcp::socket socket, noetl::http::router const& subscriptions) {
+asio::awaitable<void> serve(asio::ip::tcp::socket socket, noetl::http::router const& ours) {
    beast::flat_buffer buffer;
    for (bool open = true; open;) {
       beast::http::request<beast::http::string_body> got;
@@ -76,17 +84,22 @@ asio::awaitable<void> serve(asio::ip::tcp::socket socket, noetl::http::router co
       open = got.keep_alive();
       auto const version = got.version();
       auto const asked = noetl::http::from_beast(std::move(got));
+      auto const method = asked ? asked->method : noetl::http::verb::other;
       noetl::http::response answer = noetl::http::text_response("the house answers\n");
-      if (asked.path.starts_with("/api/subscriptions")) answer = co_await subscriptions.handle(asked);
-      auto const out = noetl::http::to_beast(std::move(answer), asked.method, version, open);
+      if (!asked)
+         answer = noetl::http::error_response(400, asked.error().message);
+      else if (asked->path.starts_with("/api/subscriptions") || asked->path == "/metrics")
+         answer = co_await ours.handle(*asked);
+      auto const out = noetl::http::to_beast(std::move(answer), method, version, open);
       co_await beast::http::async_write(socket, out, asio::use_awaitable);
    }
 }
 
-asio::awaitable<void> accept(asio::ip::tcp::acceptor& door, noetl::http::router const& subscriptions) {
-   for (;;) {
-      auto socket = co_await door.async_accept(asio::use_awaitable);
-      asio::co_spawn(door.get_executor(), serve(std::move(socket), subscriptions), asio::detached);
+asio::awaitable<void> accept(asio::ip::tcp::acceptor& door, noetl::http::router const& ours) {
+   while (door.is_open()) {
+      boost::system::error_code failed; // of one caller, or of all: no file descriptor is left, the door is closed
+      auto socket = co_await door.async_accept(asio::redirect_error(asio::use_awaitable, failed));
+      if (!failed) asio::co_spawn(door.get_executor(), serve(std::move(socket), ours), asio::detached);
    }
 }
 // end snippet
@@ -95,14 +108,18 @@ asio::awaitable<void> accept(asio::ip::tcp::acceptor& door, noetl::http::router 
 /// What subscriptions need, in the order of dependence.
 struct subscriptions {
    subscriptions(noetl::pg::settings const& database, house_ids& ids)
-       : shards(database), store(shards, ids), service(shards, store, ids) {}
+       : shards(database), keeper({database}), store(shards, ids), service(shards, store, ids) {
+      keeper.start();
+   }
 
    noetl::pg::shard_map shards;
+   noetl::pg::partition_keeper keeper; // of the tables' partitions, quarter after quarter
    noetl::event_store store;
    noetl::control_plane::subscription_service service;
    noetl::http::metrics metrics;
    noetl::control_plane::subscription_metrics counts{metrics, service};
-   noetl::http::router routes{{noetl::http::mount<noetl::control_plane::subscription_routes>(service, counts)}};
+   noetl::http::router routes{{noetl::http::mount<noetl::control_plane::subscription_routes>(service, counts),
+                               {noetl::http::metrics_routes, noetl::http::services<noetl::http::metrics const>(metrics)}}};
 };
 // end snippet
 // clang-format on
@@ -136,10 +153,22 @@ protected:
    }
    void TearDown() override {
       client_.reset();
-      io_.stop();
-      if (thread_.joinable()) thread_.join();
-      parts_.reset();
+      if (parts_) end();
       log::set_sink(log::stderr_sink(log::format::text));
+   }
+   void end() {
+      using namespace std::chrono_literals;
+      auto& io = io_;
+      auto& thread = thread_;
+      auto& parts = parts_;
+      // clang-format off
+      // snippet: embedding-end
+      io.stop();             // who is still inside is cut off: a drain is the business of the house
+      thread.join();         // no coroutine runs any more that knows the parts
+      parts->store.stop(1s); // what was accepted is written, for at most a second
+      parts.reset();         // and io last: appends that were cut off answer there
+      // end snippet
+      // clang-format on
    }
 
    http::client_response get(std::string target) { return value(client_->get(std::move(target))); }
@@ -153,7 +182,7 @@ protected:
 
    std::mutex guard_;
    std::set<std::string, std::less<>> lines_;
-   theirs::house_ids ids_;
+   theirs::house_ids ids_{777};
    std::unique_ptr<database> database_;
    boost::asio::io_context io_{1};
    boost::asio::ip::tcp::acceptor door_{io_, {boost::asio::ip::address_v4::loopback(), 0}};
@@ -190,6 +219,8 @@ TEST_F(embedding, subscriptions_live_alone_in_a_beast_server_of_somebody_else) {
    ASSERT_TRUE(head);
    EXPECT_EQ(head->status, 200U);
    EXPECT_TRUE(head->body.empty());
+   EXPECT_EQ(get("/").body, "the house answers\n") << "the connection goes on behind HEAD";
+   EXPECT_NE(get("/metrics").body.find("noetl_subscription_registrations_total"), std::string::npos);
 
    pg::connection db(database_->settings());
    EXPECT_EQ(

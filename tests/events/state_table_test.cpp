@@ -55,6 +55,7 @@ TEST_F(state_table_test, rows_follow_the_log_and_can_be_made_again) {
    EXPECT_EQ(row(id), now);
    EXPECT_EQ(row(other), "REGISTERED 1 Rome 0 - []");
    EXPECT_EQ(rows(), 2);
+   r.store.stop(std::chrono::seconds(1)); // its thread calls the table
 }
 
 TEST_F(state_table_test, what_was_committed_here_is_there_soon) {
@@ -74,6 +75,7 @@ TEST_F(state_table_test, what_was_committed_here_is_there_soon) {
       found = ask<std::int64_t>("select count(*) from public.parcel_now where id = $1", id);
    }
    EXPECT_EQ(found, 1);
+   r.store.stop(std::chrono::seconds(1)); // its thread calls the table
 }
 
 } // namespace

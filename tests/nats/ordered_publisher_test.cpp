@@ -75,7 +75,7 @@ TEST_F(ordered_publishing, items_29_D25_while_the_server_restarts_again_and_agai
       int acked = first, open = 0, sent = first;
       bool failed = false;
       std::vector<bool> ok(count);
-      for (; sent < count && !failed;) {
+      while (sent < count) {
          std::unique_lock lock(guard);
          changed.wait(lock, [&] { return open < 200; });
          if (failed) break;

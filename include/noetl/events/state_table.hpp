@@ -197,7 +197,8 @@ public:
       co_return result<void>{};
    }
 
-   /// News of commits, for keep_up(): `store.on_committed([&](auto events) { table.observe(events); })`.
+   /// News of commits, for keep_up(): `store.on_committed([&](auto events) { table.observe(events); })`. The store is
+   /// stopped before the table goes away.
    void observe(std::span<event const> committed) {
       std::lock_guard const lock(guard_);
       for (auto const& e : committed)

@@ -1,5 +1,5 @@
 // http/beast_messages.hpp: messages of Boost.Beast as ours and back, for routes inside somebody else's Beast server.
-// Knows http/message.hpp and Beast's messages; reads and writes nothing.
+// Knows messages, targets, the rules for response heads and Beast's messages; reads and writes nothing.
 #pragma once
 
 #include <chrono>
@@ -11,27 +11,32 @@
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include <noetl/core/result.hpp>
 #include <noetl/http/message.hpp>
+#include <noetl/http/response_head.hpp>
+#include <noetl/http/target.hpp>
 
 namespace noetl::http {
 
-/// Takes a request that was read whole; its body is moved. The peer's address and the request id are the caller's to
-/// fill in: guards that ask for the loopback find none. Any number of threads at once.
-inline request from_beast(boost::beast::http::request<boost::beast::http::string_body>&& got) {
+/// Takes a request that was read whole; its body is moved. The request id and the peer are the caller's to fill in:
+/// who asks whether the peer is this machine is told no. Any number of threads at once.
+/// \return bad_request: the target is neither a path nor a URL
+inline result<request> from_beast(boost::beast::http::request<boost::beast::http::string_body>&& got) {
    auto const text = [](auto const& view) { return std::string_view(view.data(), view.size()); };
-   auto const target = text(got.target());
-   auto const mark = target.find('?');
+   auto const target = split_target(text(got.target()));
+   if (!target) return fail(error_code::bad_request, "the request target is neither a path nor a URL");
    request out;
    out.method = to_verb(text(got.method_string()));
-   out.path = target.substr(0, mark);
-   if (mark != std::string_view::npos) out.query = target.substr(mark + 1);
+   out.path = target->path;
+   out.query = target->query;
    for (auto const& field : got) out.headers.add(text(field.name_string()), text(field.value()));
    out.body = std::move(got.body());
    out.received = std::chrono::steady_clock::now();
    return out;
 }
 
-/// An answer as it is written to the connection; that to HEAD has a length and no body.
+/// An answer as it is written to the connection. That to HEAD has the length of its body and no body; 204 and 304 have
+/// neither. Fields that could break the framing are left out, as in our server; `date` is set.
 /// \param version, keep_alive  those of the request
 inline boost::beast::http::response<boost::beast::http::string_body> to_beast(response answer, verb method,
                                                                               unsigned version, bool keep_alive) {
@@ -39,17 +44,17 @@ inline boost::beast::http::response<boost::beast::http::string_body> to_beast(re
    beast_http::response<beast_http::string_body> out;
    out.version(version);
    out.result(answer.status);
-   for (auto const& [name, value] : answer.headers) out.insert(name, value);
-   if (!answer.body.empty())
-      out.set(beast_http::field::content_type,
-              answer.content_type.empty() ? std::string(json_type) : answer.content_type);
+   out.set(beast_http::field::date, std::string(detail::date_text()));
+   for (auto const& [name, value] : answer.headers)
+      if (detail::is_token(name) && detail::is_field_text(value) && !detail::is_ours(name)) out.insert(name, value);
    out.keep_alive(keep_alive);
-   out.body() = std::move(answer.body);
-   out.prepare_payload();
-   if (method == verb::head) {
-      out.content_length(out.body().size());
-      out.body().clear();
-   }
+   if (answer.status == 204 || answer.status == 304 || answer.status < 200) return out;
+   if (!answer.content_type.empty() && detail::is_field_text(answer.content_type))
+      out.set(beast_http::field::content_type, answer.content_type);
+   else if (!answer.body.empty())
+      out.set(beast_http::field::content_type, std::string(json_type));
+   out.content_length(answer.body.size());
+   if (method != verb::head) out.body() = std::move(answer.body);
    return out;
 }
 

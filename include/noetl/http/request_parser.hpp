@@ -14,6 +14,7 @@
 
 #include <noetl/http/framing.hpp>
 #include <noetl/http/message.hpp>
+#include <noetl/http/target.hpp>
 
 namespace noetl::http {
 
@@ -64,22 +65,13 @@ private:
    void on_request_impl(boost::beast::http::verb, text method, text target, int version, beast_error& ec) override {
       http11_ = version >= 11;
       into_.method = to_verb({method.data(), method.size()});
-      std::string_view where(target.data(), target.size());
-      if (!where.starts_with('/') && where != "*") { // absolute form (RFC 9112 section 3.2.2)
-         auto const scheme = where.find("://");
-         if (scheme == where.npos) {
-            ec = error::bad_target;
-            return;
-         }
-         where.remove_prefix(scheme + 3);
-         auto const slash = where.find_first_of("/?");
-         where = slash == where.npos ? std::string_view{} : where.substr(slash);
+      auto const parts = split_target({target.data(), target.size()});
+      if (!parts) {
+         ec = error::bad_target;
+         return;
       }
-      where = where.substr(0, where.find('#'));
-      auto const mark = where.find('?');
-      into_.path = where.substr(0, mark);
-      if (into_.path.empty()) into_.path = "/";
-      into_.query = mark == where.npos ? std::string_view{} : where.substr(mark + 1);
+      into_.path = parts->path;
+      into_.query = parts->query;
    }
    void on_field_impl(field, text name, text value, beast_error&) override {
       if (!in_trailer_) into_.headers.add({name.data(), name.size()}, {value.data(), value.size()});
