@@ -67,6 +67,7 @@ public:
    }
    ~brain() {
       deaf = true;
+      store.stop(1s); // its thread calls the orchestrator
       io_.stop();
    }
 

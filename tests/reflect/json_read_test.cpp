@@ -177,6 +177,9 @@ TEST(json_read, doubles_are_the_nearest_and_finite) {
 TEST(json_read, number_out_of_range_is_refused_in_ignored_and_raw_places_too) {
    EXPECT_EQ(wrong_event(R"({"unknown":[1e400]})"), "422 unknown: number out of range: 1e400");
    EXPECT_EQ(refusal<raw_json>(R"({"a":[1E+999]})"), "422 v: number out of range: 1E+999");
+   EXPECT_EQ(refusal<raw_json>("1e-3333333333"), "422 v: number out of range: 1e-3333333333");
+   EXPECT_EQ(refusal<raw_json>("0E3333333333"), "422 v: number out of range: 0E3333333333");
+   EXPECT_EQ(read<raw_json>("1e-0000000000009").text, "1e-0000000000009") << "zeros before it do not count";
 }
 
 TEST(json_read, strings_have_their_meaning) {

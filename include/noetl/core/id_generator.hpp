@@ -23,7 +23,7 @@ public:
    template <class G>
    requires(!std::same_as<std::remove_cv_t<G>, id_generator>) id_generator(G& from)
    noexcept // implicit: services are given the source itself
-       : from_(&from) {
+       : from_(const_cast<std::remove_const_t<G>*>(&from)) {
       static_assert(id_source<G>, "noetl: an id source needs a thread-safe member function `std::int64_t next()`");
       if constexpr (id_source<G>) next_ = [](void* source) { return static_cast<G*>(source)->next(); };
    }

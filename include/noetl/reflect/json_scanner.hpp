@@ -136,6 +136,15 @@ protected:
       return tiny;
    }
 
+   // Parsers behind us (taoJSON) take exponents of nine digits, whatever their sign.
+   static constexpr std::ptrdiff_t most_exponent_digits = 9;
+   // \pre start..end is a number
+   static std::ptrdiff_t exponent_digits(char const* start, char const* end) {
+      auto const* at = std::find_if(start, end, [](char c) { return c == 'e' || c == 'E'; });
+      auto const* const first = std::find_if(at, end, [](char c) { return c >= '1' && c <= '9'; });
+      return end - first;
+   }
+
    // \pre *at_ == '"'
    bool scan_string(string_token& token) {
       char const* const start = ++at_;
@@ -222,7 +231,7 @@ protected:
       auto const is_exponent = [](char c) { return c == 'e' || c == 'E'; };
       if (at_ - start < 300 && (whole || std::none_of(start, at_, is_exponent))) return true;
       double ignored = 0;
-      if (to_float(start, at_, ignored)) return true;
+      if (to_float(start, at_, ignored) && exponent_digits(start, at_) <= most_exponent_digits) return true;
       beyond_ = {start, at_};
       return false;
    }
