@@ -170,6 +170,12 @@ TEST(json_read, doubles_are_the_nearest_and_finite) {
    EXPECT_EQ(read<double>("0." + std::string(400, '0') + "1"), 0.0);
    EXPECT_EQ(refusal<double>("1e400"), "422 v: number out of range: 1e400");
    EXPECT_EQ(refusal<double>("-1e400"), "422 v: number out of range: -1e400");
+   for (auto const* large : {"0.5e6029", "0.5e+6029", "-0.001e999", "10.0e400", "1E99999999999999999999"})
+      EXPECT_EQ(refusal<double>(large), std::string("422 v: number out of range: ") + large);
+   for (auto const* tiny : {"0.5e-6029", "100.0e-999", "1E-99999999999999999999"}) EXPECT_EQ(read<double>(tiny), 0.0);
+   EXPECT_EQ(refusal<double>("1" + std::string(500, '0') + "e-5").substr(0, 28), "422 v: number out of range: ");
+   EXPECT_EQ(read<double>("1" + std::string(500, '0') + "e-1000"), 0.0);
+   EXPECT_EQ(read<double>("0." + std::string(500, '0') + "1e5"), 0.0);
    EXPECT_EQ(refusal<double>("1" + std::string(400, '0')).substr(0, 28), "422 v: number out of range: ");
    EXPECT_EQ(refusal<float>("1e39"), "422 v: number out of range: 1e39");
 }

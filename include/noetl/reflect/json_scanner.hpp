@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -123,6 +124,21 @@ protected:
       return true;
    }
 
+   // Whether a number other than zero is closer to zero than one: by the place of its first digit and its exponent.
+   static bool below_one(std::string_view text) {
+      auto const e = std::min(text.find_first_of("eE"), text.size());
+      auto const mantissa = text.substr(0, e);
+      auto const first = mantissa.find_first_of("123456789");
+      auto const point = std::min(mantissa.find('.'), mantissa.size());
+      auto const place = static_cast<std::int64_t>(point) - static_cast<std::int64_t>(first) - (first < point ? 1 : 0);
+      auto power = text.substr(std::min(e + 1, text.size()));
+      if (power.starts_with('+')) power.remove_prefix(1);
+      std::int64_t exponent = 0;
+      if (std::from_chars(power.data(), power.data() + power.size(), exponent).ec == std::errc::result_out_of_range)
+         return power.starts_with('-');
+      return exponent < -place;
+   }
+
    // A number too small for the type is its zero; from_chars reports both ends alike.
    template <class Float>
    static bool to_float(char const* start, char const* end, Float& out) {
@@ -130,8 +146,7 @@ protected:
       if (code == std::errc{}) return true;
       if (code != std::errc::result_out_of_range) return false;
       std::string_view const text(start, static_cast<std::size_t>(end - start));
-      bool const tiny = text.find("e-") != std::string_view::npos || text.find("E-") != std::string_view::npos ||
-                        text.substr(text.front() == '-' ? 1 : 0, 2) == "0.";
+      bool const tiny = below_one(text);
       if (tiny) out = text.front() == '-' ? Float{-0.0F} : Float{0.0F};
       return tiny;
    }
