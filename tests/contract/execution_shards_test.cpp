@@ -2,6 +2,7 @@
 // workflow engine.
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -9,8 +10,7 @@
 #include <noetl/core/shard.hpp>
 
 #include "contract/hand.hpp"
-#include "pg/gate.hpp"
-#include "pg/test_database.hpp"
+#include "contract/two_shards.hpp"
 
 using namespace noetl::test;
 
@@ -19,16 +19,8 @@ namespace {
 struct execution_shards : testing::Test {
    void SetUp() override {
       if (!has_postgres()) GTEST_SKIP() << "NOETL_TEST_PG is not set";
-      std::string list;
-      for (int i = 0; i < 2; ++i) {
-         shards.emplace_back(std::make_unique<database>("noetl_shard"));
-         auto how = shards.back()->settings();
-         gates.push_back(std::make_unique<gate>(how.host, how.port));
-         list += (list.empty() ? "" : ",") + std::string("host=") + how.host +
-                 ";port=" + std::to_string(gates.back()->port()) + ";user=" + how.user + ";database=" + how.database;
-         if (!how.password.empty()) list += ";password=" + how.password;
-      }
-      home = std::make_unique<site>(variables{{"NOETL_SHARDS", list}});
+      shards.emplace();
+      home = std::make_unique<site>(variables{{"NOETL_SHARDS", shards->setting()}});
       path = fresh("shards/linear");
       enroll(*home, linear(path));
    }
@@ -38,16 +30,11 @@ struct execution_shards : testing::Test {
    std::string child_of(std::string const& parent) {
       return execute(*home, path, R"(,"parent_execution_id":)" + parent);
    }
-   std::int64_t stored(std::size_t shard, std::string const& condition) {
-      noetl::pg::connection db(shards[shard]->settings());
-      return db.exec("select count(*) from noetl.event where " + condition)[0].get<std::int64_t>(0);
-   }
    std::string status(std::string const& execution) {
       return home->get("/api/executions/" + execution + "/status").at("status").get_string();
    }
 
-   std::vector<std::unique_ptr<database>> shards;
-   std::vector<std::unique_ptr<gate>> gates; ///< one in front of each shard
+   std::optional<two_shards> shards;
    std::unique_ptr<site> home;
    std::string path;
 };
@@ -68,8 +55,8 @@ TEST_F(execution_shards, a_cascade_reaches_children_on_every_shard) {
    }
    ASSERT_EQ(children.size() + grandchildren.size(), 4U) << "from each shard to the other";
    for (auto const& id : all) {
-      EXPECT_GE(stored(shard_of(id), "execution_id = " + id), 2) << "on the shard of its id";
-      EXPECT_EQ(stored(1 - shard_of(id), "execution_id = " + id), 0);
+      EXPECT_GE(shards->stored(shard_of(id), "execution_id = " + id), 2) << "on the shard of its id";
+      EXPECT_EQ(shards->stored(1 - shard_of(id), "execution_id = " + id), 0);
    }
 
    auto const got = home->post("/api/executions/" + root + "/cancel", R"({"cascade":true})");
@@ -110,7 +97,7 @@ TEST_F(execution_shards, a_shard_that_is_away_takes_only_its_own_executions_with
       of[shard_of(id)] = id;
    }
    ASSERT_FALSE(of[0].empty() || of[1].empty());
-   gates[1]->stop_accepting();
+   shards->door(1).stop_accepting();
    EXPECT_EQ(home->get("/api/executions/" + of[0] + "/status").status, 200U);
    EXPECT_EQ(home->get("/api/executions/" + of[1] + "/status").status, 503U);
    EXPECT_EQ(home->get("/api/executions").status, 503U) << "half a list would look whole";

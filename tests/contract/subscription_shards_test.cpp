@@ -1,6 +1,7 @@
 // Subscriptions of a deployment with two shards and a cluster database of its own (items 112, 115).
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -8,8 +9,7 @@
 #include <noetl/core/shard.hpp>
 
 #include "contract/subscribing.hpp"
-#include "pg/gate.hpp"
-#include "pg/test_database.hpp"
+#include "contract/two_shards.hpp"
 
 using namespace noetl::test;
 
@@ -18,31 +18,17 @@ namespace {
 struct subscription_shards : testing::Test {
    void SetUp() override {
       if (!has_postgres()) GTEST_SKIP() << "NOETL_TEST_PG is not set";
-      shards.emplace_back(std::make_unique<database>("noetl_shard"));
-      shards.emplace_back(std::make_unique<database>("noetl_shard"));
-      std::string list;
-      for (auto const& one : shards) {
-         auto how = one->settings();
-         gates.push_back(std::make_unique<gate>(how.host, how.port));
-         how.port = gates.back()->port();
-         list += (list.empty() ? "" : ",") + std::string("host=") + how.host + ";port=" + std::to_string(how.port) +
-                 ";user=" + how.user + ";database=" + how.database;
-         if (!how.password.empty()) list += ";password=" + how.password;
-      }
+      shards.emplace();
       // Without prepared statements, so that the gates see each text each time.
-      home = std::make_unique<site>(variables{{"NOETL_SHARDS", list}, {"NOETL_PG_STATEMENT_CACHE_CAPACITY", "0"}});
-   }
-   std::int64_t stored(std::size_t shard, std::string const& condition) {
-      noetl::pg::connection db(shards[shard]->settings());
-      return db.exec("select count(*) from noetl.event where " + condition)[0].get<std::int64_t>(0);
+      home = std::make_unique<site>(
+          variables{{"NOETL_SHARDS", shards->setting()}, {"NOETL_PG_STATEMENT_CACHE_CAPACITY", "0"}});
    }
    static int count(std::string const& text, std::string const& part) {
       int found = 0;
       for (auto at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++found;
       return found;
    }
-   std::vector<std::unique_ptr<database>> shards;
-   std::vector<std::unique_ptr<gate>> gates; ///< one in front of each shard
+   std::optional<two_shards> shards;
    std::unique_ptr<site> home;
 };
 
@@ -58,8 +44,8 @@ TEST_F(subscription_shards, live_on_the_shard_of_their_id_and_are_listed_across_
       auto const shard = noetl::shard_for(noetl::execution_id{std::stoll(id)}, 2);
       used.insert(shard);
       ids.push_back(id);
-      EXPECT_GE(stored(shard, "execution_id = " + id), 2) << "on the shard of its id";
-      EXPECT_EQ(stored(1 - shard, "execution_id = " + id), 0);
+      EXPECT_GE(shards->stored(shard, "execution_id = " + id), 2) << "on the shard of its id";
+      EXPECT_EQ(shards->stored(1 - shard, "execution_id = " + id), 0);
       EXPECT_EQ(subscribed(*home, path), id) << "found again, on whatever shard it lives";
    }
    ASSERT_EQ(used.size(), 2U);
@@ -96,11 +82,11 @@ TEST_F(subscription_shards, live_on_the_shard_of_their_id_and_are_listed_across_
 TEST_F(subscription_shards, a_thousand_are_listed_with_two_queries_for_each_database_at_most_item_112) {
    auto const path = listed(*home);
    auto const id = subscribed(*home, path, "ACTIVE");
-   noetl::pg::connection catalog(shards[0]->settings());
+   noetl::pg::connection catalog(shards->past_the_door(0));
    auto const entry =
        catalog.exec("select catalog_id from noetl.catalog where path = $1", path)[0].get<std::int64_t>(0);
    for (std::size_t shard = 0; shard < 2; ++shard) {
-      noetl::pg::connection db(shards[shard]->settings());
+      noetl::pg::connection db(shards->past_the_door(shard));
       // Ids of our own, each a subscription that was registered and activated by an older server.
       db.exec("insert into noetl.event (execution_id, event_id, catalog_id, event_type, status, node_name) "
               "select $1 + n, $1 + n + s, $2, case s when 1 then 'subscription.registered' else "
@@ -108,14 +94,15 @@ TEST_F(subscription_shards, a_thousand_are_listed_with_two_queries_for_each_data
               "case s when 1 then 'REGISTERED' else 'ACTIVE' end, 'bulk' from generate_series(1, 500) n, "
               "generate_series(1, 2) s",
               static_cast<std::int64_t>(1'000'000 * (shard + 1)), entry);
-      gates[shard]->listen_in();
+      shards->door(shard).listen_in();
    }
    auto const all = home->get("/api/subscriptions?state=ACTIVE");
    ASSERT_EQ(all.status, 200U);
    EXPECT_EQ(all.at("subscriptions").get_array().size(), 1001U);
    for (auto const& one : all.at("subscriptions").get_array()) EXPECT_EQ(one.at("path").get_string(), path);
-   for (auto const& one : gates) {
-      EXPECT_EQ(count(one->heard(), "'subscription.registered'"), 1) << "one statement about events";
-      EXPECT_EQ(count(one->heard(), "from noetl.catalog"), one == gates[0] ? 1 : 0) << "one for all paths";
+   for (std::size_t shard = 0; shard < 2; ++shard) {
+      auto const heard = shards->door(shard).heard();
+      EXPECT_EQ(count(heard, "'subscription.registered'"), 1) << "one statement about events";
+      EXPECT_EQ(count(heard, "from noetl.catalog"), shard == 0 ? 1 : 0) << "one for all paths";
    }
 }

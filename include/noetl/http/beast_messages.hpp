@@ -45,14 +45,12 @@ inline boost::beast::http::response<boost::beast::http::string_body> to_beast(re
    out.version(version);
    out.result(answer.status);
    out.set(beast_http::field::date, std::string(detail::date_text()));
-   for (auto const& [name, value] : answer.headers)
-      if (detail::is_token(name) && detail::is_field_text(value) && !detail::is_ours(name)) out.insert(name, value);
+   for (auto const& field : answer.headers)
+      if (detail::may_be_sent(field)) out.insert(field.name, field.value);
    out.keep_alive(keep_alive);
-   if (answer.status == 204 || answer.status == 304 || answer.status < 200) return out;
-   if (!answer.content_type.empty() && detail::is_field_text(answer.content_type))
-      out.set(beast_http::field::content_type, answer.content_type);
-   else if (!answer.body.empty())
-      out.set(beast_http::field::content_type, std::string(json_type));
+   if (detail::is_bodiless(answer.status)) return out;
+   if (auto const type = detail::content_type_of(answer); !type.empty())
+      out.set(beast_http::field::content_type, std::string(type));
    out.content_length(answer.body.size());
    if (method != verb::head) out.body() = std::move(answer.body);
    return out;

@@ -60,8 +60,8 @@ constexpr std::string_view reason(unsigned status) noexcept {
 struct response_frame {
    std::string_view request_id{};
    bool keep_alive = true;
-   bool http10 = false;       ///< the caller speaks HTTP/1.0 and must be told that the connection stays
-   bool without_body = false; ///< answer to HEAD: the fields of the body, not the body
+   bool http10 = false;                 ///< the caller speaks HTTP/1.0 and must be told that the connection stays
+   bool without_body = false;           ///< answer to HEAD: the fields of the body, not the body
    std::string_view allow_origin = "*"; ///< of the CORS fields; empty: none
 };
 
@@ -94,14 +94,26 @@ inline std::string_view date_text() {
    return {text.data(), size};
 }
 
-} // namespace detail
-
-namespace detail {
-
 // Fields that say where a message ends are the server's business alone.
 constexpr bool is_ours(std::string_view name) noexcept {
    return equal_ignoring_case(name, "content-length") || equal_ignoring_case(name, "transfer-encoding") ||
           equal_ignoring_case(name, "connection") || equal_ignoring_case(name, "date");
+}
+
+// Neither name nor value could break the framing, and the field is the handler's to set.
+inline bool may_be_sent(header const& field) noexcept {
+   return is_token(field.name) && is_field_text(field.value) && !is_ours(field.name);
+}
+
+// Answers without body, length and type (RFC 9110 section 8.6).
+constexpr bool is_bodiless(unsigned status) noexcept {
+   return status == 204 || status == 304 || status < 200;
+}
+
+// What stands in the field content-type; empty: there is none.
+inline std::string_view content_type_of(response const& answer) noexcept {
+   if (!answer.content_type.empty() && is_field_text(answer.content_type)) return answer.content_type;
+   return answer.body.empty() ? std::string_view{} : json_type;
 }
 
 } // namespace detail
@@ -113,14 +125,10 @@ inline void append_response_head(std::string& out, response const& answer, respo
    detail::append_number(out, answer.status);
    out += ' ';
    out += reason(answer.status);
-   bool const bodiless = answer.status == 204 || answer.status == 304 || answer.status < 200;
-   if (!bodiless) {
-      if (!answer.content_type.empty() && detail::is_field_text(answer.content_type)) {
+   if (!detail::is_bodiless(answer.status)) {
+      if (auto const type = detail::content_type_of(answer); !type.empty()) {
          out += "\r\ncontent-type: ";
-         out += answer.content_type;
-      } else if (!answer.body.empty()) {
-         out += "\r\ncontent-type: ";
-         out += json_type;
+         out += type;
       }
       out += "\r\ncontent-length: ";
       detail::append_number(out, answer.body.size());
@@ -136,12 +144,12 @@ inline void append_response_head(std::string& out, response const& answer, respo
       out += "\r\nx-request-id: ";
       out += frame.request_id;
    }
-   for (auto const& [name, value] : answer.headers) {
-      if (!detail::is_token(name) || !detail::is_field_text(value) || detail::is_ours(name)) continue;
+   for (auto const& field : answer.headers) {
+      if (!detail::may_be_sent(field)) continue;
       out += "\r\n";
-      out += name;
+      out += field.name;
       out += ": ";
-      out += value;
+      out += field.value;
    }
    if (!frame.keep_alive)
       out += "\r\nconnection: close";
@@ -152,8 +160,7 @@ inline void append_response_head(std::string& out, response const& answer, respo
 
 /// True when the body follows the head.
 constexpr bool sends_body(response const& answer, response_frame const& frame) noexcept {
-   return !frame.without_body && !answer.body.empty() && answer.status != 204 && answer.status != 304 &&
-          answer.status >= 200;
+   return !frame.without_body && !answer.body.empty() && !detail::is_bodiless(answer.status);
 }
 
 } // namespace noetl::http
