@@ -9,6 +9,7 @@
 template class noetl::fsm::machine<noetl::test::parcel::lifecycle>;
 template class noetl::fsm::machine<noetl::test::account::lifecycle>;
 template class noetl::fsm::machine<noetl::test::lamp::lifecycle>;
+template class noetl::fsm::machine<noetl::test::lantern::lifecycle>;
 
 namespace noetl::test {
 namespace {

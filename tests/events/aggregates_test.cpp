@@ -266,5 +266,85 @@ TEST_P(aggregates_test, an_event_that_could_not_be_read_back_is_not_written) {
    EXPECT_EQ(after->at.version, 3);
 }
 
+TEST_P(aggregates_test, an_id_may_be_the_callers_and_is_given_once) {
+   aggregates<lantern> all(log(), ids_);
+   aggregate_id const id{ids_.next()};
+   auto const made = blocking(all.create_as(id, {"hall"}));
+   ASSERT_TRUE(made);
+   EXPECT_EQ(made->id, id);
+   EXPECT_EQ(blocking(all.create_as(id, {"attic"})).error().code, error_code::conflict);
+   EXPECT_EQ(blocking(all.load(id))->at.data.room, "hall");
+}
+
+TEST_P(aggregates_test, an_action_may_be_named) {
+   aggregates<lantern> all(log(), ids_);
+   auto const id = blocking(all.create({"hall"}))->id;
+   EXPECT_EQ(blocking(all.act_named(id, "light"))->at.status, "ON");
+   auto const refused = blocking(all.act_named(id, "explode"));
+   EXPECT_EQ(refused.error().code, error_code::validation);
+   EXPECT_EQ(refused.error().message, "Unknown action 'explode'; there are light");
+   EXPECT_EQ(blocking(all.act_named(aggregate_id{12345}, "light")).error().code, error_code::not_found);
+}
+
+TEST_P(aggregates_test, the_envelope_says_what_the_declaration_and_the_caller_want) {
+   aggregates<lantern> all(log(), ids_);
+   auto const id = blocking(all.create({"hall"}))->id;
+   conditions why;
+   why.reason = "it is dark";
+   ASSERT_TRUE(act(all, id, lantern::light{}, why));
+   why.key = "twice";
+   ASSERT_TRUE(act(all, id, lantern::light{}, why));
+   EXPECT_EQ(act(all, id, lantern::light{}, why)->at.version, 3) << "a reason does not make it another request";
+   auto const events = blocking(all.history(id, 0, 10));
+   ASSERT_EQ(events->size(), 3U);
+   for (auto const& e : *events) EXPECT_EQ(e.node_name, "hall");
+   EXPECT_TRUE(events->at(0).meta.empty());
+   EXPECT_EQ(from_json<detail::change_meta>(events->at(1).meta.text)->reason, "it is dark");
+   EXPECT_EQ(from_json<detail::change_meta>(events->at(2).meta.text)->idempotency_key, "twice");
+}
+
+/// A log in which somebody else records other facts, which the aggregate is not shown.
+struct shared_log {
+   memory_event_store& all;
+   awaitable<result<append_result>> append(append_request request) {
+      if (request.expect.what == expected::exactly) request.expect.what = expected::undecided_since;
+      return all.append(std::move(request));
+   }
+   awaitable<result<std::vector<event>>> load(execution_id id, std::int64_t after, std::size_t limit) {
+      auto found = co_await all.load(id, after, limit);
+      if (found) std::erase_if(*found, [](event const& e) { return !e.event_type.starts_with("lantern."); });
+      co_return found;
+   }
+   awaitable<result<std::optional<event>>> find(execution_id id, event_id which) { return all.find(id, which); }
+   awaitable<result<std::vector<stream_head>>> heads(std::vector<std::string> some, execution_id id, std::size_t n) {
+      return all.heads(std::move(some), id, n);
+   }
+   awaitable<result<execution_id>> claim_key(std::string scope, std::string key, execution_id mine) {
+      return all.claim_key(std::move(scope), std::move(key), mine);
+   }
+};
+
+TEST(aggregates_in_a_shared_log, facts_of_others_come_in_between_and_transitions_do_not) {
+   snowflake ids{1};
+   memory_event_store store{ids};
+   shared_log log{store};
+   aggregates<lantern> here(log, ids);
+   aggregates<lantern> there(log, ids);
+   auto const id = blocking(here.create({"hall"}))->id;
+   append_request moth;
+   moth.execution_id = execution_id{id.value};
+   moth.head_status = "lantern:OFF";
+   moth.events.resize(1);
+   moth.events[0].event_type = "moth.seen";
+   ASSERT_TRUE(blocking(store.append(moth)));
+   auto const lit = blocking(here.act(id, lantern::light{}, {.version = 1, .key = {}, .reason = {}}));
+   ASSERT_TRUE(lit) << "a moth does not change a lantern";
+   EXPECT_EQ(lit->at.version, 3);
+   EXPECT_EQ(blocking(there.load(id))->at.version, 3);
+   ASSERT_TRUE(blocking(there.act(id, lantern::light{})));
+   auto const late = blocking(here.act(id, lantern::light{}, {.version = 3, .key = {}, .reason = {}}));
+   EXPECT_EQ(late.error().code, error_code::conflict);
+}
+
 } // namespace
 } // namespace noetl::test

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <noetl/events/aggregate.hpp>
+#include <noetl/events/envelope.hpp>
 #include <noetl/reflect/raw_json.hpp>
 #include <noetl/reflect/rules.hpp>
 
@@ -102,6 +103,22 @@ struct lamp {
    struct state {};
 };
 static_assert(aggregate<lamp>);
+
+/// One that says in the envelope which room it hangs in.
+struct lantern {
+   struct light : fsm::action<"light", "lantern.lit"> {};
+   struct lifecycle : fsm::lifecycle<fsm::starts<lamp_words::dark, "lantern.hung">,
+                                     fsm::row<fsm::any_of<lamp_words::dark, lamp_words::lit>, light, lamp_words::lit>> {
+   };
+   struct state {
+      std::string room;
+   };
+   struct create {
+      std::string room;
+   };
+   static void apply(state& s, create const& e) { s.room = e.room; }
+   static void describe(event& fact, aggregate_id, state const& s, conditions const&) { fact.node_name = s.room; }
+};
 
 // What is no aggregate says so without an error.
 static_assert(!aggregate<int>);

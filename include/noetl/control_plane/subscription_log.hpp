@@ -19,6 +19,7 @@
 #include <noetl/control_plane/subscription_lifecycle.hpp>
 #include <noetl/control_plane/subscription_views.hpp>
 #include <noetl/core/result.hpp>
+#include <noetl/events/envelope.hpp>
 #include <noetl/pg/connection.hpp>
 #include <noetl/pg/shards.hpp>
 #include <noetl/reflect/sql.hpp>
@@ -36,7 +37,7 @@ struct subscription_record {
    std::string event_type;
    noetl::event_id event_id;
    std::optional<timestamp> created_at;
-   std::int64_t version = 0; ///< for expected::undecided_since; 0 in lists
+   std::int64_t version = 0; ///< of the newest guarded event; 0 in lists
 };
 
 namespace detail {
@@ -160,6 +161,26 @@ public:
       co_return co_await pool_of(id).run(std::move(work));
    }
 
+   /// Life-cycle events at places above `after`, in the order of the log, at most `limit`. Rows of older servers are
+   /// counted, the others have their stream_version.
+   awaitable<result<std::vector<event>>> events(control_plane::subscription_id id, std::int64_t after,
+                                                std::int64_t limit) {
+      auto work = [id, after, limit](pg::connection& db) {
+         static auto const text =
+             "select * from (select e.event_id, e.catalog_id, e.event_type, coalesce(e.node_name, ''), "
+             "coalesce(e.status, ''), e.context::text, e.created_at, coalesce(e.stream_version, row_number() over w) "
+             "as "
+             "place from noetl.event e where e.execution_id = $1 and e." +
+             detail::is_lifecycle_event() +
+             " window w as (order by e.stream_version nulls first, e.event_id)) s where place > $2 order by place "
+             "limit $3";
+         std::vector<event> found;
+         for (auto const row : db.exec(text, id, after, limit)) found.push_back(event_of(id, row));
+         return found;
+      };
+      co_return co_await pool_of(id).run(std::move(work));
+   }
+
    /// Catalog paths of these entries; those that are gone are left out.
    awaitable<result<std::map<std::int64_t, std::string>>> catalog_paths(std::vector<std::int64_t> ids) {
       auto work = [ids = std::move(ids)](pg::connection& db) {
@@ -180,6 +201,21 @@ private:
    static std::optional<subscription_record> first(pg::rows const& rows) {
       if (rows.empty()) return std::nullopt;
       return decode_row<subscription_record>(rows[0]);
+   }
+
+   template <class Row>
+   static event event_of(control_plane::subscription_id id, Row const& row) {
+      event e;
+      e.execution_id = noetl::execution_id{id.value};
+      e.event_id = row.template get<noetl::event_id>(0);
+      e.catalog_id = row.template get<noetl::catalog_id>(1);
+      e.event_type = row.template get<std::string>(2);
+      e.node_name = row.template get<std::string>(3);
+      e.status = row.template get<std::string>(4);
+      e.context = raw_json(row.template get<std::optional<std::string>>(5).value_or(std::string()));
+      e.created_at = row.template get<std::optional<timestamp>>(6).value_or(timestamp{});
+      e.stream_version = row.template get<std::int64_t>(7);
+      return e;
    }
 
    static std::string list_statement() {

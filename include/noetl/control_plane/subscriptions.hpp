@@ -1,5 +1,5 @@
 // control_plane/subscriptions.hpp: registering subscriptions and moving them through their life (http-platform.md
-// section 8.1). Knows the event store, the log and the machine of the life cycle; knows nothing of HTTP.
+// section 8.1). Knows aggregates, which do the moving, and the log; knows nothing of HTTP.
 //
 // A program that uses it defines fsm::machine<subscription_lifecycle> once (fsm/machine.hpp).
 #pragma once
@@ -18,8 +18,8 @@
 
 #include <boost/asio/awaitable.hpp>
 
-#include <noetl/control_plane/subscription_cache.hpp>
-#include <noetl/control_plane/subscription_events.hpp>
+#include <noetl/control_plane/subscription_aggregate.hpp>
+#include <noetl/control_plane/subscription_event_log.hpp>
 #include <noetl/control_plane/subscription_lifecycle.hpp>
 #include <noetl/control_plane/subscription_log.hpp>
 #include <noetl/control_plane/subscription_paths.hpp>
@@ -28,8 +28,8 @@
 #include <noetl/core/log.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/core/time.hpp>
+#include <noetl/events/aggregates.hpp>
 #include <noetl/events/store.hpp>
-#include <noetl/fsm/machine.hpp>
 
 namespace noetl::control_plane {
 
@@ -54,7 +54,10 @@ struct subscription_registration {
 class subscription_service {
 public:
    subscription_service(pg::shard_map& shards, event_store& store, id_generator ids, subscription_settings how = {})
-       : log_(shards), paths_(shards), store_(store), ids_(ids), how_(how), recent_(how.cached) {}
+       : log_(shards), paths_(shards), store_(store), ids_(ids), how_(how), events_(store, log_),
+         all_(events_, std::move(ids), settings_of(how)) {
+      events_.load_newest(all_);
+   }
 
    /// The live subscription of a path, or a new one in the state REGISTERED.
    /// Errors: not_found, validation (not a subscription), internal (stored state unknown), conflict, unavailable.
@@ -70,7 +73,7 @@ public:
          if (!*mine) continue;
          auto created = co_await create(path, known->catalog_id, **mine);
          if (!created) co_return std::move(created).error();
-         if (created->has_value()) co_return subscription_registration{view_of(**created), true};
+         if (created->has_value()) co_return subscription_registration{**std::move(created), true};
       }
       co_return fail(error_code::conflict, "Subscription '" + path + "' is being registered by others; try again");
    }
@@ -79,30 +82,11 @@ public:
    /// Errors: validation (unknown action, or not allowed from the state), not_found, internal (stored state unknown),
    /// conflict (others were first again and again), unavailable.
    awaitable<result<subscription_view>> act(subscription_id id, std::string action) {
-      if (subscription_lifecycle::find_action(action) == nullptr) co_return unknown_action(action);
-      for (int attempt = 0; attempt < how_.attempts; ++attempt) {
-         auto before = attempt == 0 ? recent_.find(id) : std::nullopt;
-         bool const remembered = before.has_value();
-         if (!before) {
-            auto read = co_await log_.latest(id);
-            if (!read) co_return std::move(read).error();
-            if (!*read) co_return missing(id);
-            before = **read;
-         }
-         auto const decided = fsm::machine<subscription_lifecycle>::run(before->status, action);
-         if (decided.what != fsm::verdict::moved) {
-            recent_.drop(id);
-            if (remembered) continue; // another server may have moved it
-            co_return refusal(*before, action, decided);
-         }
-         auto moved = co_await append(*before, decided);
-         if (moved) co_return view_of(*moved);
-         recent_.drop(id);
-         if (moved.error().code != error_code::conflict) co_return std::move(moved).error();
-         ++conflicts_;
-      }
-      co_return fail(error_code::conflict,
-                     "Subscription " + std::to_string(id.value) + " is being changed by others; try again");
+      bool const known = subscription_lifecycle::find_action(action) != nullptr;
+      auto moved = co_await all_.act_named(aggregate_id{id.value}, std::move(action));
+      if (!moved && known) co_return told(id, std::move(moved).error());
+      if (!moved) co_return std::move(moved).error();
+      co_return view_of(id, moved->at);
    }
 
    /// Errors: not_found (also when nothing had happened yet at that moment), bad_request (two moments), internal.
@@ -169,8 +153,8 @@ public:
    /// The table of the life cycle.
    [[nodiscard]] static lifecycle_view table() { return fsm::view_of<subscription_lifecycle>(); }
 
-   /// Appends that lost a race and were decided again.
-   [[nodiscard]] std::uint64_t conflicts() const noexcept { return conflicts_.load(); }
+   /// Appends that lost a race and were judged again.
+   [[nodiscard]] std::uint64_t conflicts() const noexcept { return conflicts_.load() + all_.counts().conflicts.load(); }
 
 private:
    using maybe_record = std::optional<subscription_record>;
@@ -196,9 +180,10 @@ private:
       log::warn("subscription.drain_abandoned",
                 {{"subscription_id", found->subscription_id.value}, {"path", std::string(path)}});
       // Of the very state that was seen, so that nobody's next step is undone.
-      auto const decided = fsm::machine<subscription_lifecycle>::run(found->status, subscription::deactivate::name);
-      std::optional<std::string> const reason("drain outlived its limit");
-      auto closed = co_await append(*found, decided, reason);
+      conditions given{.version = std::max<std::int64_t>(found->version, 1), .key = {}, .reason = {}};
+      given.reason = "drain outlived its limit";
+      auto const id = aggregate_id{found->subscription_id.value};
+      auto closed = co_await all_.act(id, subscription::deactivate{}, std::move(given));
       if (closed) co_return maybe_record{};
       if (closed.error().code != error_code::conflict) co_return std::move(closed).error();
       co_return co_await live_of(std::move(path), holder);
@@ -234,44 +219,14 @@ private:
    }
 
    /// \return nothing when another registration wrote the first event
-   awaitable<result<maybe_record>> create(std::string path, noetl::catalog_id catalog, subscription_id id) {
-      subscription_record after;
-      after.subscription_id = id;
-      after.catalog_id = catalog;
-      after.path = std::move(path);
-      after.status = subscription_lifecycle::initial;
-      after.event_type = subscription_lifecycle::created_by;
-      after.event_id = event_id{ids_.next()};
-      after.created_at = now();
-      expected const absent{expected::absent, 0};
-      auto stored = co_await store_.append(detail::lifecycle_append(after, absent));
-      if (stored) {
-         after.version = stored->version;
-         recent_.put(after);
-         co_return after;
-      }
-      if (stored.error().code != error_code::conflict) co_return std::move(stored).error();
+   awaitable<result<std::optional<subscription_view>>> create(std::string path, noetl::catalog_id catalog,
+                                                              subscription_id id) {
+      subscription_context wish{id, std::move(path), catalog};
+      auto created = co_await all_.create_as(aggregate_id{id.value}, std::move(wish));
+      if (created) co_return std::optional(view_of(id, created->at));
+      if (created.error().code != error_code::conflict) co_return std::move(created).error();
       ++conflicts_;
-      co_return maybe_record{};
-   }
-
-   // ---- transitions ----
-
-   awaitable<result<subscription_record>> append(subscription_record before, fsm::outcome decided,
-                                                 std::optional<std::string> reason = {}) {
-      auto after = std::move(before);
-      after.status = decided.to;
-      after.event_type = decided.event_type;
-      after.event_id = event_id{ids_.next()};
-      after.created_at = now();
-      // Other facts about the subscription (audits of its messages) may come in between, transitions may not.
-      expected const unmoved{expected::undecided_since, after.version};
-      auto request = detail::lifecycle_append(after, unmoved, std::move(reason));
-      auto stored = co_await store_.append(std::move(request));
-      if (!stored) co_return std::move(stored).error();
-      after.version = stored->version;
-      recent_.put(after);
-      co_return after;
+      co_return std::optional<subscription_view>{};
    }
 
    // ---- answers ----
@@ -283,6 +238,15 @@ private:
               .state = r.status,
               .last_event_type = r.event_type,
               .updated_at = r.created_at};
+   }
+
+   static subscription_view view_of(subscription_id id, aggregate_state<subscription_aggregate> const& at) {
+      return {.subscription_id = id,
+              .path = at.data.path,
+              .catalog_id = at.data.catalog_id,
+              .state = at.status,
+              .last_event_type = at.last_event,
+              .updated_at = at.updated_at == timestamp{} ? std::nullopt : std::optional(at.updated_at)};
    }
 
    /// Lists show the path of the catalog entry, and UNKNOWN for what is no state.
@@ -312,20 +276,24 @@ private:
    static error missing(subscription_id id) {
       return fail(error_code::not_found, "Subscription not found: " + std::to_string(id.value));
    }
-   static error unknown_action(std::string const& action) {
-      fsm::name_list<subscription_lifecycle::actions.size()> known;
-      for (auto const& one : subscription_lifecycle::actions) known.add(one.name);
-      return fail(error_code::validation, "Unknown action '" + action + "'; there are " + fsm::joined(known));
-   }
    static error unknown_state(subscription_record const& r) {
       return fail(error_code::internal,
                   "Subscription " + std::to_string(r.subscription_id.value) + " is in a state that is none",
                   "stored status: " + r.status);
    }
-   static error refusal(subscription_record const& at, std::string const& action, fsm::outcome decided) {
-      if (decided.what == fsm::verdict::unknown_state) return unknown_state(at);
-      return fail(error_code::validation, "Subscription " + std::to_string(at.subscription_id.value) + ": " +
-                                              subscription_lifecycle::refusal(at.status, action));
+   /// What aggregates say, in the words of the contract.
+   static error told(subscription_id id, error why) {
+      if (why.code == error_code::not_found) return missing(id);
+      if (why.code == error_code::validation || why.code == error_code::internal)
+         why.message = "Subscription " + std::to_string(id.value) + ": " + why.message;
+      return why;
+   }
+   static aggregate_settings settings_of(subscription_settings const& how) {
+      aggregate_settings settings;
+      settings.cached = how.cached;
+      settings.attempts = how.attempts;
+      settings.snapshot_every = 0;
+      return settings;
    }
 
    subscription_log log_;
@@ -333,7 +301,8 @@ private:
    event_store& store_;
    id_generator ids_;
    subscription_settings const how_;
-   subscription_cache recent_;
+   subscription_event_log events_;
+   aggregates<subscription_aggregate> all_;
    std::atomic<std::uint64_t> conflicts_{0};
 };
 

@@ -19,16 +19,22 @@
 //    static_assert(noetl::aggregate<shipment>);
 #pragma once
 
+#include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 
-#include <noetl/core/strong.hpp>
 #include <noetl/events/detail/aggregate_check.hpp>
 #include <noetl/fsm/table.hpp>
 
 namespace noetl {
 
-/// Identifies one aggregate. Ids of all kinds share one space with those of executions.
-using aggregate_id = strong<"id">;
+/// What a caller may say beside the wish itself.
+struct conditions {
+   std::optional<std::int64_t> version{}; ///< only if the aggregate is at this version
+   std::optional<std::string> key{};      ///< a repeat with the same key is answered like the first time
+   std::optional<std::string> reason{};   ///< why; kept in `meta` of the event
+};
 
 /// What `aggregates`, its routes and its tests ask for; a mistake is one compile error that begins with `noetl:`.
 ///
@@ -39,6 +45,8 @@ using aggregate_id = strong<"id">;
 ///  - `apply(state&, event const&)`: folds one event; cannot refuse. Wanted for every event with fields
 ///  - `decide(state const&, action const&)` (optional): `result<event>` or, when the action itself is what is recorded,
 ///    `result<void>`; may refuse and changes nothing. `decide(create const&)` the same for a creation. Pure
+///  - `describe(event&, aggregate_id, state const&, conditions const&)` (optional): what the envelope of an event says
+///    beside type, status and payload, such as the name that operators know the thing by; `state` is the one after it
 template <class A>
 concept aggregate = requires {
    typename A::lifecycle::rows;

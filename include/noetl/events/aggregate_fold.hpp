@@ -28,7 +28,7 @@ template <class A>
 struct aggregate_state {
    typename A::state data{};
    std::string status{};     ///< state of the life cycle, as stored; empty before the first event
-   std::int64_t version = 0; ///< events folded
+   std::int64_t version = 0; ///< place of the newest event in its log; without events of others: events folded
    event_id last_event_id{}; ///< of the newest of them
    std::string last_event{}; ///< its type
    timestamp created_at{};   ///< of the first
@@ -98,12 +98,13 @@ raw_json payload_of(E const& fact) {
 /// happened stays a fact when the table changes.
 template <aggregate A>
 void fold(aggregate_state<A>& s, event const& e) {
-   if (e.stream_version <= s.version && s.exists()) return;
-   if (!s.exists()) {
+   bool const first = !s.exists();
+   if (!first && e.stream_version <= s.version) return;
+   if (first) {
       s.created_at = e.created_at;
       s.foreign = e.event_type != A::lifecycle::created_by;
    }
-   ++s.version;
+   s.version = e.stream_version;
    s.status = e.status;
    s.last_event_id = e.event_id;
    s.last_event = e.event_type;
@@ -115,7 +116,7 @@ void fold(aggregate_state<A>& s, event const& e) {
    };
    for (auto const& reader : detail::event_readers<A>) {
       if (reader.type != e.event_type) continue;
-      if ((s.version == 1) != (reader.type == A::lifecycle::created_by)) return misfit("a creation stands first, once");
+      if (first != (reader.type == A::lifecycle::created_by)) return misfit("a creation stands first, once");
       if (auto const wrong = reader.apply(s.data, e.context.text); !wrong.message.empty()) misfit(wrong.message);
       return;
    }
@@ -141,6 +142,18 @@ result<raw_json> payload_of_decision(Decided decided, Wish const& wish) {
       return payload_of(wish);
    else
       return payload_of(*decided);
+}
+
+} // namespace detail
+
+namespace detail {
+
+template <class A>
+error unknown_action(std::string_view action) {
+   fsm::name_list<A::lifecycle::actions.size()> known;
+   for (auto const& one : A::lifecycle::actions) known.add(one.name);
+   return fail(error_code::validation,
+               "Unknown action '" + std::string(action) + "'; there are " + std::string(fsm::joined(known)));
 }
 
 } // namespace detail

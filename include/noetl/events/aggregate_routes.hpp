@@ -31,7 +31,7 @@ namespace noetl {
 namespace detail {
 
 inline conditions conditions_of(http::request const& received, std::optional<std::int64_t> version = {}) {
-   conditions given{version, {}};
+   conditions given{version, {}, {}};
    if (received.headers.contains("idempotency-key")) given.key = std::string(received.header("idempotency-key"));
    return given;
 }
@@ -85,9 +85,7 @@ awaitable<result<aggregate_view<A>>> act_without_body(aggregates<A>& all, http::
 }
 template <class A>
 result<raw_json> refuse_unknown_action(aggregate_id, http::path_text<"action"> action) {
-   fsm::name_list<A::lifecycle::actions.size()> known;
-   for (auto const& one : A::lifecycle::actions) known.add(one.name);
-   return fail(error_code::validation, "Unknown action '" + action.value + "'; there are " + fsm::joined(known));
+   return unknown_action<A>(action.value);
 }
 
 template <class A>

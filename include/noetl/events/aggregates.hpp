@@ -37,12 +37,6 @@ struct aggregate_settings {
    noetl::catalog_id catalog{};       ///< of the events; databases of noetl-server 3.15 want one that exists
 };
 
-/// What a caller may say beside the wish itself.
-struct conditions {
-   std::optional<std::int64_t> version{}; ///< only if the aggregate is at this version
-   std::optional<std::string> key{};      ///< a repeat with the same key is answered like the first time
-};
-
 /// A moment in the life of an aggregate; one of the two.
 struct aggregate_moment {
    std::optional<noetl::event_id> event_id{}; ///< after this event
@@ -52,8 +46,12 @@ struct aggregate_moment {
 /// Where snapshots of states are kept (events/aggregate_snapshots.hpp).
 template <class A>
 struct aggregate_snapshots {
-   std::function<awaitable<result<aggregate_state<A>>>(aggregate_id)> load; ///< snapshot and tail: the present
-   std::function<awaitable<void>(aggregate_id, aggregate_state<A>)> save;   ///< may fail; says so in the log
+   /// Snapshot and tail: the present.
+   std::function<awaitable<result<aggregate_state<A>>>(aggregate_id)> load{};
+   /// May fail; says so in the log. Nothing: none is saved.
+   std::function<awaitable<void>(aggregate_id, aggregate_state<A>)> save{};
+   /// load() is quick to say `foreign` of a log that is something else's, so that nobody need look first.
+   bool load_tells_foreign = false;
 };
 
 /// An aggregate and its id.
@@ -87,6 +85,14 @@ public:
       co_return done;
    }
 
+   /// A new one without a key, under an id of the caller's. Errors as create(); conflict when something has that id.
+   awaitable<result<record>> create_as(aggregate_id id, creation_wish wish, conditions given = {}) {
+      given.key.reset();
+      auto done = co_await try_create_as(id, std::move(wish), std::move(given));
+      counts_.created(done);
+      co_return done;
+   }
+
    /// Does an action. A conflict with another caller is judged again for as long as the action is allowed.
    /// Errors: validation (not allowed from the state, or decide() says so), not_found, conflict (not at the version
    /// that the caller wants; or others were first again and again), bad_request (malformed key), internal, unavailable
@@ -98,12 +104,29 @@ public:
       co_return done;
    }
 
+   /// The same for callers that have the action's name; for kinds whose actions have no fields.
+   /// Errors as act(); validation also when there is no such action.
+   awaitable<result<record>> act_named(aggregate_id id, std::string action, conditions given = {}) {
+      awaitable<result<record>> doing;
+      bool known = false;
+      detail::for_each_action<A>([&]<class Action>(std::type_identity<Action>) {
+         static_assert(!detail::carries_payload<Action>, "noetl: act_named is for kinds whose actions have no fields");
+         if (detail::action_name<Action> != action) return;
+         known = true;
+         doing = act(id, Action{}, std::move(given));
+      });
+      if (!known) co_return detail::unknown_action<A>(action);
+      co_return co_await std::move(doing);
+   }
+
    /// The present. Errors: not_found, internal (an event that does not fit the declaration), unavailable.
    awaitable<result<record>> load(aggregate_id id) {
       auto known = recent_.find(id);
       if (!known && snapshots_.load) {
-         auto mine = co_await is_mine(id); // the log of something else may be long
-         if (!mine) co_return std::move(mine).error();
+         if (!snapshots_.load_tells_foreign) { // a foreign log may be long
+            auto mine = co_await is_mine(id);
+            if (!mine) co_return std::move(mine).error();
+         }
          auto loaded = co_await snapshots_.load(id);
          if (!loaded) co_return std::move(loaded).error();
          auto present = checked(id, *std::move(loaded));
@@ -174,7 +197,6 @@ private:
       auto decided = judge_creation<A>(wish);
       if (!decided) co_return std::move(decided).error();
       aggregate_id id{ids_.next()};
-      append_request request;
       if (given.key) {
          auto const mine = execution_id{id.value};
          auto claimed = co_await log_.claim_key(std::string(aggregate_name<A>), *given.key, mine);
@@ -182,24 +204,26 @@ private:
          id = aggregate_id{claimed->value};
       }
       auto const sum = given.key ? detail::request_sum("", detail::payload_of(wish)) : std::string();
-      request = append_of(id, *decided, given, sum);
-      request.expect = {expected::absent, 0};
-      record out{id, {}};
-      auto after = folded(id, out.at, request.events.front());
-      if (!after) co_return std::move(after).error();
-      auto stored = co_await log_.append(std::move(request));
-      if (stored) {
-         recent_.put(id, after->at);
-         co_return std::move(after).value();
-      }
-      if (stored.error().code != error_code::conflict || !given.key) co_return std::move(stored).error();
+      aggregate_state<A> nothing_yet;
+      auto stored = co_await store(id, std::move(nothing_yet), *decided, given, sum);
+      bool const lost = !stored && stored.error().code == error_code::conflict;
+      if (!lost || !given.key) co_return stored;
       auto known = co_await log_.load(execution_id{id.value}, 0, 1);
       if (!known) co_return std::move(known).error();
       if (known->empty()) co_return std::move(stored).error();
+      record out{id, {}};
       if (auto same = detail::same_request(known->front(), sum); !same) co_return same.error();
       ++counts_.repeats;
       fold<A>(out.at, known->front());
       co_return checked(id, std::move(out.at));
+   }
+
+   awaitable<result<record>> try_create_as(aggregate_id id, creation_wish wish, conditions given) {
+      auto decided = judge_creation<A>(wish);
+      if (!decided) co_return std::move(decided).error();
+      std::string const no_sum;
+      aggregate_state<A> nothing_yet;
+      co_return co_await store(id, std::move(nothing_yet), *decided, given, no_sum);
    }
 
    template <class Action>
@@ -229,19 +253,14 @@ private:
             if (remembered) continue; // another server may have moved it
             co_return std::move(decided).error();
          }
-         auto request = append_of(id, *decided, given, sum);
-         request.expect = {expected::exactly, now.at.version};
-         auto after = folded(id, std::move(now.at), request.events.front());
-         if (!after) co_return std::move(after).error();
-         auto stored = co_await log_.append(std::move(request));
-         if (stored && !stored->duplicate) {
-            recent_.put(id, after->at);
-            bool const due = how_.snapshot_every > 0 && after->at.version % how_.snapshot_every == 0;
-            if (snapshots_.save && due) co_await snapshots_.save(id, after->at);
-            co_return std::move(after).value();
+         auto stored = co_await store(id, std::move(now.at), *decided, given, sum);
+         if (stored) {
+            bool const due = how_.snapshot_every > 0 && stored->at.version % how_.snapshot_every == 0;
+            if (snapshots_.save && due) co_await snapshots_.save(id, stored->at);
+            co_return stored;
          }
          recent_.drop(id);
-         if (!stored && stored.error().code != error_code::conflict) co_return std::move(stored).error();
+         if (stored.error().code != error_code::conflict) co_return std::move(stored).error();
          ++counts_.conflicts;
       }
       co_return fail(error_code::conflict, name(id) + " is being changed by others; try again");
@@ -267,6 +286,24 @@ private:
                                             std::to_string(*given.version));
    }
 
+   /// Appends one event to the state that it was judged by. \return the state after it
+   /// Errors: conflict (not at that state any more, or a repeat that raced with the first), internal, unavailable.
+   awaitable<result<record>> store(aggregate_id id, aggregate_state<A> before, recorded const& decided,
+                                   conditions const& given, std::string const& sum) {
+      auto request = append_of(id, decided, given, sum);
+      bool const creates = !before.exists();
+      request.expect = creates ? expected{expected::absent, 0} : expected{expected::exactly, before.version};
+      auto after = folded(id, std::move(before), request.events.front());
+      if (!after) co_return std::move(after).error();
+      if constexpr (detail::describes<A>) A::describe(request.events.front(), id, after->at.data, given);
+      auto stored = co_await log_.append(std::move(request));
+      if (!stored) co_return std::move(stored).error();
+      if (stored->duplicate) co_return fail(error_code::conflict, name(id) + " was changed by the same request");
+      after->at.version = stored->version;
+      recent_.put(id, after->at);
+      co_return after;
+   }
+
    append_request append_of(aggregate_id id, recorded const& decided, conditions const& given, std::string const& sum) {
       append_request request;
       request.execution_id = execution_id{id.value};
@@ -283,9 +320,9 @@ private:
          // A repeat that races with the first one is found by the append itself.
          bool const creates = decided.event_type == A::lifecycle::created_by;
          if (!creates) fact.event_id = detail::keyed_event_id(id.value, *given.key);
-         fact.meta = raw_json(to_json(detail::keyed_meta{*given.key, sum}));
          request.ids_from_client = !creates;
       }
+      if (given.key || given.reason) fact.meta = raw_json(to_json(detail::change_meta{given.key, sum, given.reason}));
       request.events.push_back(std::move(fact));
       return request;
    }

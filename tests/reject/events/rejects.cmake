@@ -11,6 +11,7 @@ noetl_reject(events event_type_of_another "all event types of an aggregate begin
 noetl_reject(events action_clashes_with_history "an action clashes with a route that every aggregate has: history")
 noetl_reject(events derived_action_with_field "an action with fields does not derive from action<...>, it names it: using action =")
 noetl_reject(events decide_without_result "decide returns result<event>, or result<void> when it only allows or refuses")
+noetl_reject(events describe_with_other_parameters "describe is static void describe(event&, aggregate_id, state const&, conditions const&)")
 noetl_reject(events aggregate_with_unreachable_state "no row leads to this state, and it is not the initial one")
 noetl_reject(events aggregate_with_duplicate_transition "two rows have the same state and action")
 noetl_reject(events two_aggregates_under_one_prefix "two routes have the same verb and pattern")

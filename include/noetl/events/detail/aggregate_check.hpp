@@ -142,6 +142,12 @@ constexpr bool creation_ok() {
 }
 
 template <class A>
+struct description_check {
+   static constexpr bool ok = !has_description<A> || describes<A>;
+   static_assert(ok, "noetl: describe is static void describe(event&, aggregate_id, state const&, conditions const&)");
+};
+
+template <class A>
 struct aggregate_check {
    static constexpr bool ok = [] {
       if constexpr (A::lifecycle::arrows.empty())
@@ -150,7 +156,7 @@ struct aggregate_check {
          return false;
       else if constexpr (!struct_check<A, typename A::state>::ok)
          return false;
-      else if constexpr (!creation_ok<A>())
+      else if constexpr (!creation_ok<A>() || !description_check<A>::ok)
          return false;
       else
          return []<class... Action>(types<Action...>) { return (action_ok<A, Action>() && ...); }(actions_of<A>{});

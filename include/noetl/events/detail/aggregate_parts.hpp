@@ -10,9 +10,18 @@
 #include <utility>
 
 #include <noetl/core/result.hpp>
+#include <noetl/core/strong.hpp>
 #include <noetl/fsm/row.hpp>
 
-namespace noetl::detail {
+namespace noetl {
+
+struct conditions;
+struct event;
+
+/// Identifies one aggregate. Ids of all kinds share one space with those of executions.
+using aggregate_id = strong<"id">;
+
+namespace detail {
 
 /// Types in a row, each once.
 template <class... T>
@@ -55,6 +64,14 @@ concept has_creation = requires {
 template <class A>
 concept decides_creation = has_creation<A> && requires(typename A::create const& wish) {
    A::decide(wish);
+};
+template <class A>
+concept has_description = requires {
+   &A::describe;
+};
+template <class A>
+concept describes = requires(event& fact, aggregate_id id, typename A::state const& after, conditions const& given) {
+   { A::describe(fact, id, after, given) } -> std::same_as<void>;
 };
 template <class A, class E>
 concept folds = requires(typename A::state& s, E const& e) {
@@ -139,4 +156,5 @@ constexpr void for_each_action(F&& f) {
    [&]<class... Action>(types<Action...>) { (f(std::type_identity<Action>{}), ...); }(actions_of<A>{});
 }
 
-} // namespace noetl::detail
+} // namespace detail
+} // namespace noetl

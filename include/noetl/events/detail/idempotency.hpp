@@ -15,13 +15,16 @@
 #include <noetl/reflect/json_read.hpp>
 #include <noetl/reflect/json_write.hpp>
 #include <noetl/reflect/raw_json.hpp>
+#include <noetl/reflect/rules.hpp>
 
 namespace noetl::detail {
 
-/// What `meta` of an event holds when its request had a key.
-struct keyed_meta {
-   std::string idempotency_key;
-   std::string request; ///< SHA-256 of action and wish
+/// What `meta` of an event holds when its request had a key or a reason.
+struct change_meta {
+   std::optional<std::string> idempotency_key;
+   std::string request; ///< with a key: SHA-256 of action and wish
+   std::optional<std::string> reason;
+   using json_rules = rules<omit_empty<"idempotency_key", "request", "reason">, defaulted<"request">>;
 };
 
 inline constexpr std::size_t longest_key = 255;
@@ -51,7 +54,7 @@ inline event_id keyed_event_id(std::int64_t aggregate, std::string_view key) {
 
 /// Errors: validation when the event was recorded for another request.
 inline result<void> same_request(event const& known, std::string_view request) {
-   auto const meta = from_json<keyed_meta>(known.meta.text);
+   auto const meta = from_json<change_meta>(known.meta.text);
    if (meta && meta->request == request) return {};
    return fail(error_code::validation, "Idempotency-Key: was used with another request");
 }
