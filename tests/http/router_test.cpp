@@ -278,6 +278,24 @@ TEST(openapi, operation_ids_are_unique_and_one_path_has_one_set_of_names) {
    EXPECT_EQ(text.find(R"("name":"y")"), text.npos);
 }
 
+inline constexpr auto with_header = routes<services<>>(
+    post<"/once", [](header_text<"X-Once"> once) -> result<std::string> { return once.value.value_or("never"); }>,
+    post<"/{x}", [](path_text<"x">) -> result<void> { return {}; }>.hidden());
+
+TEST(openapi, headers_are_parameters_and_hidden_routes_are_served_and_not_told) {
+   EXPECT_EQ(openapi_text(with_header.entries).find(R"("/{x}")"), std::string::npos);
+   auto const text = openapi_text(with_header.entries);
+   EXPECT_TRUE(from_json<raw_json>(text)) << text;
+   EXPECT_NE(text.find(R"({"name":"X-Once","in":"header","required":false,"schema":{"type":"string"}})"), text.npos);
+   services<> const none;
+   router const r(with_header, none);
+   auto wish = make_request(verb::post, "/once");
+   EXPECT_EQ(ask(r, wish).body, "\"never\"");
+   wish.headers.add("x-once", "1");
+   EXPECT_EQ(ask(r, wish).body, "\"1\"");
+   EXPECT_EQ(ask(r, make_request(verb::post, "/twice")).status, 204U);
+}
+
 TEST(openapi, document_is_a_route) {
    static constexpr auto with_document = join(alike, openapi_routes);
    openapi_document const document(with_document);

@@ -60,7 +60,7 @@ inline constexpr auto subscription_routes =
         http::get<"/transitions", show_transitions>.summary("The life cycle as table and diagram"),
         http::get<"/{subscription_id}", show_subscription>.summary("Where a subscription stands, or stood"),
         http::get<"/{subscription_id}/history", show_history>.summary("All transitions of a subscription"),
-        http::post<"/{subscription_id}/history", act_history>.summary("Always refused: history is no action"),
+        http::post<"/{subscription_id}/history", act_history>.summary("Always refused: history is no action").hidden(),
         http::post<"/{subscription_id}/{action}", act_on_subscription>.summary("Do an action on a subscription"))
         .tag("subscriptions");
 

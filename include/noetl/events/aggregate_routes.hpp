@@ -30,11 +30,7 @@
 namespace noetl {
 namespace detail {
 
-inline conditions conditions_of(http::request const& received, std::optional<std::int64_t> version = {}) {
-   conditions given{version, {}, {}};
-   if (received.headers.contains("idempotency-key")) given.key = std::string(received.header("idempotency-key"));
-   return given;
-}
+using key_header = http::header_text<"Idempotency-Key">;
 
 inline result<std::size_t> page_size(std::optional<std::int64_t> limit) {
    if (limit && (*limit < 1 || *limit > 1000))
@@ -50,38 +46,41 @@ result<aggregate_view<A>> view_of_record(result<aggregate_record<A>> came) {
 
 template <class A>
 awaitable<result<http::reply<aggregate_view<A>>>> reply_to_creation(aggregates<A>& all, creation_wish<A> wish,
-                                                                    http::request const& received) {
-   auto came = co_await all.create(std::move(wish), conditions_of(received));
+                                                                    std::string path, key_header key) {
+   conditions given{.version = {}, .key = std::move(key.value), .reason = {}};
+   auto came = co_await all.create(std::move(wish), std::move(given));
    if (!came) co_return std::move(came).error();
    http::reply<aggregate_view<A>> out{201, view_of<A>(came->id, std::move(came->at)), {}};
-   out.headers.push_back({"location", received.path + "/" + std::to_string(came->id.value)});
+   out.headers.push_back({"location", path + "/" + std::to_string(came->id.value)});
    co_return out;
 }
 template <class A>
 awaitable<result<http::reply<aggregate_view<A>>>> create_from_body(aggregates<A>& all, http::request const& received,
-                                                                   http::body<creation_wish<A>> wish) {
-   return reply_to_creation<A>(all, std::move(wish.value), received);
+                                                                   key_header key, http::body<creation_wish<A>> wish) {
+   return reply_to_creation<A>(all, std::move(wish.value), received.path, std::move(key));
 }
 template <class A>
-awaitable<result<http::reply<aggregate_view<A>>>> create_without_body(aggregates<A>& all,
-                                                                      http::request const& received) {
-   return reply_to_creation<A>(all, {}, received);
+awaitable<result<http::reply<aggregate_view<A>>>> create_without_body(aggregates<A>& all, http::request const& received,
+                                                                      key_header key) {
+   return reply_to_creation<A>(all, {}, received.path, std::move(key));
 }
 
 template <class A, class Action>
-awaitable<result<aggregate_view<A>>> act_and_view(aggregates<A>& all, aggregate_id id, Action wish, conditions given) {
+awaitable<result<aggregate_view<A>>> act_and_view(aggregates<A>& all, aggregate_id id, Action wish, key_header key,
+                                                  aggregate_condition when) {
+   conditions given{.version = when.version, .key = std::move(key.value), .reason = {}};
    auto came = co_await all.act(id, std::move(wish), std::move(given));
    co_return view_of_record<A>(std::move(came));
 }
 template <class A, class Action>
-awaitable<result<aggregate_view<A>>> act_with_body(aggregates<A>& all, http::request const& received, aggregate_id id,
+awaitable<result<aggregate_view<A>>> act_with_body(aggregates<A>& all, key_header key, aggregate_id id,
                                                    http::query<aggregate_condition> when, http::body<Action> wish) {
-   return act_and_view<A, Action>(all, id, std::move(wish.value), conditions_of(received, when->version));
+   return act_and_view<A, Action>(all, id, std::move(wish.value), std::move(key), when.value);
 }
 template <class A, class Action>
-awaitable<result<aggregate_view<A>>> act_without_body(aggregates<A>& all, http::request const& received,
-                                                      aggregate_id id, http::query<aggregate_condition> when) {
-   return act_and_view<A, Action>(all, id, {}, conditions_of(received, when->version));
+awaitable<result<aggregate_view<A>>> act_without_body(aggregates<A>& all, key_header key, aggregate_id id,
+                                                      http::query<aggregate_condition> when) {
+   return act_and_view<A, Action>(all, id, {}, std::move(key), when.value);
 }
 template <class A>
 result<raw_json> refuse_unknown_action(aggregate_id, http::path_text<"action"> action) {
@@ -171,7 +170,7 @@ constexpr auto make_aggregate_routes() {
                  http::get<"/transitions", transitions<A>>.summary("The life cycle as table and diagram"),
                  http::get<"/{id}", show<A>>.summary("Where one stands, or stood"),
                  http::get<"/{id}/history", history<A>>.summary("All events of one"), action_route<A, Action>()...,
-                 http::post<"/{id}/{action}", refuse_unknown_action<A>>.summary("Always refused: no such action"))
+                 http::post<"/{id}/{action}", refuse_unknown_action<A>>.summary("Always refused: no such action").hidden())
           .tag(aggregate_name<A>);
    }(actions_of<A>{});
 }

@@ -154,7 +154,7 @@ void write_schema(std::string& out) {
 
 struct parameter_description {
    std::string_view name;
-   bool in_path = false;
+   parameter_kind in = parameter_kind::query; // path, query or header
    bool required = true;
    schema_function schema = nullptr;
 };
@@ -163,6 +163,8 @@ template <class P>
 inline constexpr std::size_t described_count = 0;
 template <class P>
 requires(parameter<P>::kind == parameter_kind::path) inline constexpr std::size_t described_count<P> = 1;
+template <fixed_string Name>
+inline constexpr std::size_t described_count<header_text<Name>> = 1;
 template <class T>
 inline constexpr std::size_t described_count<query<T>> = field_count<T>;
 
@@ -170,15 +172,17 @@ template <class P>
 constexpr void describe(parameter_description*& at) {
    if constexpr (parameter<P>::kind == parameter_kind::path) {
       if constexpr (is_strong<P>)
-         *at++ = {P::name, true, true, &write_schema<P>};
+         *at++ = {P::name, parameter_kind::path, true, &write_schema<P>};
       else
-         *at++ = {P::name, true, true, &write_schema<std::string>};
+         *at++ = {P::name, parameter_kind::path, true, &write_schema<std::string>};
+   } else if constexpr (parameter<P>::kind == parameter_kind::header) {
+      *at++ = {P::name, parameter_kind::header, false, &write_schema<std::string>};
    } else if constexpr (parameter<P>::kind == parameter_kind::query) {
       using T = typename parameter<P>::content;
       using layout = noetl::detail::json_layout<T>;
       for_each_field_index<T>([&](auto i) {
          bool const may_miss = is_optional<field_type<T, i>> || layout::marks.defaulted[i] || layout::marks.omitted[i];
-         *at++ = {field_name<T, i>, false, !may_miss, &write_schema<field_type<T, i>>};
+         *at++ = {field_name<T, i>, parameter_kind::query, !may_miss, &write_schema<field_type<T, i>>};
       });
    }
 }

@@ -80,8 +80,9 @@ inline void append_parameters(std::string& out, route_entry const& route, patter
    for (auto const& p : route.about->parameters) {
       if (!std::exchange(first, false)) out += ',';
       out += '{';
-      append_member(out, "name", p.in_path ? name_in(path, route.shape->placeholder(p.name)) : p.name);
-      append_member(out, "in", p.in_path ? "path" : "query");
+      bool const in_path = p.in == parameter_kind::path;
+      append_member(out, "name", in_path ? name_in(path, route.shape->placeholder(p.name)) : p.name);
+      append_member(out, "in", in_path ? "path" : p.in == parameter_kind::header ? "header" : "query");
       out += p.required ? R"(,"required":true,"schema":)" : R"(,"required":false,"schema":)";
       p.schema(out);
       out += '}';
@@ -135,6 +136,7 @@ inline std::string openapi_text(std::span<route_entry const> routes, openapi_inf
    std::set<std::string> ids;
    pattern const* path = nullptr;
    for (auto const& route : routes) {
+      if (route.options.hidden) continue;
       if (path == nullptr || compare_shape(*path, *route.shape) != 0) {
          if (path != nullptr) out += "},";
          path = route.shape;

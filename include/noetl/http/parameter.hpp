@@ -28,6 +28,16 @@ struct path_text {
    std::string value;
 };
 
+/// Request header as text; nothing when the request has none of that name. Names compare without case.
+template <fixed_string Name>
+struct header_text {
+   static constexpr std::string_view name = Name.view();
+   std::optional<std::string> value{};
+   [[nodiscard]] bool has_value() const noexcept { return value.has_value(); }
+   [[nodiscard]] std::string const* operator->() const noexcept { return &*value; }
+   [[nodiscard]] std::string const& operator*() const noexcept { return *value; }
+};
+
 /// The query string as a plain struct. See http/query.hpp for its rules.
 template <class T>
 struct query {
@@ -77,7 +87,7 @@ struct call {
    service_refs services;
 };
 
-enum class parameter_kind : std::uint8_t { unknown, service, request, path, query, body };
+enum class parameter_kind : std::uint8_t { unknown, service, request, path, query, header, body };
 
 // How a parameter of type P is filled: `slot` waits for its value, `fill` puts it there or says why not, `take` hands
 // it to the handler.
@@ -148,6 +158,16 @@ struct parameter<query<T>> : by_value<query<T>> {
       auto read = read_query<T>(c.received.query);
       if (!read) return std::move(read).error();
       at.value = *std::move(read);
+      return std::nullopt;
+   }
+};
+
+template <fixed_string Name>
+struct parameter<header_text<Name>> : by_value<header_text<Name>> {
+   static constexpr auto kind = parameter_kind::header;
+   static constexpr std::string_view name = Name.view();
+   static std::optional<error> fill(header_text<Name>& at, call const& c) {
+      if (c.received.headers.contains(name)) at.value = std::string(c.received.header(name));
       return std::nullopt;
    }
 };

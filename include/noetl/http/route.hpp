@@ -25,6 +25,7 @@ struct route_options {
    std::string_view summary{}; ///< one line for OpenAPI; a literal
    std::string_view tag{};     ///< section in OpenAPI; a literal. A group's tag is taken when empty
    unsigned success = 200;     ///< status for OpenAPI when a handler's reply<T> sets another one
+   bool hidden = false;        ///< not in OpenAPI: a route that only refuses
 };
 
 /// One route as data. Everything it points to lives as long as the program.
@@ -99,6 +100,10 @@ struct route {
    [[nodiscard]] constexpr route answers(unsigned status) const {
       auto changed = *this;
       return changed.options.success = status, changed;
+   }
+   [[nodiscard]] constexpr route hidden() const {
+      auto changed = *this;
+      return changed.options.hidden = true, changed;
    }
 };
 

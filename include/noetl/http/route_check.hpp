@@ -21,8 +21,9 @@ template <auto Handler, class P, class Services>
 struct parameter_check {
    static constexpr auto kind = parameter<P>::kind;
    static constexpr bool known = kind != parameter_kind::unknown;
-   static_assert(known,
-                 "noetl: a handler takes service&, request const&, ids, path_text, query, body or optional_body");
+   static_assert(
+       known,
+       "noetl: a handler takes service&, request const&, ids, path_text, header_text, query, body or optional_body");
    static constexpr bool provided = [] {
       if constexpr (kind == parameter_kind::service) return Services::template has<std::remove_reference_t<P>>;
       return true;
