@@ -125,12 +125,12 @@ TEST_F(internal_cleanup, item_91_118_D75_an_active_subscription_outlives_retenti
                             "subscription.activated", "subscription.message.deduplicated"})
       add_event(id_in(4), std::to_string(++id), type);
    at().query("insert into noetl.stream_head (execution_id, version, guarded_version, catalog_id, status) values (" +
-              id_in(4) + ", 5, 5, 1, 'ACTIVE')");
+              id_in(4) + ", 5, 5, 1, 'subscription:ACTIVE')");
    EXPECT_EQ(number(purge(R"({"event_retention_days":1})").at("events_purged")), "0");
    ASSERT_TRUE(exists("event_old_subscription"));
    EXPECT_EQ(cell("select count(*) from noetl.event where execution_id = " + id_in(4)), "5");
    add_event(id_in(4), "20", "subscription.deactivated");
-   at().query("update noetl.stream_head set status = 'DEACTIVATED' where execution_id = " + id_in(4));
+   at().query("update noetl.stream_head set status = 'subscription:DEACTIVATED' where execution_id = " + id_in(4));
    EXPECT_EQ(number(purge(R"({"event_retention_days":1})").at("events_purged")), "1");
 }
 

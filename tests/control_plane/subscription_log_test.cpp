@@ -7,6 +7,7 @@
 
 #include <noetl/control_plane/subscription_aggregate.hpp>
 #include <noetl/control_plane/subscription_log.hpp>
+#include <noetl/events/detail/idempotency.hpp>
 #include <noetl/pg/migrations.hpp>
 #include <noetl/reflect/json_write.hpp>
 
@@ -42,17 +43,14 @@ TEST(subscription_log, its_condition_is_that_of_the_partial_indexes_item_112) {
 TEST(subscription_aggregate, every_event_says_all_of_it_and_why_item_114) {
    event fact;
    fact.created_at = from_rfc3339("2026-01-31T12:00:00Z").value();
-   conditions given;
-   given.reason = "because";
-   subscription_aggregate::describe(fact, aggregate_id{5}, {"a/b", catalog_id{7}}, given);
+   subscription_aggregate::describe(fact, aggregate_id{5}, {"a/b", catalog_id{7}});
+   noetl::detail::add_change(fact.meta, {{}, {}, "because"});
    EXPECT_EQ(fact.catalog_id, catalog_id{7});
    EXPECT_EQ(fact.node_name, "a/b");
    EXPECT_EQ(fact.context.text, R"({"subscription_id":"5","path":"a/b","catalog_id":"7"})");
    EXPECT_EQ(fact.meta.text, R"({"emitted_at":"2026-01-31T12:00:00Z","emitter":"control_plane",)"
                              R"("subscription_lifecycle":true,"reason":"because"})");
    EXPECT_TRUE(fact.result.empty());
-   subscription_aggregate::describe(fact, aggregate_id{5}, {"a/b", catalog_id{7}}, {});
-   EXPECT_EQ(fact.meta.text.find("reason"), std::string::npos);
 }
 
 } // namespace

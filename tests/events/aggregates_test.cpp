@@ -12,6 +12,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include <noetl/events/aggregate_views.hpp>
 #include <noetl/events/aggregates.hpp>
 #include <noetl/events/memory_event_store.hpp>
 
@@ -298,7 +299,7 @@ TEST_P(aggregates_test, the_envelope_says_what_the_declaration_and_the_caller_wa
    auto const events = blocking(all.history(id, 0, 10));
    ASSERT_EQ(events->size(), 3U);
    for (auto const& e : *events) EXPECT_EQ(e.node_name, "hall");
-   EXPECT_TRUE(events->at(0).meta.empty());
+   for (auto const& e : *events) EXPECT_NE(e.meta.text.find("match"), std::string::npos) << e.meta.text;
    EXPECT_EQ(from_json<detail::change_meta>(events->at(1).meta.text)->reason, "it is dark");
    EXPECT_EQ(from_json<detail::change_meta>(events->at(2).meta.text)->idempotency_key, "twice");
 }
@@ -311,8 +312,9 @@ struct shared_log {
       return all.append(std::move(request));
    }
    awaitable<result<std::vector<event>>> load(execution_id id, std::int64_t after, std::size_t limit) {
-      auto found = co_await all.load(id, after, limit);
+      auto found = co_await all.load(id, after, 1'000);
       if (found) std::erase_if(*found, [](event const& e) { return !e.event_type.starts_with("lantern."); });
+      if (found && found->size() > limit) found->resize(limit);
       co_return found;
    }
    awaitable<result<std::optional<event>>> find(execution_id id, event_id which) { return all.find(id, which); }
@@ -329,7 +331,7 @@ TEST(aggregates_in_a_shared_log, facts_of_others_come_in_between_and_transitions
    memory_event_store store{ids};
    shared_log log{store};
    aggregates<lantern> here(log, ids);
-   aggregates<lantern> there(log, ids);
+   aggregates<lantern> there(log, ids, {.page = 1});
    auto const id = blocking(here.create({"hall"}))->id;
    append_request moth;
    moth.execution_id = execution_id{id.value};
@@ -337,6 +339,7 @@ TEST(aggregates_in_a_shared_log, facts_of_others_come_in_between_and_transitions
    moth.events.resize(1);
    moth.events[0].event_type = "moth.seen";
    ASSERT_TRUE(blocking(store.append(moth)));
+   EXPECT_EQ(summary_of(blocking(here.list({}, {}, 10))->at(0)).version, 1) << "what a caller may name";
    auto const lit = blocking(here.act(id, lantern::light{}, {.version = 1, .key = {}, .reason = {}}));
    ASSERT_TRUE(lit) << "a moth does not change a lantern";
    EXPECT_EQ(lit->at.version, 3);

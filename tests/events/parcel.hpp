@@ -117,7 +117,10 @@ struct lantern {
       std::string room;
    };
    static void apply(state& s, create const& e) { s.room = e.room; }
-   static void describe(event& fact, aggregate_id, state const& s, conditions const&) { fact.node_name = s.room; }
+   static void describe(event& fact, aggregate_id, state const& s) {
+      fact.node_name = s.room;
+      fact.meta.text = R"({"lit_by":"match"})";
+   }
 };
 
 // What is no aggregate says so without an error.

@@ -6,7 +6,10 @@
 
 #include <gtest/gtest.h>
 
+#include "workflow/hostile.hpp"
+
 using namespace noetl::workflow;
+using namespace workflow_test;
 using detail::json_text;
 
 namespace {
@@ -20,12 +23,6 @@ struct row {
    std::string source;
    std::string wanted;
 };
-
-std::string repeated(std::string const& text, int times) {
-   std::string out;
-   for (int i = 0; i < times; ++i) out += text;
-   return out;
-}
 
 } // namespace
 
@@ -82,14 +79,7 @@ TEST(yaml, structure_rules_hold) {
 }
 
 TEST(yaml, aliases_cannot_blow_up_and_depth_is_bounded) {
-   std::string bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
-   for (int i = 1; i < 10; ++i) {
-      auto const before = "*a" + std::to_string(i - 1);
-      bomb += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + before;
-      for (int k = 1; k < 10; ++k) bomb += "," + before;
-      bomb += "]\n";
-   }
-   EXPECT_EQ(as_json(bomb).substr(0, 32), "YAML: more than 200000 values (l");
+   EXPECT_EQ(as_json(yaml_bomb()).substr(0, 32), "YAML: more than 200000 values (l");
    EXPECT_EQ(as_json(std::string(200, '[') + std::string(200, ']')).substr(0, 30), "YAML: nested deeper than 128 (");
    EXPECT_NE(as_json(std::string(100'000, '[')).find("YAML: "), std::string::npos);
 }
@@ -131,6 +121,10 @@ TEST(yaml, documents_and_values_have_a_greatest_length) {
    EXPECT_EQ(as_json("a: '" + std::string((1 << 20) + 1, 'x') + "'"),
              "YAML: a value is longer than 1048576 bytes (line 1, column 4)");
    EXPECT_EQ(as_json("'" + std::string(1 << 20, 'x') + "'").size(), (1U << 20) + 2);
+}
+
+TEST(yaml, hostile_documents_are_refused) {
+   for (auto const& bad : hostile_documents()) EXPECT_EQ(as_json(bad).substr(0, 6), "YAML: ") << bad.substr(0, 60);
 }
 
 TEST(yaml, aliases_cannot_multiply_bytes_or_depth) {

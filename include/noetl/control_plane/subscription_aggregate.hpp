@@ -2,7 +2,6 @@
 // (http-platform.md section 8.1). Knows the declaration of aggregates; no database, no HTTP.
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include <noetl/control_plane/subscription_lifecycle.hpp>
@@ -12,7 +11,6 @@
 #include <noetl/events/envelope.hpp>
 #include <noetl/reflect/ids.hpp>
 #include <noetl/reflect/json_write.hpp>
-#include <noetl/reflect/rules.hpp>
 
 namespace noetl::control_plane {
 
@@ -23,13 +21,11 @@ struct subscription_context {
    id_text<noetl::catalog_id> catalog_id;
 };
 
-/// The `meta` of every event of a subscription.
+/// The `meta` of every event of a subscription; `reason` follows when the server acted by itself.
 struct subscription_meta {
    timestamp emitted_at{};
    std::string emitter = "control_plane";
    bool subscription_lifecycle = true;
-   std::optional<std::string> reason; ///< why the server acted by itself
-   using json_rules = rules<omit_empty<"reason">>;
 };
 
 /// Every event says which subscription it is about, as the readers of the reference's log expect: the newest one is
@@ -46,13 +42,12 @@ struct subscription_aggregate {
       s.path = e.path;
       s.catalog_id = e.catalog_id.value;
    }
-   static void describe(event& fact, aggregate_id id, state const& s, conditions const& given) {
+   static void describe(event& fact, aggregate_id id, state const& s) {
       fact.catalog_id = s.catalog_id;
       fact.node_name = s.path;
       fact.context = raw_json(to_json(subscription_context{subscription_id{id.value}, s.path, s.catalog_id}));
       subscription_meta meta;
       meta.emitted_at = fact.created_at;
-      meta.reason = given.reason;
       fact.meta = raw_json(to_json(meta));
    }
 };

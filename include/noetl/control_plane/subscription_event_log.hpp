@@ -58,7 +58,7 @@ public:
          }
       };
       aggregate_snapshots<subscription_aggregate> newest;
-      newest.load = [this](aggregate_id id) { return work::load(log_, subscription_id{id.value}); };
+      newest.load = [&log = log_](aggregate_id id) { return work::load(log, subscription_id{id.value}); };
       newest.load_tells_foreign = true;
       kind.keep_snapshots(std::move(newest));
    }

@@ -284,7 +284,8 @@ private:
    /// What aggregates say, in the words of the contract.
    static error told(subscription_id id, error why) {
       if (why.code == error_code::not_found) return missing(id);
-      if (why.code == error_code::validation || why.code == error_code::internal)
+      if (why.message.starts_with("subscription ")) why.message.front() = 'S';
+      if (why.code == error_code::validation)
          why.message = "Subscription " + std::to_string(id.value) + ": " + why.message;
       return why;
    }

@@ -45,8 +45,9 @@ struct conditions {
 ///  - `apply(state&, event const&)`: folds one event; cannot refuse. Wanted for every event with fields
 ///  - `decide(state const&, action const&)` (optional): `result<event>` or, when the action itself is what is recorded,
 ///    `result<void>`; may refuse and changes nothing. `decide(create const&)` the same for a creation. Pure
-///  - `describe(event&, aggregate_id, state const&, conditions const&)` (optional): what the envelope of an event says
-///    beside type, status and payload, such as the name that operators know the thing by; `state` is the one after it
+///  - `describe(event&, aggregate_id, state const&)` (optional): what the envelope of an event says beside type, status
+///    and payload, such as the name that operators know the thing by; `state` is the one after it. What it writes into
+///    `meta` is an object
 template <class A>
 concept aggregate = requires {
    typename A::lifecycle::rows;

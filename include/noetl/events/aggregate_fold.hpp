@@ -165,8 +165,7 @@ result<recorded> judge(aggregate_state<A> const& s, Action const& wish) {
    using lifecycle = typename A::lifecycle;
    auto const moved = fsm::machine<lifecycle>::run(s.status, detail::action_name<Action>);
    if (moved.what == fsm::verdict::unknown_state)
-      return fail(error_code::internal, std::string(aggregate_name<A>) + " is in a state that is none",
-                  "stored status: " + s.status);
+      return fail(error_code::internal, "is in a state that is none", "stored status: " + s.status);
    if (moved.what != fsm::verdict::moved)
       return fail(error_code::validation, lifecycle::refusal(s.status, detail::action_name<Action>));
    recorded out{moved.event_type, moved.to, {}};

@@ -54,7 +54,8 @@ struct snapshotted_aggregate {
 };
 
 /// From now on `kind` reads its aggregates from snapshot and tail, and saves a snapshot every
-/// aggregate_settings::snapshot_every events. Before the first call of `kind`; the shards outlive it.
+/// aggregate_settings::snapshot_every events. Before the first call of `kind`; the shards outlive it. For aggregates
+/// that have their logs to themselves: it reads the whole log.
 template <aggregate A>
 void keep_snapshots(aggregates<A>& kind, pg::shard_map& shards, state_settings how = {}) {
    using kept = snapshotted_aggregate<A>;

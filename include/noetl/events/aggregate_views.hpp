@@ -24,7 +24,7 @@ template <class A>
 struct aggregate_view {
    id_text<aggregate_id> id;
    std::string state;        ///< of the life cycle
-   std::int64_t version = 0; ///< 1, 2, 3, ...: events so far
+   std::int64_t version = 0; ///< place of its newest event in its log: 1, 2, 3, ... when it has the log to itself
    typename A::state data;
    id_text<event_id> last_event_id;
    std::string last_event; ///< its type
@@ -100,7 +100,8 @@ aggregate_view<A> view_of(aggregate_id id, aggregate_state<A> at) {
 }
 
 inline aggregate_summary summary_of(stream_head const& head) {
-   return {aggregate_id{head.execution_id.value}, head.status, head.version, head.created_at, head.updated_at};
+   // Facts of others in the log are no version of the aggregate.
+   return {aggregate_id{head.execution_id.value}, head.status, head.guarded_version, head.created_at, head.updated_at};
 }
 
 template <aggregate A>

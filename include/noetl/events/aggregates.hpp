@@ -40,7 +40,7 @@ struct aggregate_settings {
 /// A moment in the life of an aggregate; one of the two.
 struct aggregate_moment {
    std::optional<noetl::event_id> event_id{}; ///< after this event
-   std::optional<std::int64_t> version{};     ///< after this many events
+   std::optional<std::int64_t> version{};     ///< at this version
 };
 
 /// Where snapshots of states are kept (events/aggregate_snapshots.hpp).
@@ -251,12 +251,12 @@ private:
          if (!decided) {
             recent_.drop(id);
             if (remembered) continue; // another server may have moved it
-            co_return std::move(decided).error();
+            co_return named(id, std::move(decided).error());
          }
+         auto const from = now.at.version;
          auto stored = co_await store(id, std::move(now.at), *decided, given, sum);
          if (stored) {
-            bool const due = how_.snapshot_every > 0 && stored->at.version % how_.snapshot_every == 0;
-            if (snapshots_.save && due) co_await snapshots_.save(id, stored->at);
+            if (snapshots_.save && snapshot_due(from, stored->at.version)) co_await snapshots_.save(id, stored->at);
             co_return stored;
          }
          recent_.drop(id);
@@ -280,6 +280,11 @@ private:
       co_return result<void>{};
    }
 
+   bool snapshot_due(std::int64_t before, std::int64_t after) const {
+      auto const every = how_.snapshot_every;
+      return every > 0 && before / every != after / every; // versions may have gaps
+   }
+
    static std::optional<error> version_refusal(record const& now, conditions const& given) {
       if (!given.version || *given.version == now.at.version) return std::nullopt;
       return fail(error_code::conflict, name(now.id) + " is at version " + std::to_string(now.at.version) + ", not " +
@@ -290,12 +295,14 @@ private:
    /// Errors: conflict (not at that state any more, or a repeat that raced with the first), internal, unavailable.
    awaitable<result<record>> store(aggregate_id id, aggregate_state<A> before, recorded const& decided,
                                    conditions const& given, std::string const& sum) {
-      auto request = append_of(id, decided, given, sum);
+      auto request = append_of(id, decided, given);
       bool const creates = !before.exists();
       request.expect = creates ? expected{expected::absent, 0} : expected{expected::exactly, before.version};
       auto after = folded(id, std::move(before), request.events.front());
       if (!after) co_return std::move(after).error();
-      if constexpr (detail::describes<A>) A::describe(request.events.front(), id, after->at.data, given);
+      auto& fact = request.events.front();
+      if constexpr (detail::describes<A>) A::describe(fact, id, after->at.data);
+      if (given.key || given.reason) detail::add_change(fact.meta, {given.key, sum, given.reason});
       auto stored = co_await log_.append(std::move(request));
       if (!stored) co_return std::move(stored).error();
       if (stored->duplicate) co_return fail(error_code::conflict, name(id) + " was changed by the same request");
@@ -304,7 +311,7 @@ private:
       co_return after;
    }
 
-   append_request append_of(aggregate_id id, recorded const& decided, conditions const& given, std::string const& sum) {
+   append_request append_of(aggregate_id id, recorded const& decided, conditions const& given) {
       append_request request;
       request.execution_id = execution_id{id.value};
       request.head_status = aggregate_status(aggregate_name<A>, decided.to);
@@ -322,7 +329,6 @@ private:
          if (!creates) fact.event_id = detail::keyed_event_id(id.value, *given.key);
          request.ids_from_client = !creates;
       }
-      if (given.key || given.reason) fact.meta = raw_json(to_json(detail::change_meta{given.key, sum, given.reason}));
       request.events.push_back(std::move(fact));
       return request;
    }
@@ -344,6 +350,11 @@ private:
    }
 
    static std::string name(aggregate_id id) { return std::string(aggregate_name<A>) + " " + std::to_string(id.value); }
+   /// A state that is none is somebody's work to find.
+   static error named(aggregate_id id, error why) {
+      if (why.code == error_code::internal) why.message = name(id) + ": " + why.message;
+      return why;
+   }
    static error missing(aggregate_id id) {
       return fail(error_code::not_found, std::string(aggregate_name<A>) + " not found: " + std::to_string(id.value));
    }

@@ -31,7 +31,7 @@ concept event_log = requires(L& log, append_request request, execution_id id, ev
                              std::size_t limit, std::vector<std::string> statuses, std::string text) {
    // all or nothing; `conflict` when the expectation is not met; an answer means that it is kept
    { log.append(std::move(request)) } -> std::same_as<awaitable<result<append_result>>>;
-   // events after a version, in their order, at most `limit`; empty for an unknown id
+   // events after a version, in their order; `limit` of them unless there are fewer; empty for an unknown id
    { log.load(id, version, limit) } -> std::same_as<awaitable<result<std::vector<event>>>>;
    // one event of one log, or nothing
    { log.find(id, which) } -> std::same_as<awaitable<result<std::optional<event>>>>;

@@ -93,7 +93,8 @@ struct state_table_sql {
                ") on conflict (id) do update set " + changes + " where t.version < excluded.version";
       behind = "select h.execution_id from noetl.stream_head h left join " + std::string(table) +
                " t on t.id = h.execution_id where h.status = any($1::text[]) and h.status like '%:%' and "
-               "h.execution_id > $2 and (t.version is null or t.version < h.version) order by h.execution_id limit $3";
+               "h.execution_id > $2 and (t.version is null or t.version < h.guarded_version) order by h.execution_id "
+               "limit $3";
       again = "update " + std::string(table) + " set version = 0";
       known = "select count(*) from pg_attribute where attrelid = '" + std::string(table) +
               "'::regclass and attnum > 0 and not attisdropped";
@@ -202,7 +203,7 @@ public:
    void observe(std::span<event const> committed) {
       std::lock_guard const lock(guard_);
       for (auto const& e : committed)
-         if (e.node_type == aggregate_name<A> && changed_.size() < most_changed)
+         if (detail::first_word(e.event_type) == aggregate_name<A> && changed_.size() < most_changed)
             changed_.insert(aggregate_id{e.execution_id.value});
    }
 

@@ -12,11 +12,11 @@ struct door {
    using lifecycle = fsm::lifecycle<fsm::starts<opened, "door.built">, fsm::row<opened, shut, closed>>;
    struct state {};
 #ifdef NOETL_REJECT
-   static void describe(event& fact, state const&) {
+   static void describe(event& fact, state const&, int) {
       fact.node_name = "door";
    }
 #else
-   static void describe(event& fact, aggregate_id, state const&, conditions const&) {
+   static void describe(event& fact, aggregate_id, state const&) {
       fact.node_name = "door";
    }
 #endif

@@ -34,10 +34,10 @@ inline std::string terminal_list() {
 }
 
 /// An execution or subscription of ours in a range of ids whose head says that it has not ended. Subscriptions of
-/// earlier versions have running heads; of those the log tells.
+/// earlier versions have running heads, or plain DEACTIVATED; of the running ones the log tells.
 inline std::string build_live_head() {
    return "select h.execution_id from noetl.stream_head h where h.status not in ('COMPLETED', 'FAILED', 'CANCELLED', "
-          "'DEACTIVATED', 'PROJECTED') and h.execution_id >= $1 and h.execution_id < $2 and coalesce((select "
+          "'DEACTIVATED', 'subscription:DEACTIVATED', 'PROJECTED') and h.execution_id >= $1 and h.execution_id < $2 and coalesce((select "
           "e.event_type from noetl.event e "
           "where e.execution_id = h.execution_id and e.event_type in (" +
           std::string(lifecycle_types) +

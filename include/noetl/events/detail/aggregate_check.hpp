@@ -144,7 +144,7 @@ constexpr bool creation_ok() {
 template <class A>
 struct description_check {
    static constexpr bool ok = !has_description<A> || describes<A>;
-   static_assert(ok, "noetl: describe is static void describe(event&, aggregate_id, state const&, conditions const&)");
+   static_assert(ok, "noetl: describe is public: static void describe(event&, aggregate_id, state const&)");
 };
 
 template <class A>

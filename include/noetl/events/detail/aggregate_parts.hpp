@@ -15,7 +15,6 @@
 
 namespace noetl {
 
-struct conditions;
 struct event;
 
 /// Identifies one aggregate. Ids of all kinds share one space with those of executions.
@@ -66,13 +65,24 @@ concept decides_creation = has_creation<A> && requires(typename A::create const&
    A::decide(wish);
 };
 template <class A>
-concept has_description = requires {
-   &A::describe;
+concept describes = requires(event& fact, aggregate_id id, typename A::state const& after) {
+   { A::describe(fact, id, after) } -> std::same_as<void>;
+};
+// Whether A has a member of that name, whatever it is: then it and this one are ambiguous.
+struct name_of_description {
+   void describe();
 };
 template <class A>
-concept describes = requires(event& fact, aggregate_id id, typename A::state const& after, conditions const& given) {
-   { A::describe(fact, id, after, given) } -> std::same_as<void>;
-};
+struct with_description : A, name_of_description {};
+template <class A>
+inline constexpr bool has_description = [] {
+   if constexpr (std::is_final_v<A>)
+      return describes<A>;
+   else
+      return !requires {
+         &with_description<A>::describe;
+      };
+}();
 template <class A, class E>
 concept folds = requires(typename A::state& s, E const& e) {
    { A::apply(s, e) } -> std::same_as<void>;

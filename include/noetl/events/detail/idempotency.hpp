@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <noetl/core/result.hpp>
 #include <noetl/core/sha256.hpp>
@@ -26,6 +27,13 @@ struct change_meta {
    std::optional<std::string> reason;
    using json_rules = rules<omit_empty<"idempotency_key", "request", "reason">, defaulted<"request">>;
 };
+
+/// Adds that to what `meta` says already.
+inline void add_change(raw_json& meta, change_meta const& change) {
+   auto text = to_json(change);
+   if (meta.text.size() > 2) text = meta.text.substr(0, meta.text.size() - 1) + "," + text.substr(1);
+   meta.text = std::move(text);
+}
 
 inline constexpr std::size_t longest_key = 255;
 
