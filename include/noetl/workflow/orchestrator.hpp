@@ -3,8 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -12,9 +10,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <span>
-#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -34,9 +30,8 @@
 #include <noetl/workflow/commands.hpp>
 #include <noetl/workflow/decide.hpp>
 #include <noetl/workflow/decision_append.hpp>
-#include <noetl/workflow/detail/state_size.hpp>
-#include <noetl/workflow/fold.hpp>
-#include <noetl/workflow/loop_memo.hpp>
+#include <noetl/workflow/detail/cached_execution.hpp>
+#include <noetl/workflow/orchestrator_settings.hpp>
 #include <noetl/workflow/playbook.hpp>
 #include <noetl/workflow/state.hpp>
 #include <noetl/workflow/states.hpp>
@@ -44,24 +39,6 @@
 namespace noetl::workflow {
 
 using boost::asio::awaitable;
-
-struct orchestrator_settings {
-   std::string server_url = "http://localhost:8082"; ///< absolute URL for notifications
-   std::size_t cached_executions = 20'000;           ///< folded states kept; the rest is rebuilt when needed
-   std::size_t cached_bytes = 256U << 20U;           ///< estimated memory of the states kept
-   std::chrono::milliseconds retry_delay{500};       ///< after a failure that may pass; doubles up to 16 times this
-   std::uint64_t snapshot_events = 500; ///< events of an execution between two snapshots; 0: none is written
-};
-
-struct orchestrator_stats {
-   std::size_t cached = 0;      ///< executions in memory
-   std::size_t bytes = 0;       ///< their estimated memory
-   std::size_t active = 0;      ///< of them being advanced now
-   std::uint64_t decisions = 0; ///< appended since start
-   std::uint64_t conflicts = 0; ///< decisions another replica or event got in before
-   std::uint64_t rebuilds = 0;  ///< states loaded from snapshot and log
-   std::uint64_t failures = 0;  ///< attempts put off
-};
 
 /// Decides asynchronously but durably (W10): a trigger is an event that is committed already, so a crash loses nothing;
 /// a restarted server wakes every running execution and decides what was left undone. One decision at a time per
@@ -108,48 +85,8 @@ public:
    }
 
 private:
-   /// One execution in memory. `state` and `book` belong to the coroutine that advances it; the rest to the mutex.
-   struct entry {
-      execution_id id{};
-      std::vector<event> inbox;
-      bool woken = false;
-      bool busy = false;
-      std::list<execution_id>::iterator recent;
-
-      bool loaded = false;
-      workflow_state state;
-      playbook_ptr book;
-      std::int64_t decided_version = 0; ///< version of our own last append; nothing is decided before it is folded
-      bool undecided = false;           ///< a trigger was folded and not decided upon yet
-      event_id cause{};                 ///< the newest trigger: parent of what is decided
-      loop_memo memo;
-      std::uint32_t failures = 0;
-      std::size_t measured_bytes = 0;  ///< memory of `state` when it was measured last
-      std::size_t folded_bytes = 0;    ///< text of the events folded since then
-      std::size_t counted_bytes = 0;   ///< its share of `bytes_`; belongs to the mutex
-      std::uint64_t saved = 0;         ///< events in the last snapshot that was read or tried
-      std::size_t saved_bytes = 0;     ///< text of that snapshot
-      std::size_t unsaved_bytes = 0;   ///< of the events folded since then
-      std::atomic<bool> saving{false}; ///< one at a time
-   };
+   using entry = detail::cached_execution;
    using entry_ptr = std::shared_ptr<entry>;
-
-   /// A JSON value in memory against its text, as measured for small members; user data is held twice besides.
-   static constexpr std::size_t bytes_per_text_byte = 12;
-   /// What an event costs to read besides its JSON.
-   static constexpr std::size_t bytes_per_event = 256;
-
-   static std::size_t estimated_bytes(entry const& one) {
-      return one.measured_bytes + one.folded_bytes * bytes_per_text_byte;
-   }
-   /// Most of what a long log said is forgotten by its state. Measuring costs a walk over the state, so it waits until
-   /// the guess for what came since matters; the cost per event stays the same however long the log gets.
-   static void measure_when_due(entry& one) {
-      constexpr std::size_t at_least = 64U << 10U;
-      if (one.folded_bytes * bytes_per_text_byte < at_least + one.measured_bytes / 4) return;
-      one.measured_bytes = detail::memory_of(one.state);
-      one.folded_bytes = 0;
-   }
 
    // A report of progress changes nothing that could be decided, so it does not cost a load from the database.
    static bool may_trigger(event const& fact) {
@@ -211,8 +148,8 @@ private:
             bool const idle = facts.empty() && !woken;
             // Without a start there is nothing to run: a log of another kind, or none at all.
             bool const ended = one->loaded && (one->state.terminal() || (idle && !one->state.started()));
-            bytes_ += estimated_bytes(*one) - one->counted_bytes;
-            one->counted_bytes = estimated_bytes(*one);
+            bytes_ += one->estimated_bytes() - one->counted_bytes;
+            one->counted_bytes = one->estimated_bytes();
             if (ended || idle) {
                one->busy = false;
                --stats_.active;
@@ -231,7 +168,7 @@ private:
          }
          if (done) {
             one->failures = 0;
-            measure_when_due(*one);
+            one->measure_when_due();
             save_when_due(one);
             continue;
          }
@@ -263,15 +200,10 @@ private:
 
    void save_when_due(entry_ptr const& one) {
       auto const& state = one->state;
-      // A large state is written when the log behind it has grown by a good part of it: snapshots stay as cheap per
-      // event as for a small one.
-      bool const due = how_.snapshot_events != 0 && state.applied - one->saved >= how_.snapshot_events &&
-                       one->unsaved_bytes >= one->saved_bytes / 2;
+      bool const due = how_.snapshot_events != 0 && one->snapshot_due(how_.snapshot_events);
       if (!due || state.terminal() || one->saving.exchange(true)) return;
       auto row = states_.snapshots().prepare(state, now());
-      one->saved = state.applied;
-      one->saved_bytes = row.text.size();
-      one->unsaved_bytes = 0;
+      one->snapshot_made(row.text.size());
       boost::asio::co_spawn(executor_, save(one, std::move(row)), boost::asio::detached);
    }
 
@@ -315,23 +247,11 @@ private:
    awaitable<result<void>> fold(entry& one, std::vector<event> facts, bool woken) {
       if (auto prepared = co_await states_.prepare(facts); !prepared) co_return std::move(prepared).error();
       bool const from_start = !one.loaded && !facts.empty() && facts.front().stream_version == 1;
-      if (from_start) {
-         one.state = workflow_state{};
-         one.measured_bytes = one.folded_bytes = one.saved_bytes = one.unsaved_bytes = 0;
-         one.saved = 0;
-         one.decided_version = 0;
-         one.loaded = true;
-      }
+      if (from_start) one.begin();
       if (!one.loaded) {
          auto rebuilt = co_await states_.load(one.id);
          if (!rebuilt) co_return std::move(rebuilt).error();
-         one.state = std::move(rebuilt->state);
-         one.measured_bytes = one.unsaved_bytes = 0;
-         one.folded_bytes = rebuilt->report.bytes;
-         one.saved = rebuilt->report.from_snapshot ? rebuilt->report.snapshot_events : 0;
-         one.saved_bytes = rebuilt->report.from_snapshot ? rebuilt->report.bytes : 0;
-         one.decided_version = 0;
-         one.loaded = true;
+         one.begin(*std::move(rebuilt));
          std::lock_guard const lock(mutex_);
          ++stats_.rebuilds;
       } else if (woken) {
@@ -345,31 +265,15 @@ private:
             if (!loaded) co_return std::move(loaded).error();
             continue;
          }
-         take(one, fact);
+         one.take(fact);
       }
       co_return result<void>{};
-   }
-
-   /// Bytes of its context that may have gone into the state.
-   static std::size_t read_context(event const& fact) {
-      bool const unread = std::ranges::find(workflow_aggregate::contexts_unread, fact.event_type) !=
-                          workflow_aggregate::contexts_unread.end();
-      return unread ? 0 : fact.context.text.size();
-   }
-
-   static void take(entry& one, event const& fact) {
-      apply(one.state, fact);
-      auto const bytes = fact.result.text.size() + fact.meta.text.size() + read_context(fact);
-      one.folded_bytes += bytes;
-      one.unsaved_bytes += bytes + bytes_per_event;
    }
 
    awaitable<result<void>> catch_up(entry& one) {
       auto current = co_await states_.catch_up(one.id, one.state);
       if (!current) co_return std::move(current).error();
-      if (current->restarts != 0) one.measured_bytes = one.folded_bytes = 0;
-      one.folded_bytes += current->bytes;
-      one.unsaved_bytes += current->bytes + current->events * bytes_per_event;
+      one.caught_up(*current);
       co_return result<void>{};
    }
 
