@@ -3,32 +3,26 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include <noetl/events/detail/adopt.hpp>
 #include <noetl/events/detail/append_job.hpp>
+#include <noetl/events/detail/append_refusals.hpp>
 #include <noetl/events/detail/append_rows.hpp>
 #include <noetl/events/detail/append_sql.hpp>
 #include <noetl/pg/connection.hpp>
 
 namespace noetl::detail {
-
-/// Position of a command's status in its life; unknown texts count as the beginning.
-constexpr int command_rank(std::string_view status) noexcept {
-   if (status == "CLAIMED") return 1;
-   if (status == "RUNNING") return 2;
-   if (status == "COMPLETED" || status == "FAILED" || status == "CANCELLED") return 3;
-   return 0;
-}
 
 /// Used once, on the writer's thread. What it learns about a request goes into the job.
 class append_batch {
@@ -58,33 +52,6 @@ public:
    [[nodiscard]] std::string const& transaction_id() const noexcept { return xid_; }
 
 private:
-   struct head {
-      std::int64_t version;
-      std::int64_t guarded_version;
-      catalog_id catalog;
-      std::string status;
-      bool fresh = false;   ///< created by this batch and not used yet
-      bool created = false; ///< created by this batch
-      bool changed = false;
-   };
-   struct command_state {
-      std::string status;
-      int rank = 0;
-      std::optional<std::string> worker_id{};
-      int attempt = 1;
-      std::optional<std::string> error{};
-      std::optional<event_id> latest{};
-      std::int64_t command_id = 0;
-      catalog_id catalog{};
-      std::string step{};
-      bool changed = false;
-      bool fresh = false; ///< inserted by this batch
-   };
-   using command_key = std::pair<std::int64_t, std::int64_t>;
-
-   static bool has_ended(head const& at) {
-      return at.status == "COMPLETED" || at.status == "FAILED" || at.status == "CANCELLED";
-   }
    /// The orchestrator says "completed" only when no command is open; every other end may come while some are.
    static bool may_leave_open(append_request const& request, event const& e) {
       bool const decided = request.expect.what == expected::undecided_since && e.event_type == "playbook.completed";
@@ -158,8 +125,8 @@ private:
 
    void read_heads(std::vector<std::int64_t> const& ids) {
       for (auto const row : db_.exec(sql::lock_heads, ids)) {
-         heads_.emplace(row.get<std::int64_t>(0), head{row.get<std::int64_t>(1), row.get<std::int64_t>(2),
-                                                       row.get<catalog_id>(3), row.get<std::string>(4)});
+         heads_.emplace(row.get<std::int64_t>(0), batch_head{row.get<std::int64_t>(1), row.get<std::int64_t>(2),
+                                                             row.get<catalog_id>(3), row.get<std::string>(4)});
          if (xid_.empty()) xid_ = row.get<std::string>(5);
       }
    }
@@ -207,7 +174,7 @@ private:
       std::vector<std::int64_t> executions, ids;
       for (auto const& [execution, id] : wanted) executions.push_back(execution), ids.push_back(id);
       for (auto const row : db_.exec(sql::lock_commands, executions, ids)) {
-         command_state state{row.get<std::string>(2)};
+         batch_command state{row.get<std::string>(2)};
          std::transform(state.status.begin(), state.status.end(), state.status.begin(),
                         [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
          state.rank = command_rank(state.status);
@@ -243,72 +210,14 @@ private:
          job.answer.duplicate = true;
          return;
       }
-      if (auto refusal = refusal_of(request, at)) {
+      if (auto refusal = refusal_of(request, at, commands_)) {
          job.failure = std::move(refusal);
          return;
       }
       take(job, at);
    }
 
-   std::optional<error> refusal_of(append_request const& request, head const& at) {
-      auto const conflict = [&](std::string why) {
-         return fail(error_code::conflict,
-                     "execution " + std::to_string(request.execution_id.value) + " " + std::move(why));
-      };
-      switch (request.expect.what) {
-      case expected::any: break;
-      case expected::exactly:
-         if (at.version != request.expect.version)
-            return conflict("is at version " + std::to_string(at.version) + ", not " +
-                            std::to_string(request.expect.version));
-         break;
-      case expected::undecided_since:
-         if (has_ended(at)) return conflict("has ended: " + at.status);
-         if (at.guarded_version > request.expect.version)
-            return conflict("was decided on at version " + std::to_string(at.guarded_version));
-         break;
-      case expected::absent:
-         if (!at.fresh) return conflict("exists already");
-         break;
-      }
-      // A head that this batch made for an append that failed is not there for anybody else.
-      if (at.fresh && request.expect.what != expected::absent)
-         return fail(error_code::not_found, "Execution not found: " + std::to_string(request.execution_id.value));
-      for (auto const& u : request.updates)
-         if (auto refusal = u.required ? refusal_of_claim(u, at) : refusal_of_report(u)) return refusal;
-      return std::nullopt;
-   }
-
-   std::optional<error> refusal_of_claim(command_update const& u, head const& at) const {
-      auto const found = commands_.find({u.execution_id.value, u.event_id.value});
-      if (found == commands_.end())
-         return fail(error_code::not_found, "command.issued event not found: " + std::to_string(u.event_id.value));
-      auto const& command = found->second;
-      bool const closed = command.rank >= 3;
-      if (closed && command.status != "CANCELLED")
-         return fail(error_code::conflict, "Command already reached terminal state");
-      if (at.status == "CANCELLED") return fail(error_code::conflict, "Execution has been cancelled");
-      if (has_ended(at)) return fail(error_code::conflict, "Execution has ended: " + at.status);
-      if (closed) return fail(error_code::conflict, "Command already reached terminal state");
-      if (command.rank > 0) return claimed_by(command);
-      return std::nullopt;
-   }
-
-   /// A worker whose command was given to another one has nothing to say about it any more.
-   std::optional<error> refusal_of_report(command_update const& u) const {
-      if (!u.owned || !u.worker_id) return std::nullopt;
-      auto const found = commands_.find({u.execution_id.value, u.event_id.value});
-      if (found == commands_.end() || found->second.rank == 0) return std::nullopt;
-      auto const& command = found->second;
-      if (!command.worker_id || *command.worker_id == *u.worker_id) return std::nullopt;
-      return claimed_by(command);
-   }
-
-   static error claimed_by(command_state const& command) {
-      return fail(error_code::conflict, "Command already claimed by " + command.worker_id.value_or("another worker"));
-   }
-
-   void take(append_job& job, head& at) {
+   void take(append_job& job, batch_head& at) {
       auto& request = job.request;
       at.fresh = false;
       std::optional<event_id> latest;
@@ -338,7 +247,7 @@ private:
          if (c.catalog_id.value == 0) c.catalog_id = at.catalog;
          if (!c.latest_event_id) c.latest_event_id = c.event_id;
          new_commands_.push_back(&c);
-         command_state state{c.status, command_rank(c.status)};
+         batch_command state{c.status, command_rank(c.status)};
          state.fresh = true;
          state.command_id = c.command_id;
          state.catalog = c.catalog_id;
@@ -413,8 +322,8 @@ private:
    std::size_t const copy_from_rows_;
    std::set<std::int64_t>& suspects_;
    std::string xid_{};
-   std::unordered_map<std::int64_t, head> heads_{};
-   std::map<command_key, command_state> commands_{};
+   std::unordered_map<std::int64_t, batch_head> heads_{};
+   batch_commands commands_{};
    std::set<std::pair<std::int64_t, std::int64_t>> taken_{}; ///< ids that callers chose, accepted in this batch
    std::vector<event const*> new_events_{};
    std::vector<command_row const*> new_commands_{};
