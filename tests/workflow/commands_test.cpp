@@ -24,6 +24,13 @@ run_identity run() {
 }
 } // namespace
 
+TEST(commands, a_pool_that_an_older_server_let_in_does_not_stop_an_execution) {
+   EXPECT_EQ(stored_command_pool("gpu", "a/b"), "gpu");
+   EXPECT_EQ(stored_command_pool("two words", "a/b"), "shared");
+   EXPECT_EQ(stored_command_pool("two.words", "system/a"), "system");
+   EXPECT_FALSE(command_pool("two words", "a/b")) << "a new one is refused";
+}
+
 TEST(commands, ids_follow_7_2) {
    auto c = fetch();
    EXPECT_EQ(command_id_text(noetl::execution_id(7001), c, noetl::event_id(9001)), "7001:fetch:9001");

@@ -73,6 +73,7 @@ TEST(flatness, a_loop_renders_its_items_once_while_no_variable_changes) {
    EXPECT_EQ(detail::json_text(*detail::member(&s.open.front().tool_config, "args", "x")), "40")
        << "`in` is what the variables say now";
    EXPECT_NE(s.memo.find("each", visit, s.state.changes), first);
+   EXPECT_GT(s.memo.bytes(), 6 * sizeof(tao::json::value)) << "what is kept counts";
    s.run();
    EXPECT_EQ(s.memo.size(), 0u);
    EXPECT_EQ(s.state.status(), run_status::completed);

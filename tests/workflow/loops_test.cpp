@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <noetl/workflow/detail/decide_loops.hpp>
+
 using namespace noetl::workflow;
 using noetl::workflow::testing::order;
 using noetl::workflow::testing::playbook_text;
@@ -269,6 +271,22 @@ TEST(cursor_loops, a_step_entered_again_starts_at_frame_0_C48) {
    s.complete("check");
    s.complete("end");
    EXPECT_EQ(s.state.status(), run_status::completed);
+}
+
+TEST(loops, a_window_of_large_commands_is_issued_in_parts_and_all_of_it_runs) {
+   auto const large = std::string(1 << 20, 'x');
+   simulator s(playbook_text("- {step: start, tool: {kind: noop}, next: each}\n"
+                             "- {step: each, tool: {kind: noop}, loop: {in: '{{ range(40) | list }}', iterator: x, "
+                             "spec: {mode: parallel}}, next: end}\n- {step: end, tool: {kind: noop}}\n",
+                             "{text: " + large + "}"));
+   s.complete("start");
+   EXPECT_GE(s.issued["each"], 1);
+   EXPECT_LT(s.issued["each"], 40) << "each command carries a megabyte of variables";
+   EXPECT_LE(s.last.commands.size() * (1U << 20), 2 * detail::most_command_bytes);
+   while (!s.open.empty()) s.complete(s.open.front().step);
+   EXPECT_EQ(s.issued["each"], 40);
+   EXPECT_EQ(s.issued["end"], 1);
+   EXPECT_EQ(s.state.run, run_status::completed);
 }
 
 TEST(cursor_loops, a_claim_without_rows_fails_the_run) {

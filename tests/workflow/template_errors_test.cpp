@@ -96,6 +96,23 @@ TEST(template_errors, endless_templates_are_refused) {
    for (auto const& bad : hostile_templates()) EXPECT_FALSE(engine.render_text(bad, vars)) << bad.substr(0, 100);
 }
 
+TEST(template_errors, the_texts_of_one_value_share_a_budget) {
+   template_engine engine;
+   context vars;
+   std::string const dear = "{% for i in range(100000) %}{% endfor %}";
+   tao::json::value many = tao::json::empty_array;
+   for (int i = 0; i < 200; ++i) many.emplace_back(dear);
+   auto const refused = engine.render_value(many, vars);
+   ASSERT_FALSE(refused);
+   EXPECT_NE(refused.error().message.find("too many steps"), std::string::npos) << refused.error().message;
+   tao::json::value few = tao::json::empty_array;
+   for (int i = 0; i < 10; ++i) few.emplace_back(dear);
+   EXPECT_TRUE(engine.render_value(few, vars)) << "each may take its own";
+   tao::json::value keys = tao::json::empty_object;
+   for (int i = 0; i < 200; ++i) keys.try_emplace(dear + std::to_string(i), i);
+   EXPECT_FALSE(engine.render_value(keys, vars));
+}
+
 TEST(template_errors, what_people_write_is_within_the_limits) {
    template_engine engine;
    context vars;

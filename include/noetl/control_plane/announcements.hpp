@@ -68,9 +68,7 @@ private:
          else if (book.error().code == error_code::unavailable)
             co_return std::move(book).error();
       }
-      auto pool = workflow::command_pool(command.execution_pool, path);
-      if (!pool) co_return workflow::command_pool(std::nullopt, path); // an older server took any text
-      co_return pool;
+      co_return workflow::stored_command_pool(command.execution_pool, path);
    }
 
    event_store& store_;

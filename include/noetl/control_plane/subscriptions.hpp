@@ -40,7 +40,7 @@ struct subscription_settings {
    /// path deactivates it and makes a new one. 0: never.
    std::chrono::seconds drain_limit{600};
    std::size_t cached = 10'000; ///< subscriptions remembered, so that their next transition needs no read
-   int attempts = 64;           ///< how often one call tries again because another one was first
+   int attempts = 64;           ///< of one call, while others are first; 2 or more
 };
 
 /// What a registration came to.

@@ -32,7 +32,7 @@ namespace noetl {
 struct aggregate_settings {
    std::size_t cached = 10'000;       ///< states remembered, so that their next action needs no read; 0: none
    std::size_t page = 1'000;          ///< events read at a time, 1 or more
-   int attempts = 64;                 ///< how often one call tries again because another one was first
+   int attempts = 64;                 ///< of one call, while others are first; 2 or more
    std::int64_t snapshot_every = 100; ///< events between two snapshots, when they are kept at all; 0: none
    noetl::catalog_id catalog{};       ///< of the events; databases of noetl-server 3.15 want one that exists
 };
@@ -72,6 +72,7 @@ public:
    aggregates(event_log_ref log, id_generator ids, aggregate_settings how = {})
        : log_(log), ids_(ids), how_(how), recent_(how.cached) {
       if (how_.page == 0) throw std::invalid_argument("aggregate_settings::page: expected 1 or more");
+      if (how_.attempts < 2) throw std::invalid_argument("aggregate_settings::attempts: expected 2 or more");
    }
 
    /// Before the first call.
@@ -199,7 +200,9 @@ private:
       aggregate_id id{ids_.next()};
       if (given.key) {
          auto const mine = execution_id{id.value};
-         auto claimed = co_await log_.claim_key(std::string(aggregate_name<A>), *given.key, mine);
+         std::string scope(aggregate_name<A>);
+         auto key = *given.key;
+         auto claimed = co_await log_.claim_key(std::move(scope), std::move(key), mine);
          if (!claimed) co_return std::move(claimed).error();
          id = aggregate_id{claimed->value};
       }

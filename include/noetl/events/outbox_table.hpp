@@ -1,5 +1,5 @@
 // events/outbox_table.hpp: what a publisher does with rows of noetl.outbox: claim with a lease, report, park, replay.
-// Knows pg/connection.hpp. Relay (events/outbox.hpp) and HTTP service work on the same rows by these same functions.
+// Knows pg/connection.hpp. The relay (events/outbox.hpp) works on the same rows by statements of its own.
 #pragma once
 
 #include <algorithm>

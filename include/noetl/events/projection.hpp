@@ -1,5 +1,5 @@
 // events/projection.hpp: stores events of other logs, whole rows and in bulk, without telling anybody of them.
-// Knows pg/ and events/; statements in events/detail/projection_sql.hpp.
+// Knows pg/ and events/; statements in events/detail/projection_batch.hpp.
 #pragma once
 
 #include <algorithm>

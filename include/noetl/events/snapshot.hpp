@@ -123,16 +123,7 @@ public:
    /// Deletes at most `limit` snapshots of executions that ended before `ended_before`. \return how many
    awaitable<result<std::size_t>> purge(std::size_t shard, timestamp ended_before, std::size_t limit) {
       return shards_.shard(shard).run([ended_before, limit](pg::connection& db) {
-         return db
-             .exec("delete from noetl.projection_snapshot s using (select p.aggregate_id from "
-                   "noetl.projection_snapshot p join noetl.stream_head h on h.execution_id::text = p.aggregate_id "
-                   "where p.tenant_id = 'default' and p.organization_id = 'default' and p.aggregate_type = $1 "
-                   "and p.updated_at < $2::timestamptz and h.status <> 'RUNNING' "
-                   "and h.updated_at < $2::timestamptz order by p.updated_at limit $3) old "
-                   "where s.tenant_id = 'default' and s.organization_id = 'default' and s.aggregate_type = $1 "
-                   "and s.aggregate_id = old.aggregate_id",
-                   A::aggregate_type, ended_before, limit)
-             .affected();
+         return db.exec(purge_text, A::aggregate_type, ended_before, limit).affected();
       });
    }
 
@@ -153,6 +144,17 @@ private:
        "version = excluded.version, snapshot = excluded.snapshot, checksum = excluded.checksum, "
        "meta = excluded.meta, updated_at = excluded.updated_at where s.version <= excluded.version returning 1) "
        "select fresh.same, exists (select 1 from written) from fresh";
+
+   // Texts that are no bigint belong to others; the order of `case` keeps the cast from them.
+   static constexpr std::string_view purge_text =
+       "delete from noetl.projection_snapshot s using (select p.aggregate_id from noetl.projection_snapshot p join "
+       "noetl.stream_head h on h.execution_id = case when p.aggregate_id ~ '^[0-9]{1,19}$' then case when "
+       "p.aggregate_id::numeric <= 9223372036854775807 then p.aggregate_id::bigint end end "
+       "where p.tenant_id = 'default' and p.organization_id = 'default' and p.aggregate_type = $1 "
+       "and p.updated_at < $2::timestamptz and h.status in ('COMPLETED', 'FAILED', 'CANCELLED') "
+       "and h.updated_at < $2::timestamptz order by p.updated_at limit $3) old "
+       "where s.tenant_id = 'default' and s.organization_id = 'default' and s.aggregate_type = $1 "
+       "and s.aggregate_id = old.aggregate_id";
 
    result<std::optional<kept>> decode(execution_id id, pg::rows::row const& row) {
       auto const meta = from_json<snapshot_meta>(row[3].value_or(std::string_view{}));

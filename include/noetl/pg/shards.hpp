@@ -81,8 +81,6 @@ public:
    [[nodiscard]] pool& shard(std::size_t index) { return *shards_.at(index); }
    [[nodiscard]] pool& of(execution_id id) { return shard(index_of(id)); }
    [[nodiscard]] pool& cluster() noexcept { return cluster_ ? *cluster_ : *shards_.front(); }
-   /// True when the cluster tables live in a database of their own.
-   [[nodiscard]] bool separate_cluster() const noexcept { return cluster_ != nullptr; }
 
 private:
    std::vector<std::unique_ptr<pool>> shards_;

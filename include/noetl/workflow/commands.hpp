@@ -48,6 +48,11 @@ bool is_subject_token(std::string_view text) noexcept;
 result<std::string> command_pool(std::optional<std::string> const& execution_pool,
                                  std::optional<std::string> const& metadata_path);
 
+/// The same for an execution of the log, which goes on whatever older servers let into it: a pool that is no token does
+/// not count.
+std::string stored_command_pool(std::optional<std::string> const& execution_pool,
+                                std::optional<std::string> const& metadata_path);
+
 /// `noetl.commands.<pool>.<execution>`
 std::string command_subject(std::string_view pool, noetl::execution_id execution);
 

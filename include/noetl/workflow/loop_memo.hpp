@@ -1,5 +1,5 @@
 // workflow/loop_memo.hpp: rendered collections of running loops, kept between two decisions on one execution.
-// Knows JSON values only.
+// Knows JSON values and their size.
 #pragma once
 
 #include <cstddef>
@@ -11,6 +11,8 @@
 #include <utility>
 
 #include <tao/json/value.hpp>
+
+#include <noetl/workflow/detail/json_size.hpp>
 
 namespace noetl::workflow {
 
@@ -28,12 +30,22 @@ public:
                                                                                              : nullptr;
    }
    void keep(std::string const& step, std::uint64_t visit, std::uint64_t changes, items value) {
-      kept_.insert_or_assign(step, entry{visit, changes, std::move(value)});
+      auto& place = kept_[step];
+      bytes_ -= place.bytes;
+      place = entry{visit, changes, std::move(value)};
+      if (place.value) place.bytes = sizeof(tao::json::value) + detail::heap_of(*place.value);
+      bytes_ += place.bytes;
    }
    /// Drops what belongs to steps for which `over` is true.
    void drop_if(std::function<bool(std::string const&)> const& over) {
-      std::erase_if(kept_, [&](auto const& one) { return over(one.first); });
+      std::erase_if(kept_, [&](auto const& one) {
+         if (!over(one.first)) return false;
+         bytes_ -= one.second.bytes;
+         return true;
+      });
    }
+   /// Memory of what is kept, about.
+   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
    [[nodiscard]] std::size_t size() const noexcept { return kept_.size(); }
 
 private:
@@ -41,8 +53,10 @@ private:
       std::uint64_t visit = 0;
       std::uint64_t changes = 0;
       items value;
+      std::size_t bytes = 0;
    };
    std::map<std::string, entry> kept_;
+   std::size_t bytes_ = 0;
 };
 
 } // namespace noetl::workflow

@@ -163,13 +163,15 @@ private:
          result<void> done;
          try {
             done = co_await advance(*one, std::move(facts), woken);
+            if (done) {
+               one->measure_when_due();
+               save_when_due(one);
+            }
          } catch (std::exception const& e) { // an execution that nobody advances any more would look like a hung one
             done = fail(error_code::internal, "an execution cannot be advanced", e.what());
          }
          if (done) {
             one->failures = 0;
-            one->measure_when_due();
-            save_when_due(one);
             continue;
          }
          // Database gone, playbook unreadable: the facts are safe in the log, so look again later.
@@ -201,15 +203,21 @@ private:
    void save_when_due(entry_ptr const& one) {
       auto const& state = one->state;
       bool const due = how_.snapshot_events != 0 && one->snapshot_due(how_.snapshot_events);
-      if (!due || state.terminal() || one->saving.exchange(true)) return;
+      if (!due || state.terminal() || one->saving) return;
       auto row = states_.snapshots().prepare(state, now());
       one->snapshot_made(row.text.size());
+      one->saving = true; // only this coroutine sets it
       boost::asio::co_spawn(executor_, save(one, std::move(row)), boost::asio::detached);
    }
 
    awaitable<void> save(entry_ptr one, snapshot_row row) {
       auto const version = row.position.version;
-      auto saved = co_await states_.snapshots().save(one->id, std::move(row));
+      result<save_outcome> saved = fail(error_code::internal, "not tried");
+      try {
+         saved = co_await states_.snapshots().save(one->id, std::move(row));
+      } catch (std::exception const& e) {
+         saved = fail(error_code::internal, "a snapshot cannot be saved", e.what());
+      }
       one->saving = false;
       if (!saved)
          log::warn("snapshot.not_saved", {{"execution_id", one->id},
@@ -238,7 +246,10 @@ private:
             std::lock_guard const lock(mutex_);
             ++stats_.conflicts;
          }
-         if (auto again = co_await catch_up(one); !again) co_return std::move(again).error();
+         auto again = co_await catch_up(one);
+         if (!again) co_return std::move(again).error();
+         // The log has nothing new, so the next attempt would end like this one.
+         if (*again == 0) co_return std::move(appended).error();
       }
       co_return result<void>{};
    }
@@ -270,11 +281,12 @@ private:
       co_return result<void>{};
    }
 
-   awaitable<result<void>> catch_up(entry& one) {
+   /// \return how many events were folded
+   awaitable<result<std::uint64_t>> catch_up(entry& one) {
       auto current = co_await states_.catch_up(one.id, one.state);
       if (!current) co_return std::move(current).error();
       one.caught_up(*current);
-      co_return result<void>{};
+      co_return current->events;
    }
 
    awaitable<result<void>> decide_once(entry& one) {
@@ -310,12 +322,10 @@ private:
    }
 
    awaitable<result<append_result>> append_decision(entry& one, decision const& what) {
-      auto pool = command_pool(one.state.execution_pool, one.book->path);
-      if (!pool) co_return std::move(pool).error();
       append_request append;
       append.execution_id = one.id;
       append.expect = {expected::undecided_since, one.state.version};
-      announcement const how{how_.server_url, *pool};
+      announcement const how{how_.server_url, stored_command_pool(one.state.execution_pool, one.book->path)};
       auto const cause = one.cause.value != 0 ? one.cause : one.state.last_event;
       add_decision(append, what, run_identity(one.state), how, cause, ids_, now());
       auto stored = co_await store_.append(std::move(append));

@@ -27,6 +27,7 @@ class template_cache;
 /// template that uses up all its steps is refused within 50 ms.
 struct template_limits {
    std::size_t max_steps = 400'000;
+   std::size_t max_value_steps = 4'000'000;    ///< of all texts of one value together
    std::size_t max_depth = 400;                ///< nested expressions, blocks and macro calls together
    std::size_t max_output_bytes = 4 << 20;     ///< of the result and of every text on the way
    std::size_t max_template_bytes = 512 << 10; ///< of the source; it may have 20,000 parts
@@ -86,7 +87,8 @@ private:
    using compiled = std::shared_ptr<detail::compiled_template const>;
    result<compiled> compile(std::string_view text, bool expression);
    result<tao::json::value> render(tao::json::value const& value, context const& variables, literals rule,
-                                   std::vector<std::string> const& deferred);
+                                   std::vector<std::string> const& deferred, std::size_t& steps);
+   result<std::string> render_text(std::string_view text, context const& variables, std::size_t& steps);
 
    template_limits limits_;
    std::unique_ptr<detail::template_cache> cache_;

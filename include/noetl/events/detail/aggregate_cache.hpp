@@ -24,8 +24,9 @@ public:
    }
    void put(aggregate_id id, aggregate_state<A> const& seen) {
       if (limit_ == 0) return;
+      std::unordered_map<aggregate_id, aggregate_state<A>> old; // destroyed when others may go on
       std::lock_guard const lock(mutex_);
-      if (states_.size() >= limit_) states_.clear();
+      if (states_.size() >= limit_ && !states_.contains(id)) old.swap(states_);
       auto& known = states_[id];
       if (known.version <= seen.version) known = seen;
    }

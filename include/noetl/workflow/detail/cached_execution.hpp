@@ -86,7 +86,7 @@ struct cached_execution {
    }
 
    [[nodiscard]] std::size_t estimated_bytes() const noexcept {
-      return measured_bytes + folded_bytes * bytes_per_text_byte;
+      return measured_bytes + folded_bytes * bytes_per_text_byte + memo.bytes();
    }
    /// Most of what a long log said is forgotten by its state. Measuring costs a walk over the state, so it waits until
    /// the guess for what came since matters; the cost per event stays the same however long the log gets.

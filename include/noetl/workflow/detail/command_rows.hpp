@@ -123,6 +123,12 @@ inline result<std::string> command_pool(std::optional<std::string> const& execut
    return std::string("shared");
 }
 
+inline std::string stored_command_pool(std::optional<std::string> const& execution_pool,
+                                       std::optional<std::string> const& metadata_path) {
+   auto pool = command_pool(execution_pool, metadata_path);
+   return pool ? *std::move(pool) : command_pool(std::nullopt, metadata_path).value();
+}
+
 inline std::string command_subject(std::string_view pool, noetl::execution_id execution) {
    return "noetl.commands." + std::string(pool) + "." + std::to_string(execution.value);
 }

@@ -16,6 +16,9 @@ namespace noetl::workflow::detail {
 /// Iterations of a parallel loop that are open at once when it names no limit. More follow as they end.
 inline constexpr std::int64_t max_open_iterations = 1'000;
 
+/// Text of the iterations that one decision issues: beyond it the next ones wait until some have ended.
+inline constexpr std::size_t most_command_bytes = 8U << 20U;
+
 inline raw_json cursor_meta(std::string const& phase, std::string const& step_name, std::int64_t frame,
                             std::optional<std::int64_t> row) {
    json out = tao::json::empty_object;

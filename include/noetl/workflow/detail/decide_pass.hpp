@@ -270,9 +270,14 @@ private:
       if (items.size() == 0) return exit_inside(target, tao::json::empty_array, nullptr); // W11, L-08
       issue(s, items, 0, std::min(window(s), items.size()), items.size());
    }
+   /// Every command carries all variables, so a window of iterations may be too much for one append.
    void issue(step const& s, loop_items const& items, std::int64_t from, std::int64_t to, std::int64_t total) {
       iteration_commands commands(context_, s);
-      for (auto i = from; i < to; ++i) out_.commands.push_back(commands.make(items.at(i), i, total));
+      for (auto i = from; i < to; ++i) {
+         if (i != from && command_bytes_ >= most_command_bytes) return; // the rest when some of these have ended
+         auto const& made = out_.commands.emplace_back(commands.make(items.at(i), i, total));
+         command_bytes_ += made.tool_config.text.size() + made.args.text.size() + made.render_context.text.size();
+      }
    }
    /// Items of a loop that runs, as the variables are now.
    loop_items current_items(step const& s, step_state const& f) {
@@ -370,6 +375,7 @@ private:
    event_drafts drafts_;
    decision out_;
    std::optional<std::size_t> started_items_;
+   std::size_t command_bytes_ = 0; ///< text of the iterations issued in this pass
    bool starting_ = false;
 };
 

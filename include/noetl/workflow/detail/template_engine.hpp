@@ -73,13 +73,17 @@ inline error render_error(std::string_view what) {
    return fail(error_code::validation, "Template render error: " + std::string(what));
 }
 
-/// Runs `f(evaluator)`; a failure becomes an error that names the place.
+/// Runs `f(evaluator)`; a failure becomes an error that names the place. \param steps  what is left for this text and
+/// those after it
 template <class F>
-auto run(compiled_template const& tree, context const& variables, template_limits const& limits, F f)
-    -> result<decltype(f(std::declval<evaluator&>()))> {
-   evaluator e(tree, variables, {limits.max_steps, limits.max_output_bytes}, limits.max_depth);
+auto run(compiled_template const& tree, context const& variables, template_limits const& limits, std::size_t& steps,
+         F f) -> result<decltype(f(std::declval<evaluator&>()))> {
+   auto const mine = std::min(steps, limits.max_steps);
+   evaluator e(tree, variables, {mine, limits.max_output_bytes}, limits.max_depth);
    try {
-      return f(e);
+      auto made = f(e);
+      steps -= mine - e.left().steps;
+      return made;
    } catch (template_failure const& failure) {
       return render_error(failure.what() + (" (" + place_of(tree.source, e.at()) + ")"));
    } catch (std::exception const&) { // memory, a length beyond what containers hold
@@ -114,10 +118,16 @@ inline result<template_engine::compiled> template_engine::compile(std::string_vi
 }
 
 inline result<std::string> template_engine::render_text(std::string_view text, context const& variables) {
+   auto steps = limits_.max_steps;
+   return render_text(text, variables, steps);
+}
+
+inline result<std::string> template_engine::render_text(std::string_view text, context const& variables,
+                                                        std::size_t& steps) {
    if (!is_template(text)) return std::string(text);
    auto const tree = compile(text, false);
    if (!tree) return tree.error();
-   return detail::run(**tree, variables, limits_, [&](detail::evaluator& e) {
+   return detail::run(**tree, variables, limits_, steps, [&](detail::evaluator& e) {
       std::string out;
       e.render((*tree)->body, out);
       return out;
@@ -126,17 +136,20 @@ inline result<std::string> template_engine::render_text(std::string_view text, c
 
 inline result<tao::json::value> template_engine::render_value(tao::json::value const& value, context const& variables,
                                                               literals rule) {
-   return render(value, variables, rule, {});
+   auto steps = limits_.max_value_steps;
+   return render(value, variables, rule, {}, steps);
 }
 
 inline result<tao::json::value> template_engine::render_available(tao::json::value const& value,
                                                                   context const& variables,
                                                                   std::vector<std::string> const& deferred) {
-   return render(value, variables, literals::as_written, deferred);
+   auto steps = limits_.max_value_steps;
+   return render(value, variables, literals::as_written, deferred, steps);
 }
 
 inline result<tao::json::value> template_engine::render(tao::json::value const& value, context const& variables,
-                                                        literals rule, std::vector<std::string> const& deferred) {
+                                                        literals rule, std::vector<std::string> const& deferred,
+                                                        std::size_t& steps) {
    using detail::json;
    if (value.is_string_type()) {
       auto const text = value.get_string_type();
@@ -149,7 +162,7 @@ inline result<tao::json::value> template_engine::render(tao::json::value const& 
       };
       if (!deferred.empty() && std::any_of((*tree)->names.begin(), (*tree)->names.end(), later))
          return json(std::string(text));
-      return detail::run(**tree, variables, limits_, [&](detail::evaluator& e) {
+      return detail::run(**tree, variables, limits_, steps, [&](detail::evaluator& e) {
          if ((*tree)->only != nullptr) return detail::typed(e.evaluate(*(*tree)->only), e.left());
          std::string out;
          e.render((*tree)->body, out);
@@ -159,7 +172,7 @@ inline result<tao::json::value> template_engine::render(tao::json::value const& 
    if (value.is_array()) {
       json out = tao::json::empty_array;
       for (auto const& item : value.get_array()) {
-         auto rendered = render(item, variables, rule, deferred);
+         auto rendered = render(item, variables, rule, deferred, steps);
          if (!rendered) return rendered;
          out.emplace_back(std::move(*rendered));
       }
@@ -168,13 +181,13 @@ inline result<tao::json::value> template_engine::render(tao::json::value const& 
    if (value.is_object()) {
       json out = tao::json::empty_object;
       for (auto const& [key, item] : value.get_object()) {
-         auto rendered = render(item, variables, rule, deferred);
+         auto rendered = render(item, variables, rule, deferred, steps);
          if (!rendered) return rendered;
          if (!is_template(key)) {
             out.get_object().insert_or_assign(key, std::move(*rendered));
             continue;
          }
-         auto name = render_text(key, variables);
+         auto name = render_text(key, variables, steps);
          if (!name) return std::move(name).error();
          out.get_object().insert_or_assign(std::move(*name), std::move(*rendered));
       }
@@ -186,7 +199,8 @@ inline result<tao::json::value> template_engine::render(tao::json::value const& 
 inline result<bool> template_engine::evaluate_condition(std::string_view text, context const& variables) {
    auto const tree = compile(text, !is_template(text));
    if (!tree) return tree.error();
-   return detail::run(**tree, variables, limits_, [&](detail::evaluator& e) {
+   auto steps = limits_.max_steps;
+   return detail::run(**tree, variables, limits_, steps, [&](detail::evaluator& e) {
       if ((*tree)->only != nullptr) return detail::condition(e.evaluate(*(*tree)->only), e.left());
       std::string out;
       e.render((*tree)->body, out);

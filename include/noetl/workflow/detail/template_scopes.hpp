@@ -44,7 +44,6 @@ public:
    [[nodiscard]] bool holds(macro_ref const& macro) const noexcept {
       return macro.scope <= top() && all_[static_cast<std::size_t>(macro.scope)].serial == macro.serial;
    }
-   void clear_top() { all_.back().names.clear(); }
 
    /// A scope for as long as this lives.
    class open {
