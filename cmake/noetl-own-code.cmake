@@ -12,9 +12,13 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOETL_SANITIZE)
   target_compile_options(noetl_own_code INTERFACE -Wno-maybe-uninitialized -Wno-tsan)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  # False positives: GCC bugs 105329, 105580 and 105651 inside std::string, and coroutine frames of Asio's awaitable.
+  # False positives: GCC bugs 105329, 105580 and 105651 inside std::string.
   target_compile_options(noetl_own_code INTERFACE -Wno-restrict -Wno-array-bounds -Wno-stringop-overread
-    -Wno-stringop-overflow -Wno-mismatched-new-delete)
+    -Wno-stringop-overflow)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # False positives, also of GCC 14: coroutine frames of Asio's awaitable.
+  target_compile_options(noetl_own_code INTERFACE -Wno-mismatched-new-delete)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
   # False positives: functions that return a part of their first argument and take a text made on the spot as another.
