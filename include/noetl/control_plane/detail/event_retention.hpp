@@ -1,5 +1,5 @@
 // control_plane/detail/event_retention.hpp: drops whole partitions of the event log that nobody needs any more.
-// Knows pg/. Rules: http-platform.md section 6 and D-75, schema.md 10.5.
+// Knows pg/ and the life cycle of subscriptions. Rules: http-platform.md section 6 and D-75, schema.md 10.5.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include <noetl/control_plane/subscription_log.hpp>
 #include <noetl/core/log.hpp>
 #include <noetl/events/envelope.hpp>
 #include <noetl/pg/connection.hpp>
@@ -23,10 +24,6 @@ struct kept_partition {
 
 namespace detail {
 
-inline constexpr std::string_view lifecycle_types =
-    "'subscription.registered', 'subscription.activated', 'subscription.paused', 'subscription.resumed', "
-    "'subscription.draining', 'subscription.deactivated'";
-
 inline std::string terminal_list() {
    std::string out;
    for (auto const& one : terminal_types) out.append(out.empty() ? "'" : ", '").append(one.event_type).append("'");
@@ -37,11 +34,12 @@ inline std::string terminal_list() {
 /// earlier versions have running heads, or plain DEACTIVATED; of the running ones the log tells.
 inline std::string build_live_head() {
    return "select h.execution_id from noetl.stream_head h where h.status not in ('COMPLETED', 'FAILED', 'CANCELLED', "
-          "'DEACTIVATED', 'subscription:DEACTIVATED', 'PROJECTED') and h.execution_id >= $1 and h.execution_id < $2 and coalesce((select "
+          "'DEACTIVATED', 'subscription:DEACTIVATED', 'PROJECTED') and h.execution_id >= $1 and h.execution_id < $2 "
+          "and coalesce((select "
           "e.event_type from noetl.event e "
-          "where e.execution_id = h.execution_id and e.event_type in (" +
-          std::string(lifecycle_types) +
-          ") order by e.stream_version desc nulls last, e.event_id desc limit 1), '') <> 'subscription.deactivated' "
+          "where e.execution_id = h.execution_id and e." +
+          is_lifecycle_event() +
+          " order by e.stream_version desc nulls last, e.event_id desc limit 1), '') <> 'subscription.deactivated' "
           "limit 1";
 }
 
@@ -52,8 +50,8 @@ inline std::string build_live_events(std::string const& table) {
           "group by e.execution_id having not coalesce(bool_or(e.event_type in (" +
           terminal_list() +
           ")), false) and coalesce((array_agg(e.event_type order by e.stream_version desc nulls last, e.event_id desc) "
-          "filter (where e.event_type in (" +
-          std::string(lifecycle_types) + ")))[1], '') <> 'subscription.deactivated' limit 1";
+          "filter (where e." +
+          is_lifecycle_event() + "))[1], '') <> 'subscription.deactivated' limit 1";
 }
 
 /// A row that a tailer of ours has not passed yet.
