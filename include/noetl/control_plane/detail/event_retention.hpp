@@ -54,11 +54,24 @@ inline std::string build_live_events(std::string const& table) {
           is_lifecycle_event() + "))[1], '') <> 'subscription.deactivated' limit 1";
 }
 
-/// A row that a tailer of ours has not passed yet.
+/// A row that a tailer of ours has not passed yet: of older servers, which carry no number and come first, as if they
+/// had number 0 (stream/feed.hpp), or of ours. Each is found by an index.
 inline std::string build_unstreamed(std::string const& table) {
-   return "select 1 from " + table +
-          " e join noetl.stream_cursor c on c.xid is not null and (e.ingest_xid, e.execution_id, e.event_id) > "
-          "(c.xid, coalesce(c.execution_id, 0), coalesce(c.event_id, 0)) where e.ingest_xid is not null limit 1";
+   auto const behind = "(c.xid, coalesce(c.execution_id, 0), coalesce(c.event_id, 0))";
+   return "select 1 from noetl.stream_cursor c cross join lateral ((select 1 from " + table +
+          " e where e.ingest_xid is not null and (e.ingest_xid, e.execution_id, e.event_id) > " + behind +
+          " limit 1) union all (select 1 from " + table +
+          " e where c.xid = '0' and e.ingest_xid is null and (e.execution_id, e.event_id) > "
+          "(coalesce(c.execution_id, 0), coalesce(c.event_id, 0)) limit 1)) ahead where c.xid is not null limit 1";
+}
+
+/// A row that a snapshot taken before does not show: nobody asked yet what it means. Rows of a restored dump may carry
+/// numbers that this database has yet to give; those are no new ones.
+inline std::string build_newer(std::string const& table, std::string const& snapshot) {
+   auto const then = "'" + snapshot + "'::pg_snapshot";
+   return "select 1 from " + table + " e where e.ingest_xid >= pg_snapshot_xmin(" + then +
+          ") and e.ingest_xid < pg_snapshot_xmax(pg_current_snapshot()) and not pg_visible_in_snapshot(e.ingest_xid, " +
+          then + ") limit 1";
 }
 
 struct retention_report {
@@ -90,11 +103,13 @@ inline retention_report drop_past_partitions(pg::connection& db, std::int64_t cu
       try {
          db.begin();
          db.script("set local statement_timeout = '10min'; set local lock_timeout = '2s'");
+         auto const before = db.exec("select pg_current_snapshot()::text")[0].get<std::string>(0);
          auto why = reason();
          if (why.empty()) {
             db.script("lock table " + one.quoted + " in access exclusive mode");
-            // What happened since: an old subscription may have been activated again.
-            if (!db.exec(live_head, ids.from, ids.to).empty()) why = "it came into use again";
+            // What happened since: an old subscription may have been activated again, a late event have come.
+            if (!db.exec(live_head, ids.from, ids.to).empty() || !db.script(build_newer(one.quoted, before)).empty())
+               why = "it came into use again";
          }
          if (why.empty()) {
             db.script("drop table " + one.quoted);
