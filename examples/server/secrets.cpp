@@ -72,7 +72,7 @@ struct secret_parts::impl {
          resolver(shards, catalog, keychain, cp::secret_providers(vault_settings(given)), metrics,
                   resolver_settings(given)),
          access(shards, credentials, resolver, audit, metrics, given.noetl.server_region),
-         wallet(shards, encryption, metrics), ingress(shards, subscriptions, credentials, audit), results(shards, ids),
+         wallet(shards, encryption, metrics), ingress(shards, subscriptions, credentials, audit), results(shards),
          resulted(metrics), references(results, given.noetl.refs_in_state) {
       if (!encryption.ready())
          noetl::log::warn("secrets.off", {{"reason", "NOETL_ENCRYPTION_KEY is not set: no secret is stored or read"}});

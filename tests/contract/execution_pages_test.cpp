@@ -90,6 +90,8 @@ TEST_F(execution_pages, executions_of_the_same_instant_are_told_apart_by_id) {
 TEST_F(execution_pages, wrong_places_and_numbers_answer_400) {
    for (auto const* query : {"?limit=-1", "?offset=-1", "?limit=x", "?after=x", "?after=321", "?catalog_id=x"})
       EXPECT_EQ(server().get(std::string("/api/executions") + query).status, 400U) << query;
+   EXPECT_EQ(server().get("/api/executions?offset=10000").status, 200U);
+   EXPECT_TRUE(is_error(server().get("/api/executions?offset=10001"), 400, "'after'"));
    auto const execution = start_linear(server());
    for (auto const* query : {"?page=0", "?page=x", "?page_size=0", "?after_event=1", "?after_event=x",
                              "?after_event=0&limit=0", "?page=1&after_event=0"})

@@ -145,6 +145,18 @@ TEST_F(internal_cleanup, rows_that_the_stream_has_not_passed_keep_their_partitio
    at().query("delete from noetl.stream_cursor where name = 'test'");
 }
 
+TEST_F(internal_cleanup, rows_of_older_servers_that_a_backfill_has_not_passed_keep_their_partition) {
+   add_partition("event_old_history", 8);
+   at().query("insert into noetl.event (execution_id, event_id, catalog_id, event_type, ingest_xid) values (" +
+              id_in(8) + ", 1, 1, 'playbook.completed', null)");
+   at().query("insert into noetl.stream_cursor (name, position, xid, execution_id, event_id) values ('test', 0, '0', " +
+              id_in(8) + ", 0)");
+   EXPECT_EQ(number(purge(R"({"event_retention_days":1})").at("events_purged")), "0");
+   at().query("update noetl.stream_cursor set event_id = 1 where name = 'test'");
+   EXPECT_EQ(number(purge(R"({"event_retention_days":1})").at("events_purged")), "1");
+   at().query("delete from noetl.stream_cursor where name = 'test'");
+}
+
 TEST_F(internal_cleanup, item_92_the_default_partition_and_recent_ones_stay) {
    EXPECT_EQ(purge(R"({"event_retention_days":1})").body,
              R"({"commands_purged":0,"runtime_purged":0,"events_purged":0})");

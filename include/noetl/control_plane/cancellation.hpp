@@ -151,7 +151,8 @@ private:
    /// Appends the end unless there is one. \return the status that the execution has ended with before; empty: none
    awaitable<result<std::string>> end(event what) {
       auto const id = what.execution_id;
-      auto stored = co_await store_.append(detail::first_end(std::move(what), noetl::event_id{ids_.next()}));
+      auto append = detail::first_end(std::move(what), noetl::event_id{ids_.next()});
+      auto stored = co_await store_.append(std::move(append));
       if (stored) co_return std::string{};
       if (stored.error().code != error_code::conflict) co_return std::move(stored).error();
       auto before = co_await end_of(id);
@@ -161,7 +162,8 @@ private:
 
    awaitable<result<std::string>> cancel_one(noetl::execution_id id, std::optional<std::string> reason,
                                              std::optional<noetl::execution_id> root) {
-      auto status = co_await end(detail::cancelled_event(id, reason, root));
+      auto cancelled = detail::cancelled_event(id, reason, root);
+      auto status = co_await end(std::move(cancelled));
       if (status && status->empty())
          log::info("execution.cancelled", {{"execution_id", id.value}, {"cascaded", root.has_value()}});
       co_return status;

@@ -12,12 +12,8 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
+#include <noetl/control_plane/detail/run_forever.hpp>
 #include <noetl/core/id_generator.hpp>
 #include <noetl/core/log.hpp>
 #include <noetl/core/result.hpp>
@@ -59,8 +55,8 @@ public:
        : executor_(std::move(executor)), store_(store), ids_(ids), how_(how) {}
 
    void start() {
-      listening_since_ = clock::now();
-      if (how_.lease.count() > 0) boost::asio::co_spawn(executor_, run(), boost::asio::detached);
+      listen_anew();
+      if (how_.lease.count() > 0) detail::run_forever(executor_, "leases", how_.interval, [this] { return round(); });
    }
 
    [[nodiscard]] lease_stats stats() const noexcept { return {offered_again_.load(), given_up_.load()}; }
@@ -77,31 +73,38 @@ private:
       bool exhausted = false;
    };
 
-   awaitable<void> run() {
-      for (;;) {
-         boost::asio::steady_timer timer(executor_, how_.interval);
-         boost::system::error_code ignored; // a cancelled wait only means: go on now
-         co_await timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
-         auto done = co_await pass();
-         if (!done) listening_since_ = clock::now();
-         if (!done) log::warn("leases.put_off", {{"reason", done.error().message}, {"detail", done.error().detail}});
+   void listen_anew() { listening_since_.assign(store_.shards().count(), clock::now()); }
+
+   awaitable<std::chrono::milliseconds> round() {
+      auto alive = co_await live_workers();
+      if (alive) {
+         for (std::size_t shard = 0; shard < store_.shards().count(); ++shard) co_await pass(shard, *alive);
+      } else {
+         listen_anew();
+         log::warn("leases.put_off", {{"reason", alive.error().message}, {"detail", alive.error().detail}});
       }
+      co_return how_.interval;
    }
 
-   awaitable<result<void>> pass() {
-      auto alive = co_await live_workers();
-      if (!alive) co_return std::move(alive).error();
-      if (clock::now() - listening_since_ < how_.lease) co_return result<void>{};
-      for (std::size_t shard = 0; shard < store_.shards().count(); ++shard) {
-         auto work = [this, workers = *alive](pg::connection& db) { return take_back(db, workers); };
-         auto lost = co_await store_.shards().shard(shard).run(std::move(work));
-         if (!lost) co_return std::move(lost).error();
-         for (auto const& command : *lost) {
-            auto told = co_await tell(command);
-            if (!told) co_return std::move(told).error();
-         }
+   /// A shard that is away and an append that is refused hold up nobody else.
+   awaitable<void> pass(std::size_t shard, std::vector<std::string> const& alive) {
+      if (clock::now() - listening_since_[shard] < how_.lease) co_return;
+      auto work = [this, workers = alive](pg::connection& db) { return take_back(db, workers); };
+      auto lost = co_await store_.shards().shard(shard).run(std::move(work));
+      if (!lost) {
+         listening_since_[shard] = clock::now();
+         log::warn("leases.put_off",
+                   {{"shard", shard}, {"reason", lost.error().message}, {"detail", lost.error().detail}});
+         co_return;
       }
-      co_return result<void>{};
+      for (auto const& command : *lost) {
+         auto told = co_await tell(command);
+         if (!told)
+            log::warn("leases.not_told", {{"execution_id", command.execution_id.value},
+                                          {"step", command.step},
+                                          {"reason", told.error().message},
+                                          {"detail", told.error().detail}});
+      }
    }
 
    awaitable<result<std::vector<std::string>>> live_workers() {
@@ -183,13 +186,13 @@ private:
          update.error = reason;
          append.updates.push_back(std::move(update));
       }
+      auto stored = co_await store_.append(std::move(append));
+      if (!stored) co_return std::move(stored).error();
       command.exhausted ? ++given_up_ : ++offered_again_;
       log::warn("leases.expired", {{"execution_id", command.execution_id.value},
                                    {"step", command.step},
                                    {"worker", command.worker},
                                    {"attempt", command.attempt}});
-      auto stored = co_await store_.append(std::move(append));
-      if (!stored) co_return std::move(stored).error();
       co_return result<void>{};
    }
 
@@ -197,7 +200,7 @@ private:
    event_store& store_;
    id_generator ids_;
    lease_settings how_;
-   clock::time_point listening_since_{}; ///< no heartbeat was missed since, as far as we know
+   std::vector<clock::time_point> listening_since_; ///< by shard: nothing was missed since, as far as we know
    std::atomic<std::uint64_t> offered_again_{0};
    std::atomic<std::uint64_t> given_up_{0};
 };

@@ -2,6 +2,7 @@
 // noetl.subscription_dedup. Knows pools and the event store's heads.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <limits>
@@ -17,6 +18,7 @@
 #include <noetl/core/result.hpp>
 #include <noetl/core/strong.hpp>
 #include <noetl/events/store.hpp>
+#include <noetl/pg/by_key.hpp>
 #include <noetl/pg/connection.hpp>
 #include <noetl/pg/shards.hpp>
 #include <noetl/reflect/rules.hpp>
@@ -27,20 +29,20 @@ using boost::asio::awaitable;
 
 struct dedup_request {
    std::string key;
-   std::uint64_t window_secs = 300; ///< how long a key counts
+   std::uint64_t window_secs = 300; ///< how long a key counts, 30 days at most
    using json_rules = rules<defaulted<"window_secs">>;
 };
 
 /// Claims keys. A key is claimed before its execution is written, in another database perhaps, so two things repair
 /// what a failure in between leaves (W3): release() after a refused start, and a key whose execution does not exist
-/// some seconds later is given to the next caller. Thread-safe; statements run on the cluster pool.
+/// some minutes later is given to the next caller. Thread-safe; statements run on the cluster pool.
 class dedup_service {
 public:
    dedup_service(pg::shard_map& shards, event_store& store) : pool_(shards.cluster()), store_(store) {}
 
    /// \param scope  parent execution (a subscription), or 0
    /// \return nothing when `mine` holds the key now, else the execution that holds it, which exists. unavailable: the
-   ///    holder is not written yet, or never will be; its key is free again some seconds after it was taken
+   ///    holder is not written yet, or never will be; its key is free again some minutes after it was taken
    awaitable<result<std::optional<execution_id>>> claim(execution_id scope, dedup_request wish, execution_id mine) {
       boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor);
       for (int attempt = 0; attempt < looks; ++attempt) {
@@ -76,7 +78,11 @@ public:
    }
 
 private:
-   static constexpr double burnt_after_seconds = 10;
+   // A start may be slow and still succeed: between its claim and its commit it reads the parent, the catalog and the
+   // trace and appends, and each may wait 5 s for a connection and 30 s for a statement (the defaults). A key given
+   // away before the end of all that would start twice.
+   static constexpr double burnt_after_seconds = 300;
+   static constexpr std::int64_t longest_window = 30 * 86'400; // seconds; older rows are swept, whoever wrote them
    static constexpr int looks = 20; // a start that is being committed right now is soon there
    static constexpr std::chrono::milliseconds pause{50};
 
@@ -86,16 +92,23 @@ private:
    };
 
    awaitable<result<key_holder>> holder_after_claim(execution_id scope, dedup_request const& wish, execution_id mine) {
-      constexpr std::uint64_t century = 3'155'760'000;
-      auto const window = static_cast<std::int64_t>(wish.window_secs < century ? wish.window_secs : century);
+      constexpr auto longest = static_cast<std::uint64_t>(longest_window);
+      auto const window = static_cast<std::int64_t>(std::min(wish.window_secs, longest));
       auto work = [scope, key = wish.key, window, mine](pg::connection& db) -> result<key_holder> {
-         return db.transaction([&]() -> result<key_holder> {
-            db.exec("DELETE FROM noetl.subscription_dedup WHERE subscription_id = $1"
-                    " AND seen_at < now() - make_interval(secs => $2)",
-                    scope, window);
-            db.exec("INSERT INTO noetl.subscription_dedup (subscription_id, dedup_key, execution_id, seen_at)"
-                    " VALUES ($1, $2, $3, now()) ON CONFLICT (subscription_id, dedup_key) DO NOTHING",
-                    scope, key, mine);
+         return pg::by_key(db, [&]() -> result<key_holder> {
+            // The window is this caller's, so it says nothing about other keys.
+            auto const taken =
+                db.exec("INSERT INTO noetl.subscription_dedup AS d (subscription_id, dedup_key, execution_id, seen_at)"
+                        " VALUES ($1, $2, $3, now()) ON CONFLICT (subscription_id, dedup_key) DO UPDATE"
+                        " SET execution_id = excluded.execution_id, seen_at = excluded.seen_at"
+                        " WHERE d.seen_at < now() - make_interval(secs => $4)",
+                        scope, key, mine, window);
+            if (taken.affected() > 0) // more than one row for each that comes, so the table ends at some size
+               db.exec("DELETE FROM noetl.subscription_dedup WHERE (subscription_id, dedup_key) IN"
+                       " (SELECT subscription_id, dedup_key FROM noetl.subscription_dedup"
+                       " WHERE seen_at < now() - make_interval(secs => $1) ORDER BY seen_at LIMIT 10"
+                       " FOR UPDATE SKIP LOCKED)",
+                       longest_window);
             auto const found = db.exec("SELECT execution_id, extract(epoch FROM now() - seen_at)::float8"
                                        " FROM noetl.subscription_dedup WHERE subscription_id = $1 AND dedup_key = $2",
                                        scope, key);

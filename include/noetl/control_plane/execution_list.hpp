@@ -57,12 +57,15 @@ public:
    explicit execution_list(pg::shard_map& shards) : shards_(shards) {}
 
    /// Newest first, by start and then id. Filters apply before the window is cut (W27). Errors: bad_request for a
-   /// negative limit or offset, and for an `after` that is no execution.
+   /// negative limit, an offset outside 0..10'000, and an `after` that is no execution.
    awaitable<result<execution_page>> page(execution_filter filter) {
       auto const limit = std::min(filter.limit.value_or(50), 100);
       auto const offset = filter.offset.value_or(0);
       if (limit < 0) co_return fail(error_code::bad_request, "limit: expected 0 or more");
       if (offset < 0) co_return fail(error_code::bad_request, "offset: expected 0 or more");
+      if (offset > most_offset)
+         co_return fail(error_code::bad_request, "offset: expected at most " + std::to_string(most_offset) +
+                                                     "; give the last execution that you have as 'after'");
       auto paths = co_await catalog_ids(filter);
       if (!paths) co_return std::move(paths).error();
       auto behind = co_await start_of(filter.after);
@@ -95,6 +98,8 @@ public:
    }
 
 private:
+   static constexpr std::int32_t most_offset = 10'000; ///< all that lies before a window is read on every shard
+
    using path_filter = std::optional<std::vector<std::int64_t>>; // none: every catalog entry
    struct place {
       std::optional<timestamp> started_at;

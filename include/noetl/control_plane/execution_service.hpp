@@ -183,8 +183,9 @@ private:
       // A cascade that looked for children before this one was there could not end it.
       if (auto alive = co_await parent_goes_on(request.parent_execution_id, true); !alive) {
          if (alive.error().code != error_code::conflict) co_return std::move(alive).error();
-         auto end = detail::cancelled_event(id, std::nullopt, request.parent_execution_id);
-         auto ended = co_await store_.append(detail::first_end(std::move(end), event_id{ids_.next()}));
+         auto cancelled = detail::cancelled_event(id, std::nullopt, request.parent_execution_id);
+         auto end = detail::first_end(std::move(cancelled), event_id{ids_.next()});
+         auto ended = co_await store_.append(std::move(end));
          if (!ended && ended.error().code != error_code::conflict) co_return std::move(ended).error();
          co_return std::move(alive).error();
       }

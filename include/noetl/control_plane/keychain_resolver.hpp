@@ -16,6 +16,7 @@
 
 #include <noetl/control_plane/catalog.hpp>
 #include <noetl/control_plane/credentials.hpp>
+#include <noetl/control_plane/detail/execution_sql.hpp>
 #include <noetl/control_plane/keychain.hpp>
 #include <noetl/control_plane/secret_provider.hpp>
 #include <noetl/core/log.hpp>
@@ -92,9 +93,10 @@ private:
 
    awaitable<result<start>> started(noetl::execution_id id) {
       auto work = [id](pg::connection& db) {
-         return db.exec("select catalog_id, context -> 'workload' from noetl.event where execution_id = $1 and "
-                        "event_type in ('playbook.initialized', 'playbook_started') order by event_id limit 1",
-                        id);
+         static auto const text =
+             "select catalog_id, context -> 'workload' from noetl.event where execution_id = $1 and event_type in " +
+             std::string(detail::start_types) + " order by event_id limit 1";
+         return db.exec(text, id);
       };
       auto rows = co_await shards_.of(id).run(std::move(work));
       if (!rows) co_return std::move(rows).error();

@@ -14,12 +14,8 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
+#include <noetl/control_plane/detail/run_forever.hpp>
 #include <noetl/core/json_text.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/core/strong.hpp>
@@ -241,7 +237,7 @@ public:
 
    /// Keeps the gauges fresh from now on. Call once; ends with the executor.
    void start(boost::asio::any_io_executor executor) {
-      boost::asio::co_spawn(executor, watch(executor), boost::asio::detached);
+      detail::run_forever(std::move(executor), "outbox.watch", how_.watch, [this] { return watch(); });
    }
 
 private:
@@ -290,24 +286,20 @@ private:
       co_return reply;
    }
 
-   awaitable<void> watch(boost::asio::any_io_executor executor) {
-      for (;;) {
-         std::int64_t due = 0;
-         std::int64_t parked = 0;
-         bool complete = true;
-         for (std::size_t shard = 0; shard < shards_.count(); ++shard) {
-            auto work = [](pg::connection& db) {
-               return std::pair(outbox_table::count_due(db), outbox_table::count_parked(db));
-            };
-            auto const counts = co_await run(shard, work);
-            complete = complete && counts.has_value();
-            if (counts) due += counts->first, parked += counts->second;
-         }
-         if (complete) pending_ = due, parked_ = parked; // else the last ones stay: readiness tells of the outage
-         boost::asio::steady_timer timer(executor, how_.watch);
-         boost::system::error_code ignored; // a cancelled wait only means: go on now
-         co_await timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
+   awaitable<std::chrono::milliseconds> watch() {
+      std::int64_t due = 0;
+      std::int64_t parked = 0;
+      bool complete = true;
+      for (std::size_t shard = 0; shard < shards_.count(); ++shard) {
+         auto work = [](pg::connection& db) {
+            return std::pair(outbox_table::count_due(db), outbox_table::count_parked(db));
+         };
+         auto const counts = co_await run(shard, work);
+         complete = complete && counts.has_value();
+         if (counts) due += counts->first, parked += counts->second;
       }
+      if (complete) pending_ = due, parked_ = parked; // else the last ones stay: readiness tells of the outage
+      co_return how_.watch;
    }
 
    pg::shard_map& shards_;

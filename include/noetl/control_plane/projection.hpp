@@ -78,8 +78,8 @@ private:
          if (!rebuilt) co_return std::move(rebuilt).error();
          auto const at = workflow::workflow_aggregate::position(rebuilt->state);
          if (at.applied == 0) co_return fail(error_code::not_found, "Execution not found: " + std::to_string(id.value));
-         auto saved =
-             co_await states_.snapshots().save(id, states_.snapshots().prepare(rebuilt->state, rebuilt->read_at));
+         auto snapshot = states_.snapshots().prepare(rebuilt->state, rebuilt->read_at);
+         auto saved = co_await states_.snapshots().save(id, std::move(snapshot));
          if (!saved) co_return std::move(saved).error();
          if (*saved != save_outcome::stale) co_return advanced_execution{id, at.version, at.applied};
          if (attempt == attempts)

@@ -3,6 +3,7 @@
 // event store; what to do with an execution is a function given to it.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -17,12 +18,8 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
+#include <noetl/control_plane/detail/run_forever.hpp>
 #include <noetl/core/log.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/core/strong.hpp>
@@ -41,10 +38,10 @@ struct reconciler_settings {
 };
 
 /// Wakes executions whose version moved since the last pass, W18 without its leaks: it keeps nothing of ended ones and
-/// writes no events itself. The first pass that succeeds takes over what an older server left running, and wakes every
-/// running execution. Each pass begins with `prepare`. Executions that somebody keeps in memory although they run no
-/// more are woken too, so that their end is noticed whoever wrote it (138).
-/// Started once; ends when its executor stops. Not thread-safe beyond that.
+/// writes no events itself. The first pass that succeeds on a shard takes over what an older server left running there,
+/// and wakes every running execution. Each pass begins with `prepare`. Executions that somebody keeps in memory
+/// although they run no more are woken too, so that their end is noticed whoever wrote it (138). Started once; ends
+/// when its executor stops. Not thread-safe beyond that.
 class reconciler {
 public:
    using step = std::function<awaitable<result<std::size_t>>(std::size_t shard)>;
@@ -57,53 +54,79 @@ public:
               std::function<std::size_t()> busy, std::function<std::vector<execution_id>()> kept, step prepare,
               reconciler_settings how = {})
        : executor_(std::move(executor)), store_(store), wake_(std::move(wake)), busy_(std::move(busy)),
-         kept_(std::move(kept)), prepare_(std::move(prepare)), how_(how) {}
+         kept_(std::move(kept)), prepare_(std::move(prepare)), how_(how), looks_(store.shards().count()) {}
 
-   void start() { boost::asio::co_spawn(executor_, run(), boost::asio::detached); }
+   void start() {
+      detail::run_forever(executor_, "reconciler", how_.retry, [this] { return round(); });
+   }
 
-   /// Passes that reached the end.
+   /// Passes that reached the end, on every shard.
    [[nodiscard]] std::uint64_t passes() const noexcept { return passes_.load(); }
 
 private:
    using versions = std::unordered_map<execution_id, std::int64_t>;
+   using clock = std::chrono::steady_clock;
 
-   awaitable<void> run() {
-      for (;;) {
-         auto const seen = co_await pass();
-         if (!seen)
-            log::warn("reconciler.put_off", {{"reason", seen.error().message}, {"detail", seen.error().detail}});
-         else
-            ++passes_;
-         co_await pause(seen ? how_.interval : how_.retry);
+   /// Shards are looked at one after the other, and each on its own: one that is away holds up nobody.
+   struct shard_look {
+      versions seen;
+      std::uint64_t passes = 0;
+      clock::time_point due{};
+   };
+
+   /// Looks at the shards whose time has come. \return the time until the next one's
+   awaitable<std::chrono::milliseconds> round() {
+      auto next = clock::time_point::max();
+      auto passes = std::numeric_limits<std::uint64_t>::max();
+      for (std::size_t shard = 0; shard < looks_.size(); ++shard) {
+         auto& look = looks_[shard];
+         if (look.due <= clock::now()) {
+            auto const seen = co_await pass(shard);
+            if (!seen)
+               log::warn("reconciler.put_off",
+                         {{"shard", shard}, {"reason", seen.error().message}, {"detail", seen.error().detail}});
+            else
+               ++look.passes;
+            look.due = clock::now() + (seen ? how_.interval : how_.retry);
+         }
+         next = std::min(next, look.due);
+         passes = std::min(passes, look.passes);
       }
+      passes_ = passes;
+      auto const left = std::chrono::ceil<std::chrono::milliseconds>(next - clock::now());
+      co_return std::max(left, std::chrono::milliseconds::zero());
    }
 
-   awaitable<result<void>> pass() {
-      auto const held = kept_(); // before the look, so that what starts meanwhile is not among them
-      std::unordered_set<execution_id> ended(held.begin(), held.end());
+   awaitable<result<void>> pass(std::size_t shard) {
+      std::unordered_set<execution_id> ended; // taken before the look, so that what starts meanwhile is not among them
+      for (auto const id : kept_())
+         if (store_.shards().index_of(id) == shard) ended.insert(id);
+      if (auto ready = co_await take_over(shard); !ready) co_return std::move(ready).error();
+      auto& look = looks_[shard];
       versions running;
-      for (std::size_t shard = 0; shard < store_.shards().count(); ++shard) {
-         if (auto ready = co_await take_over(shard); !ready) co_return std::move(ready).error();
-         auto before = execution_id{std::numeric_limits<std::int64_t>::max()};
-         for (;;) {
-            auto page = co_await store_.running(shard, before, how_.page);
-            if (!page) co_return std::move(page).error();
-            for (auto const& head : *page) {
-               ended.erase(head.execution_id);
-               consider(head, running);
-            }
-            if (page->size() < how_.page) break;
-            before = page->back().execution_id;
-            while (busy_() > how_.page) co_await pause(std::chrono::milliseconds{20});
+      auto before = execution_id{std::numeric_limits<std::int64_t>::max()};
+      for (;;) {
+         auto page = co_await store_.running(shard, before, how_.page);
+         if (!page) {
+            // The retry wakes only what this one has not reached.
+            for (auto const& [id, version] : running) look.seen.insert_or_assign(id, version);
+            co_return std::move(page).error();
          }
+         for (auto const& head : *page) {
+            ended.erase(head.execution_id);
+            consider(head, look, running);
+         }
+         if (page->size() < how_.page) break;
+         before = page->back().execution_id;
+         while (busy_() > how_.page) co_await detail::rest(executor_, std::chrono::milliseconds{20});
       }
       for (auto const id : ended) wake_(id);
-      seen_ = std::move(running);
+      look.seen = std::move(running);
       co_return result<void>{};
    }
 
    awaitable<result<void>> take_over(std::size_t shard) {
-      if (passes_.load() == 0) {
+      if (looks_[shard].passes == 0) {
          auto adopted = co_await store_.adopt_running(shard, now() - how_.adopt);
          if (!adopted) co_return std::move(adopted).error();
          if (*adopted > 0) log::info("reconciler.adopted", {{"shard", shard}, {"executions", *adopted}});
@@ -113,24 +136,18 @@ private:
       co_return result<void>{};
    }
 
-   void consider(stream_head const& head, versions& running) {
-      auto const known = seen_.find(head.execution_id);
-      bool const first = passes_.load() == 0;
+   void consider(stream_head const& head, shard_look const& look, versions& running) {
+      auto const known = look.seen.find(head.execution_id);
+      bool const first = look.passes == 0;
       bool const settled = now() - head.updated_at > how_.grace;
-      bool const changed = known == seen_.end() || known->second != head.version;
+      bool const changed = known == look.seen.end() || known->second != head.version;
       // What is left to others now keeps its old version, so that the next pass looks again.
       if (!first && changed && !settled) {
-         if (known != seen_.end()) running.insert(*known);
+         if (known != look.seen.end()) running.insert(*known);
          return;
       }
       running.emplace(head.execution_id, head.version);
       if (changed) wake_(head.execution_id);
-   }
-
-   awaitable<void> pause(std::chrono::milliseconds time) {
-      boost::asio::steady_timer timer(executor_, time);
-      boost::system::error_code ignored; // a cancelled wait only means: go on now
-      co_await timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
    }
 
    boost::asio::any_io_executor executor_;
@@ -140,7 +157,7 @@ private:
    std::function<std::vector<execution_id>()> kept_;
    step prepare_;
    reconciler_settings how_;
-   versions seen_;
+   std::vector<shard_look> looks_; ///< one for each shard
    std::atomic<std::uint64_t> passes_{0};
 };
 

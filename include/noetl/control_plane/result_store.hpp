@@ -9,10 +9,10 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 
-#include <noetl/core/id_generator.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/core/sha256.hpp>
 #include <noetl/core/strong.hpp>
@@ -21,6 +21,7 @@
 #include <noetl/pg/shards.hpp>
 #include <noetl/reflect/canonical_json.hpp>
 #include <noetl/reflect/json_view.hpp>
+#include <noetl/reflect/json_write.hpp>
 #include <noetl/reflect/rules.hpp>
 
 namespace noetl::control_plane {
@@ -90,14 +91,14 @@ inline result<result_uri> parse_result_uri(std::string_view text) {
 /// canonical form where that is another text, and the driver's copy.
 class result_store {
 public:
-   result_store(pg::shard_map& shards, id_generator ids) : shards_(shards), ids_(ids) {}
+   explicit result_store(pg::shard_map& shards) : shards_(shards) {}
 
    /// Stores a result, or finds it: a repetition with the same content under the same name gets the same answer.
    /// Errors: validation (empty name, a text with a zero character), unavailable.
    awaitable<result<result_reply>> put(noetl::execution_id execution, result_request request) {
       if (request.name.empty()) co_return fail(error_code::validation, "name: must not be empty");
-      auto work = [execution, request = std::move(request), id = ids_.next()](pg::connection& db) {
-         return store(db, execution, request, id);
+      auto work = [execution, request = std::move(request)](pg::connection& db) {
+         return store(db, execution, request);
       };
       co_return co_await shards_.of(execution).run(std::move(work));
    }
@@ -130,8 +131,7 @@ private:
    }
 
    // On a database thread: sorting and summing 64 MiB takes a while, and requests go on meanwhile.
-   static result<result_reply> store(pg::connection& db, noetl::execution_id execution, result_request const& request,
-                                     std::int64_t id) {
+   static result<result_reply> store(pg::connection& db, noetl::execution_id execution, result_request const& request) {
       std::string copy;
       std::string_view data = request.data.text.empty() ? std::string_view{"null"} : request.data.text;
       if (!is_canonical_json(data)) {
@@ -150,15 +150,27 @@ private:
                   "sha256 = $3 and bytes = $4 and scope = $5 and source_step is not distinct from $6 and "
                   "expires_at is null order by result_id limit 1",
                   execution, request.name, reply.sha256, reply.bytes, request.scope, request.source_step);
+      // Older servers minted ids. Two equal requests at once find nothing and mean the same row; an expired one counts
+      // again.
+      auto const id = known.empty() ? id_of(execution, request, reply.sha256) : known.front().get<std::int64_t>(0);
       if (known.empty())
          db.exec("insert into noetl.result_store (result_id, execution_id, name, scope, source_step, data, bytes, "
-                 "sha256) values ($1, $2, $3, $4, $5, $6::jsonb, $7, $8)",
+                 "sha256) values ($1, $2, $3, $4, $5, $6::jsonb, $7, $8) on conflict (result_id) do update "
+                 "set expires_at = null",
                  id, execution, request.name, request.scope, request.source_step, data, reply.bytes, reply.sha256);
-      else
-         id = known.front().get<std::int64_t>(0);
       give_back(db, known.empty() ? data.size() : 0);
       reply.ref = result_uri{execution, request.name, id}.text();
       return reply;
+   }
+
+   /// Follows from all that makes a repetition.
+   static std::int64_t id_of(noetl::execution_id execution, result_request const& request, std::string_view sha256) {
+      std::vector<std::optional<std::string>> const key{std::to_string(execution.value), request.name,
+                                                        std::string(sha256), request.scope, request.source_step};
+      auto const digest = sha256_hex(to_json(key));
+      std::uint64_t out = 0;
+      std::from_chars(digest.data(), digest.data() + 16, out, 16);
+      return static_cast<std::int64_t>(out >> 1U);
    }
 
    // In canonical text the character is always spelled so; an even number of backslashes before it spells something
@@ -174,7 +186,6 @@ private:
    }
 
    pg::shard_map& shards_;
-   id_generator ids_;
 };
 
 } // namespace noetl::control_plane

@@ -8,12 +8,8 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
+#include <noetl/control_plane/detail/run_forever.hpp>
 #include <noetl/core/log.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/workflow/states.hpp>
@@ -37,14 +33,14 @@ public:
                    snapshot_keeper_settings how = {})
        : executor_(std::move(executor)), states_(states), shards_(shards), how_(how) {}
 
-   void start() { boost::asio::co_spawn(executor_, run(), boost::asio::detached); }
+   void start() {
+      detail::run_forever(executor_, "snapshots", how_.interval, [this] { return round(); });
+   }
 
 private:
-   awaitable<void> run() {
-      for (;;) {
-         for (std::size_t shard = 0; shard < shards_; ++shard) co_await clean(shard);
-         co_await wait(how_.interval);
-      }
+   awaitable<std::chrono::milliseconds> round() {
+      for (std::size_t shard = 0; shard < shards_; ++shard) co_await clean(shard);
+      co_return how_.interval;
    }
 
    awaitable<void> clean(std::size_t shard) {
@@ -53,14 +49,8 @@ private:
          if (!gone)
             log::warn("snapshots.not_purged", {{"reason", gone.error().message}, {"detail", gone.error().detail}});
          if (!gone || *gone < how_.batch) co_return;
-         co_await wait(how_.pause);
+         co_await detail::rest(executor_, how_.pause);
       }
-   }
-
-   awaitable<void> wait(std::chrono::milliseconds time) {
-      boost::asio::steady_timer timer(executor_, time);
-      boost::system::error_code ignored; // a cancelled wait only means: go on now
-      co_await timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
    }
 
    boost::asio::any_io_executor executor_;
