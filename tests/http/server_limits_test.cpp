@@ -1,7 +1,9 @@
 // The server over real sockets: limits of size and time, forms that must be refused.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdio>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -166,6 +168,75 @@ TEST(server_limits, connections_beyond_the_limit_are_told_503) {
    EXPECT_EQ(server.server().stats().refused, 1U);
    a.send(get_text("/health"));
    EXPECT_EQ(status_of(a.response()), 200);
+}
+
+// What an observer was told of each answer.
+struct witness final : request_observer {
+   struct account {
+      request received;
+      unsigned status;
+      std::chrono::steady_clock::duration took;
+   };
+   void answered(route_match const&, request const& r, response const& a,
+                 std::chrono::steady_clock::duration took) noexcept override {
+      std::scoped_lock const lock(guard);
+      accounts.push_back({r, a.status, took});
+   }
+   [[nodiscard]] account last() {
+      std::scoped_lock const lock(guard);
+      return accounts.back();
+   }
+   std::mutex guard;
+   std::vector<account> accounts;
+};
+
+TEST(server_limits, what_is_refused_took_the_time_since_it_began) {
+   witness seen;
+   auto settings = quick();
+   settings.max_connections = 1;
+   settings.idle_timeout = 5s;
+   running_server server(router(api), settings);
+   server.server().observe(seen);
+   {
+      raw_connection first(server.port());
+      first.send("GET /he"); // the first request of its connection
+      raw_connection second(server.port());
+      EXPECT_EQ(status_of(second.response()), 503);
+      EXPECT_LT(seen.last().took, 3s);
+      EXPECT_EQ(status_of(first.response()), 408);
+      EXPECT_GE(seen.last().took, 190ms);
+      EXPECT_LT(seen.last().took, 3s);
+   }
+   while (server.server().stats().connections > 0) std::this_thread::sleep_for(1ms);
+   raw_connection again(server.port());
+   again.send(get_text("/health"));
+   EXPECT_EQ(status_of(again.response()), 200);
+   std::this_thread::sleep_for(1500ms);
+   again.send("GET /he");
+   EXPECT_EQ(status_of(again.response()), 408);
+   EXPECT_LT(seen.last().took, 1300ms) << "not since the request before it";
+}
+
+TEST(server_limits, a_refusal_knows_nothing_of_the_request_before_it) {
+   for (auto const& broken : {std::string("GET / HTTP/1.1\nHost: t\n\n"), std::string(70'000, 'G'),
+                              std::string("GET / HTTP/1.1\r\nHost : t\r\n\r\n"), std::string("GET /he")}) {
+      witness seen;
+      auto settings = quick();
+      settings.allowed_origins = *origins::parse("http://ui.test");
+      running_server server(router(api), settings);
+      server.server().observe(seen);
+      raw_connection c(server.port());
+      c.send(post_text("/echo?secret=1", "body", "Origin: http://ui.test\r\n"));
+      EXPECT_NE(c.response().find("http://ui.test"), std::string::npos);
+      c.send(broken);
+      auto const refusal = c.response();
+      EXPECT_GE(status_of(refusal), 400) << refusal;
+      EXPECT_EQ(refusal.find("http://ui.test"), refusal.npos) << refusal;
+      auto const told = seen.last().received;
+      EXPECT_EQ(told.method, verb::other);
+      EXPECT_EQ(told.path + told.query + told.body + told.request_id, "");
+      EXPECT_EQ(told.headers.size(), 0U);
+   }
 }
 
 } // namespace

@@ -39,6 +39,8 @@ public:
       close_listener();
       cut();
    }
+   /// New connections are refused, live ones go on.
+   void refuse_new() { close_listener(); }
    void start_accepting() { open(); }
    /// Ends all live connections.
    void cut() {

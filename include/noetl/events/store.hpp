@@ -39,6 +39,7 @@ struct issued_command {
    std::optional<std::string> worker_id{};
 };
 
+/// Limits of a store. Bytes in a transaction and in the queue have the limits of pg::writer_settings.
 struct event_store_settings {
    std::size_t max_batch_requests = 512; ///< appends merged into one transaction at most
    std::size_t max_batch_rows = 4'000;   ///< events, commands and outbox rows in one transaction at most
@@ -160,8 +161,10 @@ private:
 inline event_store::event_store(pg::shard_map& shards, id_generator ids, event_store_settings how)
     : shards_(shards), ids_(ids) {
    for (std::size_t i = 0; i < shards.count(); ++i) {
-      pg::writer_settings settings{shards.shard(i).config(), how.max_batch_requests, how.max_batch_rows,
-                                   how.max_waiting};
+      pg::writer_settings settings{.database = shards.shard(i).config(),
+                                   .max_requests = how.max_batch_requests,
+                                   .max_weight = how.max_batch_rows,
+                                   .max_waiting = how.max_waiting};
       settings.database.lock_timeout = how.lock_timeout;
       settings.database.only_by_key = true;
       // Planning over all partitions again for each batch takes a third of its time; by key one plan fits all.

@@ -146,7 +146,8 @@ struct request {
    std::string request_id; ///< the caller's X-Request-Id when it is sane, else one of ours
    std::string peer;       ///< address and port of the caller
    bool peer_is_loopback = false;
-   std::chrono::steady_clock::time_point received{}; ///< when its header was complete
+   /// When its header was complete or found to be wrong; when it began, if the rest came too slowly.
+   std::chrono::steady_clock::time_point received{};
 
    /// Value of the first header field of that name; empty when there is none.
    [[nodiscard]] std::string_view header(std::string_view name) const noexcept { return headers.find(name); }

@@ -74,7 +74,8 @@ public:
 
    /// COPY into `table`; table and column names are trusted text. `cells` are the rows one after the other,
    /// columns.size() cells each. Cheaper than INSERT from a few dozen rows on; there is no ON CONFLICT. A cell with a
-   /// zero byte is refused like a parameter of exec.
+   /// zero byte is refused like a parameter of exec. \throws std::invalid_argument without columns, or when the cells
+   /// make no whole rows; sql_error, connection_lost
    void copy(std::string const& table, std::span<std::string const> columns, std::span<param const> cells);
 
    void begin();

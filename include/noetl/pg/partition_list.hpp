@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <noetl/core/snowflake.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/pg/connection.hpp>
 #include <noetl/pg/partitions.hpp>
@@ -32,7 +33,7 @@ inline bool is_past(std::string const& bound_text, std::int64_t cutoff) {
 /// Ids below this one are older than `days`. \param days  1..1'000'000
 inline std::int64_t retention_cutoff(timestamp at, std::int64_t days) {
    auto const ms = std::chrono::floor<std::chrono::milliseconds>(at.time_since_epoch()).count();
-   auto const since = ms - days * 86'400'000 - 1'704'067'200'000;
+   auto const since = ms - days * 86'400'000 - snowflake::epoch_ms;
    return since <= 0 ? 0 : since << 22;
 }
 

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <noetl/core/snowflake.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/pg/connection.hpp>
 
@@ -28,7 +29,7 @@ struct id_range {
 /// First id of an instant in the 22-bit layout (http-execution.md 3.1).
 inline std::int64_t first_id_at(timestamp at) {
    auto const ms = std::chrono::floor<std::chrono::milliseconds>(at.time_since_epoch()).count();
-   return (ms - 1'704'067'200'000) << 22;
+   return (ms - snowflake::epoch_ms) << 22;
 }
 
 struct quarter {

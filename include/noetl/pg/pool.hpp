@@ -169,6 +169,8 @@ private:
    /// Opens a session, or notes the failure and sleeps with back-off. \return null after a failure or at the end
    std::unique_ptr<connection> open(detail::backoff& pause);
    void close(std::unique_ptr<connection>& db);
+   /// For a thread that took a job and has no session for it: another one does it, before all others.
+   void give_back(std::unique_ptr<detail::pool_job> job);
    void refuse_all(error why);
    error down() const;
 
@@ -292,6 +294,21 @@ inline void pool::close(std::unique_ptr<connection>& db) {
    db.reset();
 }
 
+inline void pool::give_back(std::unique_ptr<detail::pool_job> job) {
+   {
+      std::lock_guard lock(guard_);
+      --busy_;
+      if (stopping_)
+         changed_.notify_all();
+      else
+         queue_.push_front(std::move(job));
+   }
+   if (job)
+      job->refuse(fail(error_code::unavailable, "the server is stopping"));
+   else
+      work_.notify_one(); // a thread that is idle: this one is busy with its session
+}
+
 inline void pool::serve() {
    detail::backoff pause;
    std::unique_ptr<connection> db;
@@ -308,16 +325,18 @@ inline void pool::serve() {
          // Idle threads look at their socket now and then, so that connected() tells the truth without traffic.
          work_.wait_for(lock, std::chrono::seconds(1), [this] { return stopping_ || !queue_.empty(); });
          if (stopping_) break;
-         if (!queue_.empty() && !db->stale()) {
+         if (!queue_.empty()) {
             job = std::move(queue_.front());
             queue_.pop_front();
             ++busy_;
          }
       }
-      if (!job) {
-         if (db->stale()) drop();
+      if (db->stale()) {
+         if (job) give_back(std::move(job));
+         drop();
          continue;
       }
+      if (!job) continue;
       bool lost = false;
       try {
          job->run(*db);

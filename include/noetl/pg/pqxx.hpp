@@ -4,6 +4,8 @@
 
 #include <cerrno>
 #include <list>
+#include <stdexcept>
+#include <string>
 #include <unordered_map>
 
 #include <fcntl.h>
@@ -338,6 +340,9 @@ rows connection::script(std::string_view sql) {
 }
 
 void connection::copy(std::string const& table, std::span<std::string const> columns, std::span<param const> cells) {
+   if (columns.empty() || cells.size() % columns.size() != 0)
+      throw std::invalid_argument("copy into " + table + ": " + std::to_string(cells.size()) +
+                                  " cells make no rows of " + std::to_string(columns.size()) + " columns");
    impl_->refuse_zero_bytes(cells);
    detail::translated(impl_->link, impl_->lost, impl_->failed, [&] {
       pqxx::nontransaction t(impl_->link);

@@ -4,71 +4,32 @@
 
 #include <algorithm>
 #include <chrono>
-#include <concepts>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <span>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include <noetl/core/log.hpp>
 #include <noetl/core/result.hpp>
+#include <noetl/pg/batch_policy.hpp>
 #include <noetl/pg/connection.hpp>
+#include <noetl/pg/detail/batch_step.hpp>
 #include <noetl/pg/detail/session.hpp>
+#include <noetl/pg/writer_settings.hpp>
 
 namespace noetl::pg {
 
-enum class commit_outcome { committed, rolled_back, unknown };
-
-/// What a group_commit_writer needs to know about its requests. refuse() is also called from the threads that submit;
-/// all other calls come from the writer's thread.
-template <class P>
-concept batch_policy = requires(P policy, typename P::request request, connection& db,
-                                std::span<typename P::request> batch, std::span<typename P::request const> formed,
-                                error why, sql_error const& refusal) {
-   requires std::movable<typename P::request>;
-   // Rows that the request writes: limits the size of a batch.
-   { policy.weight(std::as_const(request)) } -> std::convertible_to<std::size_t>;
-   // False: the request must not share a transaction with these.
-   { policy.fits(formed, std::as_const(request)) } -> std::same_as<bool>;
-   // Writes inside an open transaction. A request that fails its own check is marked and the others go on.
-   policy.write(db, batch);
-   // After the commit: answers every request that has no answer yet, and tells the news.
-   policy.committed(batch);
-   // Answers one request that was not written. A second answer is ignored.
-   policy.refuse(request, why);
-   { policy.answered(std::as_const(request)) } -> std::same_as<bool>;
-   // True when a request that the database refused alone should be tried once more.
-   { policy.repeat(std::as_const(request), refusal) } -> std::same_as<bool>;
-   // A lock that this batch needs was not free within the lock time-out. The next write() must not wait for it again:
-   // it marks the requests that still cannot get theirs.
-   policy.blocked(formed);
-   // After a connection was lost during COMMIT: what became of the batch?
-   { policy.outcome(db, batch) } -> std::same_as<commit_outcome>;
-};
-
-struct writer_settings {
-   settings database{};
-   std::size_t max_requests = 512;  ///< in one transaction
-   std::size_t max_weight = 4'000;  ///< rows in one transaction
-   std::size_t max_waiting = 4'000; ///< one more is refused at once
-};
-
-struct writer_stats {
-   std::size_t waiting = 0;
-   bool connected = false;
-   std::uint64_t transactions = 0;
-   std::uint64_t requests = 0;
-};
-
 /// Merges waiting requests into one transaction, without a timer: the commit in flight is the timer. When the merged
 /// transaction fails, its halves are tried, down to single requests, so only the culprit fails. A commit whose
-/// outcome is unknown is looked up before anything is answered. While the database is down requests are refused at
+/// outcome is unknown is looked up before anything is answered. A batch whose connection is lost twice in a row before
+/// COMMIT is written one by one; who loses it alone is refused. While the database is down requests are refused at
 /// once; the writer reconnects with back-off for as long as it lives. Requests are taken first come, first served; only
 /// a connection lost while a batch is split may change their order. A lock that somebody holds for long costs the
 /// others its time-out once, not once per request. submit() and stop() are thread-safe. The destructor stops as stop()
@@ -106,6 +67,7 @@ public:
 
    /// Queues a request. Refused (on the calling thread) when the database is down, the queue is full, or at the end.
    void submit(request one) {
+      std::size_t const bytes = std::as_const(policy_).bytes(one);
       std::optional<error> refused;
       {
          std::lock_guard lock(guard_);
@@ -113,10 +75,13 @@ public:
             refused = fail(error_code::unavailable, "the server is stopping");
          else if (down_)
             refused = fail(error_code::unavailable, "the database is not reachable", last_failure_);
-         else if (queue_.size() >= how_.max_waiting)
+         else if (queue_.size() >= how_.max_waiting ||
+                  (!queue_.empty() && waiting_bytes_ + bytes > how_.max_waiting_bytes))
             refused = fail(error_code::unavailable, "too many writes wait for the database");
-         else
+         else {
             queue_.push_back(std::move(one));
+            waiting_bytes_ += bytes;
+         }
       }
       if (refused)
          policy_.refuse(one, std::move(*refused));
@@ -126,7 +91,7 @@ public:
 
    [[nodiscard]] writer_stats stats() const {
       std::lock_guard lock(guard_);
-      return {queue_.size(), connected_, transactions_, requests_};
+      return {queue_.size(), waiting_bytes_, connected_, transactions_, requests_};
    }
 
 private:
@@ -215,6 +180,7 @@ private:
       {
          std::lock_guard lock(guard_);
          refused.swap(queue_);
+         waiting_bytes_ = 0;
       }
       for (auto& one : refused) policy_.refuse(one, why);
    }
@@ -224,83 +190,112 @@ private:
       std::vector<request> batch;
       std::unique_lock lock(guard_);
       wake_.wait_for(lock, std::chrono::seconds(1), [this] { return stopping_ || !queue_.empty(); });
+      auto const most = alone_ > 0 ? 1 : how_.max_requests;
       std::size_t weight = 0;
-      while (!queue_.empty() && batch.size() < how_.max_requests) {
+      std::size_t bytes = 0;
+      while (!queue_.empty() && batch.size() < most) {
          auto& next = queue_.front();
+         std::size_t const more = std::as_const(policy_).bytes(next);
          weight += policy_.weight(next);
-         if (!batch.empty() && (weight > how_.max_weight || !policy_.fits(batch, next))) break;
+         bytes += more;
+         if (!batch.empty() && (weight > how_.max_weight || bytes > how_.max_bytes || !policy_.fits(batch, next)))
+            break;
          batch.push_back(std::move(next));
          queue_.pop_front();
+         waiting_bytes_ -= more;
       }
+      if (alone_ > 0 && !batch.empty()) --alone_;
       return batch;
    }
    void requeue(std::vector<request> batch) {
       std::lock_guard lock(guard_);
-      for (auto at = batch.rbegin(); at != batch.rend(); ++at) queue_.push_front(std::move(*at));
-   }
-
-   void write(std::vector<request> batch) {
-      bool committing = false;
-      std::size_t parts = 2;
-      bool waited = false; // a lock time-out was suffered
-      for (int attempt = 1;; ++attempt) {
-         try {
-            db_->begin();
-            policy_.write(*db_, batch);
-            committing = true;
-            db_->commit();
-            {
-               std::lock_guard lock(guard_);
-               ++transactions_;
-               requests_ += batch.size();
-            }
-            losses_ = 0;
-         } catch (connection_lost const& e) {
-            lose();
-            if (committing)
-               doubt_ = std::move(batch);
-            else if (++losses_ <= 2)
-               requeue(std::move(batch)); // nothing was committed: the next session may do it
-            else
-               refuse_all(batch, fail(error_code::unavailable, "the database connection was lost", e.what()));
-            return;
-         } catch (sql_error const& e) {
-            db_->rollback();
-            committing = false;
-            if (e.transient() && !e.is("55P03") && attempt < 5) {
-               std::this_thread::sleep_for(std::chrono::milliseconds(attempt * 5));
-               continue;
-            }
-            // A lock that somebody holds for long hits a few requests; the others must not wait with them.
-            if (e.is("55P03")) {
-               policy_.blocked(std::as_const(batch));
-               if (batch.size() > 1 && !std::exchange(waited, true)) continue;
-               parts = batch.size();
-               ++stalls_;
-            }
-            if (batch.size() == 1 && attempt < 3 && policy_.repeat(batch.front(), e)) continue;
-            if (batch.size() == 1) {
-               policy_.refuse(batch.front(), detail::to_error(e));
-               if (e.is("25006")) lose(); // a standby: the primary may be elsewhere by now
-               return;
-            }
-         } catch (std::exception const& e) {
-            db_->rollback();
-            committing = false;
-            if (batch.size() == 1) {
-               policy_.refuse(batch.front(), fail(error_code::internal, "internal error", e.what()));
-               return;
-            }
-         }
-         // The news are told outside the try: whatever they throw, the batch is committed and must not be written
-         // again.
-         if (committing) return policy_.committed(batch);
-         return split(std::move(batch), parts);
+      for (auto at = batch.rbegin(); at != batch.rend(); ++at) {
+         waiting_bytes_ += std::as_const(policy_).bytes(*at);
+         queue_.push_front(std::move(*at));
       }
    }
 
-   /// Writes a failed batch in `parts` transactions. Halves, and halves of halves, find one culprit among n in about
-   /// 2 log n transactions; single requests are better when every failure costs a lock time-out.
+   void write(std::vector<request> batch) {
+      for (detail::batch_attempt attempt{.size = batch.size()};; ++attempt.number) {
+         auto next = attempt.size > 1 ? detail::batch_step::halves : detail::batch_step::refuse;
+         error why;
+         bool committed = false;
+         try {
+            committed = transact(batch);
+            if (!committed) return; // the connection was lost
+         } catch (sql_error const& e) {
+            db_->rollback();
+            next = judge(batch, attempt, e);
+            why = detail::to_error(e);
+            if (next == detail::batch_step::refuse && e.is("25006")) lose(); // a standby: the primary may be elsewhere
+         } catch (std::exception const& e) {
+            db_->rollback();
+            why = fail(error_code::internal, "internal error", e.what());
+         }
+         // The news are told outside the try: whatever they throw, the batch is committed and must not be written
+         // again.
+         if (committed) return policy_.committed(batch);
+         switch (next) {
+         case detail::batch_step::repeat: break;
+         case detail::batch_step::pause:
+            std::this_thread::sleep_for(std::chrono::milliseconds(attempt.number * 5));
+            break;
+         case detail::batch_step::halves: return split(std::move(batch), 2);
+         case detail::batch_step::one_by_one: return split(std::move(batch), attempt.size);
+         case detail::batch_step::refuse: return refuse_all(batch, why);
+         }
+      }
+   }
+
+   /// Writes and commits.
+   /// \return false when the connection was lost; the batch is in doubt then, waits again, or is refused
+   bool transact(std::vector<request>& batch) {
+      bool committing = false;
+      try {
+         db_->begin();
+         policy_.write(*db_, batch);
+         committing = true;
+         db_->commit();
+      } catch (connection_lost const& e) {
+         lose();
+         if (committing)
+            doubt_ = std::move(batch);
+         else
+            lost(std::move(batch), e.what());
+         return false;
+      }
+      losses_ = 0;
+      std::lock_guard lock(guard_);
+      ++transactions_;
+      requests_ += batch.size();
+      return true;
+   }
+
+   /// What to do after a refusal; tells the policy of locks, and counts them.
+   detail::batch_step judge(std::vector<request> const& batch, detail::batch_attempt& attempt, sql_error const& e) {
+      bool const once_more = batch.size() == 1 && policy_.repeat(batch.front(), e);
+      auto const next = detail::after_refusal(attempt, e, once_more);
+      if (e.is("55P03")) {
+         policy_.blocked(batch);
+         attempt.waited = true;
+         if (next != detail::batch_step::repeat) ++stalls_;
+      }
+      return next;
+   }
+
+   /// Of a batch whose connection went away before COMMIT.
+   void lost(std::vector<request> batch, std::string why) {
+      auto const next = detail::after_loss(batch.size(), ++losses_);
+      if (next == detail::batch_step::refuse)
+         refuse_all(batch, fail(error_code::unavailable, "the database connection was lost", std::move(why)));
+      else {
+         if (next == detail::batch_step::one_by_one || batch.size() == 1) alone_ += batch.size();
+         requeue(std::move(batch));
+      }
+      if (losses_ >= detail::most_losses) alone_ = 0; // the others need not find out one by one
+   }
+
+   /// Writes a failed batch in `parts` transactions.
    void split(std::vector<request> batch, std::size_t parts) {
       auto const size = (batch.size() + parts - 1) / parts;
       for (std::size_t from = 0; from < batch.size(); from += size) {
@@ -322,34 +317,40 @@ private:
 
    /// Settles a batch whose COMMIT got no answer.
    void resolve() {
+      auto found = commit_outcome::unknown;
+      std::string why = "its session is still at it";
       try {
-         switch (policy_.outcome(*db_, doubt_)) {
-         case commit_outcome::committed: {
-            auto batch = std::exchange(doubt_, {});
-            policy_.committed(batch);
-            return;
-         }
-         case commit_outcome::rolled_back: {
-            // Who was told that the outcome is unknown may repeat; writing it behind his back would be a surprise.
-            auto batch = std::exchange(doubt_, {});
-            std::erase_if(batch, [this](request const& one) { return policy_.answered(one); });
-            requeue(std::move(batch));
-            return;
-         }
-         case commit_outcome::unknown: break; // the old session still runs
-         }
-      } catch (connection_lost const&) {
+         found = policy_.outcome(*db_, doubt_);
+      } catch (connection_lost const& e) {
+         why = e.what();
          lose();
-         return;
-      } catch (std::exception const&) {
-         // Cannot be told from here now; asked again below.
+      } catch (sql_error const& e) {
+         why = detail::loggable(e);
+      } catch (std::exception const& e) {
+         why = e.what();
       }
-      if (stopped() && ++unsettled_ > 100) {
-         auto batch = std::exchange(doubt_, {});
-         refuse_all(batch, fail(error_code::unavailable, "the outcome of this write is not known"));
-         return;
-      }
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      if (found == commit_outcome::unknown) return stay_in_doubt(why);
+      auto batch = settled();
+      if (found == commit_outcome::committed) return policy_.committed(batch);
+      // Who was told that the outcome is unknown may repeat; writing it behind his back would be a surprise.
+      std::erase_if(batch, [this](request const& one) { return policy_.answered(one); });
+      requeue(std::move(batch));
+   }
+   std::vector<request> settled() {
+      asked_since_.reset();
+      return std::exchange(doubt_, {});
+   }
+   /// Asks again later, or gives up.
+   void stay_in_doubt(std::string const& why) {
+      bool const first = !asked_since_;
+      if (first) asked_since_ = clock::now();
+      auto const limit = stopped() ? std::min(how_.max_doubt, std::chrono::milliseconds(2'000)) : how_.max_doubt;
+      bool const over = clock::now() - *asked_since_ > limit;
+      if (first || over)
+         log::warn("pg.commit_in_doubt", {{"requests", doubt_.size()}, {"given_up", over}, {"reason", why}});
+      if (!over) return std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      auto batch = settled();
+      refuse_all(batch, fail(error_code::unavailable, "the outcome of this write is not known"));
    }
 
    static constexpr int most_stalls = 3; // a table that somebody locks holds up each request anew
@@ -359,14 +360,16 @@ private:
    mutable std::mutex guard_;
    std::condition_variable wake_;
    std::deque<request> queue_;
+   std::size_t waiting_bytes_ = 0;
+   std::size_t alone_ = 0; ///< so many of the next requests have a transaction each
    std::vector<request> doubt_;
+   std::optional<clock::time_point> asked_since_; ///< what became of doubt_
    std::unique_ptr<connection> db_;
    detail::backoff pause_;
    std::string last_failure_;
    std::uint64_t transactions_ = 0;
    std::uint64_t requests_ = 0;
-   int losses_ = 0;
-   int unsettled_ = 0;
+   int losses_ = 0; ///< of connections before COMMIT, in a row
    bool connected_ = false;
    bool down_ = false;
    int stalls_ = 0; ///< lock time-outs of the batch at hand, the first one aside

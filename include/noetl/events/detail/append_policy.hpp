@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -34,6 +35,19 @@ public:
    std::size_t weight(append_job const& job) const {
       auto const& r = job.request;
       return 1 + r.events.size() + r.commands.size() + r.updates.size() + r.outbox.size();
+   }
+
+   /// Texts without a limit of their own.
+   std::size_t bytes(append_job const& job) const {
+      auto const& r = job.request;
+      auto const of = [](std::optional<std::string> const& text) { return text ? text->size() : 0; };
+      std::size_t sum = 0;
+      for (auto const& e : r.events)
+         sum += e.context.text.size() + e.result.text.size() + e.meta.text.size() + of(e.error);
+      for (auto const& c : r.commands) sum += c.context.text.size() + c.meta.text.size();
+      for (auto const& u : r.updates) sum += of(u.error);
+      for (auto const& o : r.outbox) sum += o.payload.text.size();
+      return sum;
    }
 
    /// An id that a caller chose may stand twice in a batch only with the same bytes; otherwise the second one waits for

@@ -26,6 +26,7 @@
 
 #include <noetl/core/log.hpp>
 #include <noetl/http/detail/input_buffer.hpp>
+#include <noetl/http/detail/output_buffer.hpp>
 #include <noetl/http/detail/server_core.hpp>
 #include <noetl/http/errors.hpp>
 #include <noetl/http/framing.hpp>
@@ -66,7 +67,7 @@ public:
             if (!complete) break;
          }
          if (auto refusal = begin_request()) {
-            co_await refuse(std::move(*refusal));
+            co_await refuse(*refusal);
             break;
          }
          if (auto const taken = take_body(); taken != step::done) {
@@ -82,7 +83,7 @@ public:
             answer.emplace(co_await std::move(later));
          }
          give(*answer);
-         if (!keep_alive_ || !tail_.empty() || unread().empty() || output_.size() >= flush_from) {
+         if (!keep_alive_ || !output_.tail.empty() || unread().empty() || output_.text.size() >= flush_from) {
             bool const written = co_await flush();
             if (!written || !keep_alive_) break;
          }
@@ -93,7 +94,8 @@ public:
    // Tells a caller that there is no room.
    boost::asio::awaitable<void> run_refused() {
       prepare();
-      co_await refuse(error_response(fail(noetl::error_code::unavailable, "Too many connections")));
+      auto const answer = error_response(fail(noetl::error_code::unavailable, "Too many connections"));
+      co_await refuse(answer);
       end();
    }
 
@@ -114,6 +116,7 @@ private:
 
    void prepare() {
       error_code ec;
+      request_.received = clock::now();
       socket_.set_option(boost::asio::ip::tcp::no_delay(true), ec);
       socket_.non_blocking(true, ec);
       if (auto const peer = socket_.remote_endpoint(ec); !ec) {
@@ -182,6 +185,9 @@ private:
    void forget_request() {
       request_.method = verb::other;
       request_.path.clear();
+      request_.query.clear();
+      request_.headers.clear();
+      request_.body.clear();
       request_.request_id.clear();
       match_ = {};
       scanner_ = {};
@@ -199,6 +205,7 @@ private:
       bool const written = co_await flush();
       if (!written) co_return false;
       bool begun = !unread().empty();
+      request_.received = clock::now();
       allow(begun ? core_->settings.header_timeout : core_->settings.idle_timeout);
       while (true) {
          if (unread().size() >= core_->settings.max_header_bytes) co_return true; // begin_request refuses it
@@ -210,11 +217,17 @@ private:
             idle_ = false;
             if (!more) {
                if (core_->stopping && !begun && socket_.is_open()) continue; // a last look
-               if (timed_out_ && begun) co_await refuse(error_response(408, "Request header came too slowly"));
+               if (timed_out_ && begun) {
+                  auto const answer = error_response(408, "Request header came too slowly");
+                  co_await refuse(answer);
+               }
                co_return false;
             }
          }
-         if (!std::exchange(begun, true)) allow(core_->settings.header_timeout);
+         if (!std::exchange(begun, true)) {
+            request_.received = clock::now();
+            allow(core_->settings.header_timeout);
+         }
          if (scan() != head_scanner::state::incomplete) co_return true;
       }
    }
@@ -265,7 +278,7 @@ private:
       auto const started = clock::now();
       if (!http10_ && unread().empty() && request_.body.empty() &&
           equal_ignoring_case(request_.header("expect"), "100-continue"))
-         output_ += "HTTP/1.1 100 Continue\r\n\r\n";
+         output_.text += "HTTP/1.1 100 Continue\r\n\r\n";
       bool const written = co_await flush();
       if (!written) co_return false;
       std::size_t arrived = request_.body.size();
@@ -284,7 +297,7 @@ private:
             if (!more) refusal = error_response(408, "Request body came too slowly");
          }
          if (refusal) {
-            co_await refuse(std::move(*refusal));
+            co_await refuse(*refusal);
             co_return false;
          }
       }
@@ -312,50 +325,38 @@ private:
                                  .http10 = http10_,
                                  .without_body = request_.method == verb::head,
                                  .allow_origin = core_->settings.allowed_origins.answer_to(request_)};
-      append_response_head(output_, answer, frame);
+      append_response_head(output_.text, answer, frame);
       if (!sends_body(answer, frame)) return;
       if (answer.body.size() < gather_from)
-         output_ += answer.body;
+         output_.text += answer.body;
       else
-         tail_ = answer.body;
-   }
-   [[nodiscard]] std::size_t unwritten() const noexcept { return output_.size() - written_ + tail_.size(); }
-   [[nodiscard]] std::array<boost::asio::const_buffer, 2> pieces() const noexcept {
-      return {boost::asio::const_buffer(output_.data() + written_, output_.size() - written_),
-              boost::asio::const_buffer(tail_.data(), tail_.size())};
-   }
-   void took(std::size_t bytes) {
-      auto const of_output = std::min(bytes, output_.size() - written_);
-      written_ += of_output;
-      tail_.remove_prefix(bytes - of_output);
-      if (written_ < output_.size()) return;
-      output_.clear();
-      written_ = 0;
+         output_.tail = answer.body;
    }
    boost::asio::awaitable<bool> flush() {
       std::size_t done = 0;
       auto started = clock::time_point{};
-      while (unwritten() > 0) {
+      while (output_.unwritten() > 0) {
          error_code ec;
          // Mostly there is room, and then this is all.
-         auto bytes = tail_.empty() ? socket_.write_some(pieces()[0], ec) : socket_.write_some(pieces(), ec);
+         auto const now = output_.pieces();
+         auto bytes = output_.tail.empty() ? socket_.write_some(now[0], ec) : socket_.write_some(now, ec);
          if (ec == boost::asio::error::would_block) {
             if (started == clock::time_point{}) started = clock::now();
             timed_out_ = false;
             deadline_ = started + core_->settings.write_timeout + earned(done);
-            auto const what = pieces();
-            auto const [failed, size] = co_await socket_.async_write_some(what, as_values);
+            auto const [failed, size] = co_await socket_.async_write_some(now, as_values);
             ec = failed;
             bytes = size;
          }
          if (ec) co_return false;
-         took(bytes);
+         output_.took(bytes);
          done += bytes;
       }
       co_return true;
    }
    // Answers and ends. What the caller still sends is read for a while, else the answer could be lost on its way.
-   boost::asio::awaitable<void> refuse(response answer) {
+   // \param answer  a named object of the caller's: GCC 12 ends temporaries of a co_await expression twice
+   boost::asio::awaitable<void> refuse(response const& answer) {
       keep_alive_ = false;
       give(answer);
       bool const written = co_await flush();
@@ -381,9 +382,7 @@ private:
    bool idle_ = false;
 
    input_buffer input_;
-   std::string output_;
-   std::size_t written_ = 0;
-   std::string_view tail_; // a large body after output_
+   output_buffer output_;
 
    head_scanner scanner_;
    head_scanner::state scanned_ = head_scanner::state::incomplete;
