@@ -55,8 +55,9 @@ struct found_stream {
 
    [[nodiscard]] std::vector<std::string> subjects() const {
       std::vector<std::string> out;
-      if (auto const* list = config.find("subjects"); list && list->is_array())
-         for (auto const& subject : list->get_array()) out.push_back(subject.as<std::string>());
+      if (auto const* list = member_of(config, "subjects"); list && list->is_array())
+         for (auto const& subject : list->get_array())
+            if (subject.is_string_type()) out.push_back(subject.as<std::string>());
       return out;
    }
    [[nodiscard]] bool captures(std::string const& wanted) const {
@@ -85,11 +86,12 @@ inline result<std::vector<found_stream>> related_streams(connection& over, strea
       auto const page = api_request(over, "$JS.API.STREAM.LIST", {{"offset", offset}}, timeout);
       if (!page) return page.error();
       if (!page->ok()) return page->as_error("list of streams");
-      auto const* list = page->body.find("streams");
+      auto const* list = member_of(page->body, "streams");
       auto const size = list && list->is_array() ? list->get_array().size() : 0;
       for (std::size_t i = 0; i < size; ++i) {
-         auto const& config = list->get_array()[i].at("config");
-         found_stream one{text_of(config, "name"), config};
+         auto const* config = member_of(list->get_array()[i], "config");
+         if (config == nullptr) return incomplete_answer("$JS.API.STREAM.LIST");
+         found_stream one{text_of(*config, "name"), *config};
          if (one.name == wish.name)
             out.insert(out.begin(), std::move(one));
          else if (one.touches(wish.subjects))
@@ -166,7 +168,7 @@ inline result<api_answer> widen(connection& over, found_stream& stream, std::vec
 /// Safe to call from several processes at once and at every start.
 /// \param timeout  of each request
 /// \return unavailable: not connected or JetStream not running. upstream: some subject is captured by no stream and the
-///    server refused to change that
+///    server refused to change that, or an odd answer
 inline result<stream_report> ensure_stream(connection& over, stream_settings const& wish,
                                            std::chrono::milliseconds timeout = std::chrono::seconds(5)) {
    std::string refusal;
