@@ -145,8 +145,6 @@ public:
       return stats_;
    }
    [[nodiscard]] nats::publisher_stats bus_stats() const { return bus_.stats(); }
-   /// Looks after the stream again before the next message.
-   void doubt() { doubtful_ = true; }
 
 private:
    /// Payload bytes that fit beside subject and headers.
