@@ -63,7 +63,8 @@ struct sink_stats {
 /// looked after at each connect and after a failure; an existing stream is left as found and its differences are
 /// logged. The connection must be made with resume = false, or order is lost when the server restarts.
 ///
-/// For one tailer; stats() is thread-safe. `put_aside` stores a large event and is called from prepare().
+/// For one tailer; prepare() and stats() are thread-safe. `put_aside` stores a large event; prepare() calls it on
+/// several threads at once.
 class jetstream_sink {
 public:
    using put_aside_function = std::function<result<stored_event>(feed_item const&)>;
