@@ -83,7 +83,7 @@ template <class K>
 concept sink_flush = requires(K& to) {
    to.flush();
 };
-// True once after the sink turned out to have lost what was delivered earlier.
+// True once after the sink turned out to have lost what was delivered earlier, by whomever.
 template <class K>
 concept sink_lost = requires(K& to) {
    { to.lost() } -> std::same_as<bool>;
