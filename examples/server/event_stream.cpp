@@ -123,7 +123,6 @@ struct event_stream::impl {
       if (now < one.next_audit) return;
       stream::audit_settings wish;
       wish.stream = one.sink.stats().stream;
-      wish.stretch = std::chrono::seconds(how.event_stream.audit_stretch_secs);
       auto const goes_on = [&] {
          auto const stats = one.tail.stats();
          return !stop.stop_requested() && stats.state == stream::tailer_state::leading && stats.epoch == epoch;

@@ -99,6 +99,17 @@ TEST_F(publishing, order_of_calls_is_order_in_the_stream_and_outcomes_come_once_
    EXPECT_EQ(stored(), count);
 }
 
+TEST_F(publishing, the_outcome_of_a_refused_message_may_publish_the_next_one) {
+   publisher p(*c);
+   std::atomic<int> refused = 0, good = 0;
+   p.publish("not a subject", "x", {}, [&](noetl::result<void> first) {
+      refused += first ? 0 : 1;
+      p.publish("noetl.events.next", "x", {}, [&](noetl::result<void> second) { good += second ? 1 : 0; });
+   });
+   EXPECT_EQ(refused, 1);
+   EXPECT_TRUE(eventually([&] { return good == 1; }));
+}
+
 TEST_F(publishing, many_threads_may_publish_at_once) {
    publisher p(*c, {.window = 4096});
    std::atomic<int> good = 0;

@@ -45,6 +45,18 @@ using texts = std::vector<std::string>;
 
 } // namespace
 
+TEST(jetstream_api, members_of_what_is_no_object_are_absent) {
+   tao::json::value const texts = {{"name", "s"}, {"size", 7}, {"config", tao::json::null}};
+   EXPECT_EQ(detail::text_of(texts, "name"), "s");
+   EXPECT_EQ(detail::number_of(texts, "size"), 7);
+   EXPECT_EQ(detail::text_of(texts, "size", "other"), "other");
+   for (auto const& odd : {tao::json::value(tao::json::null), tao::json::value(7), texts.at("config")}) {
+      EXPECT_EQ(detail::member_of(odd, "name"), nullptr);
+      EXPECT_EQ(detail::text_of(odd, "name", "absent"), "absent");
+      EXPECT_EQ(detail::number_of(odd, "size", -1), -1);
+   }
+}
+
 TEST_F(stream, W16_missing_stream_is_created_with_both_subjects) {
    auto const report = ensure_stream(*c, command_stream());
    ASSERT_TRUE(report) << report.error().message;

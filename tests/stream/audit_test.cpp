@@ -27,6 +27,15 @@ protected:
           nats::detail::api_request(*bus_, "$JS.API.STREAM.MSG.DELETE.noetl_events", {{"seq", sequence}}, 5s);
       ASSERT_TRUE(gone && gone->ok());
    }
+   /// Storage that lost messages: removed, and restarted so that the broker does not know their ids any more.
+   void lose(std::vector<int> const& sequences) {
+      auto const left = stored() - std::ssize(sequences);
+      for (int sequence : sequences) remove(sequence);
+      nats_.stop(SIGTERM);
+      nats_.start();
+      ASSERT_TRUE(bus_->wait_connected(10s));
+      ASSERT_TRUE(in_time([&] { return stored() == left; }));
+   }
    std::unique_ptr<streaming> running_;
 };
 
@@ -41,12 +50,7 @@ TEST_F(stream_audit, finds_nothing_when_nothing_is_missing) {
 }
 
 TEST_F(stream_audit, goal_5_sends_again_what_the_stream_lost) {
-   // Storage that lost its last messages: removed, and restarted so that the broker does not know their ids any more.
-   for (int sequence : {3, 17, 40}) remove(sequence);
-   nats_.stop(SIGTERM);
-   nats_.start();
-   ASSERT_TRUE(bus_->wait_connected(10s));
-   ASSERT_TRUE(in_time([&] { return stored() == 37; }));
+   lose({3, 17, 40});
    auto const got = look({.page = 7});
    ASSERT_TRUE(got) << got.error().message << " " << got.error().detail;
    EXPECT_EQ(got->missing, 3U);
@@ -55,6 +59,41 @@ TEST_F(stream_audit, goal_5_sends_again_what_the_stream_lost) {
    std::sort(all.begin(), all.end());
    EXPECT_EQ(std::unique(all.begin(), all.end()) - all.begin(), 40);
    EXPECT_EQ(look()->missing, 0U);
+}
+
+TEST_F(stream_audit, rows_older_than_its_stretch_are_not_sent_again_though_they_are_few) {
+   db_->script("update noetl.event set ingest_time = now() - interval '61 minutes' where event_id <= 30");
+   lose({3, 17, 40}); // the first two as if they had aged
+   auto const got = look({.page = 7});
+   ASSERT_TRUE(got) << got.error().message << " " << got.error().detail;
+   EXPECT_EQ(got->compared, 10U);
+   EXPECT_EQ(got->missing, 1U);
+   EXPECT_EQ(got->sent_again, 1U);
+   EXPECT_EQ(stored(), 38);
+   db_->script("update noetl.event set ingest_time = now() - interval '61 minutes'");
+   EXPECT_EQ(look()->compared, 0U);
+}
+
+TEST_F(stream_audit, what_stood_there_before_the_first_start_is_sent_by_no_audit_and_after_no_loss) {
+   running_.reset();
+   db_->script("delete from noetl.stream_cursor");
+   ASSERT_TRUE(horizon_passes());
+   running_ = start(); // from now on
+   lose({3, 17, 40});
+   for (int i = 41; i <= 45; ++i) insert(1, i);
+   ASSERT_TRUE(in_time([&] { return stored() == 42; }));
+   running_.reset(); // also when the cursor was stored in between
+   running_ = start();
+   ASSERT_TRUE(in_time([&] { return running_->from.lag(running_->tail.delivered_through())->events == 0; }));
+   auto const got = look();
+   ASSERT_TRUE(got) << got.error().message << " " << got.error().detail;
+   EXPECT_EQ(got->compared, 5U);
+   EXPECT_EQ(got->missing, 0U);
+   nats_.stop(SIGKILL);
+   nats_.wipe();
+   nats_.start();
+   insert(1, 46);
+   EXPECT_EQ(ids(messages(6)), texts({41, 42, 43, 44, 45, 46}));
 }
 
 TEST_F(stream_audit, tells_of_messages_that_the_dedup_window_refuses) {

@@ -93,6 +93,36 @@ TEST_F(event_publisher, item_55_without_a_stream_publishing_is_an_error_and_the_
    EXPECT_EQ(ids(messages(sent.size())), wanted) << "what was lost comes first";
 }
 
+TEST_F(event_publisher, goal_5_every_sink_of_a_stream_that_was_wiped_sees_that_it_is_another_one) {
+   auto const put_aside = [](stream::feed_item const&) -> result<stream::stored_event> {
+      return stream::stored_event{};
+   };
+   stream::jetstream_sink maker(*bus_, put_aside), finder(*bus_, put_aside);
+   ASSERT_TRUE(maker.ready() && finder.ready());
+   EXPECT_TRUE(maker.lost());
+   EXPECT_TRUE(finder.lost()) << "made since it is here";
+   stream::jetstream_sink later(*bus_, put_aside);
+   ASSERT_TRUE(later.ready());
+   EXPECT_FALSE(later.lost()) << "was there before it";
+   auto const restart = [&](bool wiped) {
+      auto const before = bus_->stats().connects;
+      nats_.stop(SIGTERM);
+      if (wiped) nats_.wipe();
+      nats_.start();
+      ASSERT_TRUE(in_time([&] { return bus_->stats().connects > before && bus_->wait_connected(1s); }));
+      for (auto* one : {&maker, &finder, &later}) ASSERT_TRUE(in_time([&] { return one->ready().has_value(); }));
+   };
+   restart(false);
+   for (auto* one : {&maker, &finder, &later}) EXPECT_FALSE(one->lost()) << "the same stream";
+   restart(true);
+   for (auto* one : {&maker, &finder, &later}) {
+      EXPECT_TRUE(one->lost());
+      EXPECT_FALSE(one->lost()) << "once";
+   }
+   EXPECT_EQ(maker.stats().streams_created, 2U);
+   EXPECT_EQ(finder.stats().streams_created + later.stats().streams_created, 0U);
+}
+
 TEST_F(event_publisher, items_56_57_58_59_D32_the_two_consumers_exist_and_keep_what_an_operator_set) {
    create_stream(tao::json::empty_object);
    tao::json::value const tuned = {{"stream_name", "noetl_events"},

@@ -6,6 +6,11 @@
 
 #include <tao/json/from_string.hpp>
 
+#include <noetl/control_plane/result_store.hpp>
+#include <noetl/core/sha256.hpp>
+
+#include "pg/blocking.hpp"
+
 namespace noetl::test {
 namespace {
 
@@ -20,6 +25,15 @@ protected:
    static tao::json::value json(std::string const& text) { return tao::json::from_string(text); }
    std::int64_t position() {
       return ask<std::int64_t>("select position from noetl.stream_cursor where name = 'event_feed'");
+   }
+   /// What GET /api/result/resolve answers: its handler is this function.
+   static result<std::string> resolve(std::string const& uri) {
+      struct {
+         std::int64_t next() { return 0; }
+      } ids;
+      pg::shard_map shards(database_->settings());
+      control_plane::result_store results(shards, ids);
+      return blocking(results.find(control_plane::parse_result_uri(uri).value()));
    }
 };
 
@@ -144,19 +158,45 @@ TEST_F(event_stream, items_9_31_32_D24_goal_6_above_900_KiB_a_stub_goes_out_and_
    EXPECT_TRUE(stub.at("error").is_null());
    EXPECT_EQ(stub.at("left_out").at(0).get_string(), "error");
    auto const reference = stub.at("by_reference");
-   auto const row = db_->exec(
-       "select encode(sha256(convert_to(data::text, 'UTF8')), 'hex'), octet_length(data::text), "
-       "data = (select to_jsonb(e) from noetl.event e where event_id = 3), sha256, bytes, "
-       "'noetl://execution/' || execution_id || '/result/' || name || '/' || result_id from noetl.result_store");
+   auto const row =
+       db_->exec("select data = (select to_jsonb(e) from noetl.event e where event_id = 3), sha256, bytes, "
+                 "'noetl://execution/' || execution_id || '/result/' || name || '/' || result_id from "
+                 "noetl.result_store");
    ASSERT_EQ(row.size(), 1U);
-   EXPECT_EQ(reference.at("sha256").get_string(), *row[0][0]);
-   EXPECT_EQ(std::to_string(reference.at("bytes").as<std::int64_t>()), *row[0][1]);
-   EXPECT_TRUE(row[0].get<bool>(2)) << "the whole row is there";
-   EXPECT_EQ(*row[0][0], *row[0][3]);
-   EXPECT_EQ(*row[0][1], *row[0][4]);
-   EXPECT_EQ(reference.at("uri").get_string(), *row[0][5]);
+   EXPECT_TRUE(row[0].get<bool>(0)) << "the whole row is there";
+   EXPECT_EQ(reference.at("sha256").get_string(), *row[0][1]);
+   EXPECT_EQ(std::to_string(reference.at("bytes").as<std::int64_t>()), *row[0][2]);
+   EXPECT_EQ(reference.at("uri").get_string(), *row[0][3]);
+   auto const resolved = resolve(reference.at("uri").get_string());
+   ASSERT_TRUE(resolved) << resolved.error().message;
+   EXPECT_EQ(reference.at("sha256").get_string(), sha256_hex(*resolved)) << "of what GET /api/result/resolve answers";
+   EXPECT_EQ(reference.at("bytes").as<std::size_t>(), resolved->size());
    EXPECT_EQ(running->to.stats().by_reference, 1U);
    EXPECT_TRUE(in_time([&] { return position() == 4; }));
+}
+
+TEST_F(event_stream, the_sum_of_a_stub_is_that_of_what_a_resolve_answers_whatever_the_numbers_and_the_spelling) {
+   db_->script("alter table noetl.event add column x_json json");
+   db_->script("insert into noetl.event (execution_id, event_id, catalog_id, event_type, duration, context, x_json) "
+               "values (1, 1, 7, 'a', 1e16, '{\"b\": 1.50, \"aa\": 12345678901234567890123, \"\\u00e9\": 1e15}', "
+               "'{\"x\": 1E2, \"x\" : 1e16, \"w\": -0}')");
+   stream::committed_events table(*pool_);
+   stream::event_store_by_reference const store(*pool_);
+   auto const items = table.rows({{.xid = 0, .execution_id = 1, .event_id = 1, .scope = {}}});
+   ASSERT_TRUE(items) << items.error().detail;
+   auto const first = store(items->at(0));
+   ASSERT_TRUE(first) << first.error().message << first.error().detail;
+   db_->script("alter table noetl.event drop column x_json");
+   auto const later = table.rows({{.xid = 0, .execution_id = 1, .event_id = 1, .scope = {}}});
+   auto const again = store(later->at(0)); // the row has another form now; the stub that is out must stay true
+   ASSERT_TRUE(again);
+   auto const resolved = resolve(first->uri);
+   ASSERT_TRUE(resolved) << resolved.error().message;
+   for (auto const* stub : {&*first, &*again}) {
+      EXPECT_EQ(stub->uri, first->uri);
+      EXPECT_EQ(stub->sha256, sha256_hex(*resolved)) << *resolved;
+      EXPECT_EQ(stub->bytes, resolved->size());
+   }
 }
 
 TEST_F(event_stream, item_31_the_limit_is_exact) {

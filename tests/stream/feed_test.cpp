@@ -247,6 +247,25 @@ TEST_F(feed, large_rows_make_pages_shorter_and_bear_an_outline) {
    EXPECT_TRUE(source_->read(at_, 10));
 }
 
+TEST_F(feed, back_is_the_place_before_the_first_row_of_the_stretch_however_few_or_many_there_are) {
+   db_->script("insert into noetl.event (execution_id, event_id, catalog_id, event_type, ingest_time) "
+               "select 1, n, 7, 'a', now() - interval '2 hours' from generate_series(1, 2500) n");
+   for (int i = 3001; i <= 3003; ++i) insert(1, i);
+   ASSERT_EQ(all(2503, 5000).size(), 2503U);
+   auto const end = at_;
+   auto const first = source_->back(end);
+   ASSERT_TRUE(first) << first.error().detail;
+   at_ = *first;
+   EXPECT_EQ(all(3), (ids{3001, 3002, 3003}));
+   db_->script("insert into noetl.event (execution_id, event_id, catalog_id, event_type) "
+               "select 1, n, 7, 'a' from generate_series(4001, 8500) n");
+   ASSERT_EQ(all(4500, 5000).size(), 4500U);
+   at_ = *source_->back(at_);
+   EXPECT_EQ(next(2), (ids{3001, 3002}));
+   db_->script("update noetl.event set ingest_time = now() - interval '2 hours'");
+   EXPECT_EQ(*source_->back(end), end);
+}
+
 TEST_F(feed, without_the_column_it_says_what_the_owner_must_do) {
    database bare("noetl_stream_bare");
    pg::connection db(bare.settings());

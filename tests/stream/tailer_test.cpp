@@ -331,3 +331,33 @@ TEST_F(tailing, goal_5_what_a_wiped_sink_lost_is_sent_again_first_and_the_cursor
    a.tail.wake();
    expect_complete(100);
 }
+
+TEST_F(tailing, what_a_follower_saw_lost_long_ago_is_for_the_leader_of_that_time) {
+   memory_sink mine; // as each process has its own; b's holds what b sends
+   running a(source, sink, row, "a", 100ms), b(source, mine, row, "b", 100ms);
+   a.start();
+   add(50);
+   ASSERT_TRUE(eventually([&] { return position() == 50; }));
+   b.start();
+   ASSERT_TRUE(eventually([&] { return b.tail.stats().state == tailer_state::following; }));
+   mine.wipe();
+   std::this_thread::sleep_for(500ms); // a goes on, and would have sent again
+   EXPECT_EQ(b.tail.stats().state, tailer_state::following);
+   a.stop();
+   add(5);
+   ASSERT_TRUE(eventually([&] { return position() == 55; }));
+   EXPECT_EQ(mine.stored().size(), 5U);
+}
+
+TEST_F(tailing, what_a_follower_saw_lost_just_before_it_leads_is_sent_again) {
+   memory_sink mine;
+   running a(source, sink, row, "a", 2s), b(source, mine, row, "b", 2s);
+   a.start();
+   add(50);
+   ASSERT_TRUE(eventually([&] { return position() == 50; }));
+   b.start();
+   ASSERT_TRUE(eventually([&] { return b.tail.stats().state == tailer_state::following; }));
+   mine.wipe();
+   a.stop();
+   EXPECT_TRUE(eventually([&] { return mine.stored().size() == 50; }));
+}

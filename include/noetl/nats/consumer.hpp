@@ -14,6 +14,7 @@
 
 #include <noetl/core/result.hpp>
 #include <noetl/nats/connection.hpp>
+#include <noetl/nats/detail/ack_subject.hpp>
 #include <noetl/nats/detail/jetstream_api.hpp>
 
 namespace noetl::nats {
@@ -124,20 +125,9 @@ private:
 };
 
 inline std::uint64_t message::delivered() const noexcept {
-   // $JS.ACK.<stream>.<consumer>.<delivered>.… or $JS.ACK.<domain>.<account>.<stream>.<consumer>.<delivered>.…
    char const* const reply = natsMsg_GetReply(handle_.get());
-   std::vector<std::string_view> tokens;
-   std::string_view rest = reply ? reply : "";
-   while (!rest.empty()) {
-      auto const dot = rest.find('.');
-      tokens.push_back(rest.substr(0, dot));
-      rest = dot == std::string_view::npos ? std::string_view{} : rest.substr(dot + 1);
-   }
-   std::size_t const at = tokens.size() >= 11 ? 6 : 4;
-   std::uint64_t count = 0;
-   if (tokens.size() > at)
-      for (char const digit : tokens[at]) count = count * 10 + static_cast<std::uint64_t>(digit - '0');
-   return count;
+   auto const told = detail::read_ack_subject(reply ? reply : "");
+   return told ? told->delivered : 0;
 }
 
 inline result<void> consumer::ensure(std::chrono::milliseconds timeout) {

@@ -25,7 +25,7 @@ struct consumer_state {
    }
 };
 
-/// Three requests. \return unavailable: not connected; upstream: no such stream or consumer
+/// Three requests. \return unavailable: not connected; upstream: no such stream or consumer, or an odd answer
 inline result<consumer_state> look_at_consumer(connection& over, std::string const& stream, std::string const& durable,
                                                std::chrono::milliseconds timeout = std::chrono::seconds(2)) {
    auto const ask = [&](std::string const& subject, tao::json::value const& body) -> result<detail::api_answer> {
@@ -37,17 +37,21 @@ inline result<consumer_state> look_at_consumer(connection& over, std::string con
    if (!info) return info.error();
    auto const whole = ask("$JS.API.STREAM.INFO." + stream, tao::json::empty_object);
    if (!whole) return whole.error();
+   auto const* const config = detail::member_of(whole->body, "config");
+   auto const* const state = detail::member_of(whole->body, "state");
+   auto const* const acked = detail::member_of(info->body, "ack_floor");
+   if (config == nullptr || state == nullptr) return detail::incomplete_answer("$JS.API.STREAM.INFO." + stream);
+   if (acked == nullptr) return detail::incomplete_answer("$JS.API.CONSUMER.INFO." + stream + "." + durable);
    consumer_state out;
    out.pending = static_cast<std::uint64_t>(detail::number_of(info->body, "num_pending"));
    out.unacked = static_cast<std::uint64_t>(detail::number_of(info->body, "num_ack_pending"));
-   out.retention_seconds = static_cast<double>(detail::number_of(whole->body.at("config"), "max_age")) / 1e9;
+   out.retention_seconds = static_cast<double>(detail::number_of(*config, "max_age")) / 1e9;
    if (out.pending + out.unacked == 0) return out;
-   auto const& state = whole->body.at("state");
-   auto const first =
-       std::max(detail::number_of(info->body.at("ack_floor"), "stream_seq") + 1, detail::number_of(state, "first_seq"));
+   auto const first = std::max(detail::number_of(*acked, "stream_seq") + 1, detail::number_of(*state, "first_seq"));
    auto const oldest = ask("$JS.API.STREAM.MSG.GET." + stream, {{"seq", first}});
    // Deleted in between: the first one of the stream is older than any that waits.
-   auto const time = oldest ? detail::text_of(oldest->body.at("message"), "time") : detail::text_of(state, "first_ts");
+   auto const* const message = oldest ? detail::member_of(oldest->body, "message") : nullptr;
+   auto const time = message ? detail::text_of(*message, "time") : detail::text_of(*state, "first_ts");
    if (auto const at = from_rfc3339(time))
       out.oldest_seconds = std::max(0.0, std::chrono::duration<double>(now() - *at).count());
    return out;

@@ -180,7 +180,7 @@ inline void publisher::publish(std::string_view subject, std::string_view payloa
                                completion done) {
    if (!done) done = [](result<void>) {};
    // Numbers are given and messages sent in one order; but who only books an answer does not wait for the socket.
-   std::lock_guard const order(sending_);
+   std::unique_lock order(sending_);
    result<void> sent;
    std::shared_ptr<detail::link> over;
    std::uint64_t number = 0;
@@ -196,7 +196,10 @@ inline void publisher::publish(std::string_view subject, std::string_view payloa
          halted_ = settings_.ordered;
       }
    }
-   if (!sent) return done(std::move(sent)); // NOLINT(bugprone-use-after-move): not sent, hence not kept
+   if (!sent) {
+      order.unlock();               // a completion may publish
+      return done(std::move(sent)); // NOLINT(bugprone-use-after-move): not sent, hence not kept
+   }
    sent = send(*over, number, subject, payload, message_id);
    {
       std::lock_guard lock(mutex_);
@@ -206,6 +209,7 @@ inline void publisher::publish(std::string_view subject, std::string_view payloa
       else if (done)
          ++stats_.refused;
    }
+   order.unlock();
    if (!sent && done) done(std::move(sent));
 }
 

@@ -2,10 +2,8 @@
 // Knows the standard library only.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string_view>
-#include <type_traits>
 
 namespace noetl::nats {
 
@@ -15,11 +13,6 @@ enum class connection_state : std::uint8_t {
    reconnecting, ///< was connected once; attempts go on
    closed,       ///< by us; final
 };
-
-constexpr auto all_values(std::type_identity<connection_state>) {
-   using enum connection_state;
-   return std::array{never_connected, connected, reconnecting, closed};
-}
 
 constexpr std::string_view to_text(connection_state state) noexcept {
    switch (state) {

@@ -44,6 +44,7 @@ constexpr std::string_view to_text(stream_outcome outcome) noexcept {
 struct stream_report {
    std::string name; ///< the stream to use; another one than asked for when that already captures the subjects
    stream_outcome outcome = stream_outcome::found;
+   std::string created{};                  ///< when, as the server says it: another stream of the name has another time
    std::vector<std::string> differences{}; ///< sentences: how it differs from what was asked for; none of them is fatal
 };
 
@@ -52,11 +53,13 @@ namespace detail {
 struct found_stream {
    std::string name;
    tao::json::value config;
+   std::string created{};
 
    [[nodiscard]] std::vector<std::string> subjects() const {
       std::vector<std::string> out;
-      if (auto const* list = config.find("subjects"); list && list->is_array())
-         for (auto const& subject : list->get_array()) out.push_back(subject.as<std::string>());
+      if (auto const* list = member_of(config, "subjects"); list && list->is_array())
+         for (auto const& subject : list->get_array())
+            if (subject.is_string_type()) out.push_back(subject.as<std::string>());
       return out;
    }
    [[nodiscard]] bool captures(std::string const& wanted) const {
@@ -85,11 +88,13 @@ inline result<std::vector<found_stream>> related_streams(connection& over, strea
       auto const page = api_request(over, "$JS.API.STREAM.LIST", {{"offset", offset}}, timeout);
       if (!page) return page.error();
       if (!page->ok()) return page->as_error("list of streams");
-      auto const* list = page->body.find("streams");
+      auto const* list = member_of(page->body, "streams");
       auto const size = list && list->is_array() ? list->get_array().size() : 0;
       for (std::size_t i = 0; i < size; ++i) {
-         auto const& config = list->get_array()[i].at("config");
-         found_stream one{text_of(config, "name"), config};
+         auto const& info = list->get_array()[i];
+         auto const* config = member_of(info, "config");
+         if (config == nullptr) return incomplete_answer("$JS.API.STREAM.LIST");
+         found_stream one{text_of(*config, "name"), *config, text_of(info, "created")};
          if (one.name == wish.name)
             out.insert(out.begin(), std::move(one));
          else if (one.touches(wish.subjects))
@@ -166,7 +171,7 @@ inline result<api_answer> widen(connection& over, found_stream& stream, std::vec
 /// Safe to call from several processes at once and at every start.
 /// \param timeout  of each request
 /// \return unavailable: not connected or JetStream not running. upstream: some subject is captured by no stream and the
-///    server refused to change that
+///    server refused to change that, or an odd answer
 inline result<stream_report> ensure_stream(connection& over, stream_settings const& wish,
                                            std::chrono::milliseconds timeout = std::chrono::seconds(5)) {
    std::string refusal;
@@ -177,7 +182,8 @@ inline result<stream_report> ensure_stream(connection& over, stream_settings con
          auto const made =
              detail::api_request(over, "$JS.API.STREAM.CREATE." + wish.name, detail::config_of(wish), timeout);
          if (!made) return made.error();
-         if (made->ok()) return stream_report{wish.name, stream_outcome::created};
+         if (made->ok())
+            return stream_report{wish.name, stream_outcome::created, detail::text_of(made->body, "created")};
          refusal = made->description;
          continue;
       }
@@ -185,7 +191,7 @@ inline result<stream_report> ensure_stream(connection& over, stream_settings con
       auto const best = std::min_element(related->begin(), related->end(), [&](auto const& a, auto const& b) {
          return a.missing(wish.subjects).size() < b.missing(wish.subjects).size();
       });
-      stream_report report{best->name};
+      stream_report report{.name = best->name, .created = best->created};
       auto missing = best->missing(wish.subjects);
       if (!missing.empty()) {
          auto const answer = detail::widen(over, *best, missing, timeout);

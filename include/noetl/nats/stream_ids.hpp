@@ -2,42 +2,19 @@
 // Knows core and nats/connection.
 #pragma once
 
-#include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cstdint>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <unordered_set>
 #include <utility>
 
 #include <noetl/core/result.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/nats/connection.hpp>
+#include <noetl/nats/detail/ack_subject.hpp>
 #include <noetl/nats/detail/jetstream_api.hpp>
 
 namespace noetl::nats {
-
-namespace detail {
-/// Messages behind this one, from the reply subject of a delivery; nothing when it is another subject.
-inline std::optional<std::uint64_t> pending_behind(char const* reply) {
-   std::string_view const text = reply ? reply : "";
-   if (!text.starts_with("$JS.ACK.")) return std::nullopt;
-   std::uint64_t number = 0;
-   // ... <time>.<pending>, and on newer servers a random token behind them.
-   auto tokens = std::count(text.begin(), text.end(), '.') + 1;
-   auto last = text.rfind('.');
-   auto digits = text.substr(last + 1);
-   if (tokens > 10) {
-      auto const before = text.rfind('.', last - 1);
-      digits = text.substr(before + 1, last - before - 1);
-   }
-   auto const [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-   if (failed != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
-   return number;
-}
-} // namespace detail
 
 /// `Nats-Msg-Id` of every message stored since `since`. About 100 bytes of memory for each; reads headers only.
 /// \param timeout  of each request and of each message: the server sends them one after the other
@@ -55,7 +32,7 @@ message_ids_since(connection& over, std::string const& stream, timestamp since,
    if (info->err_code == detail::stream_not_found)
       return fail(error_code::not_found, "NATS: there is no stream " + stream);
    if (!info->ok()) return info->as_error("state of " + stream);
-   auto const* state = info->body.find("state");
+   auto const* state = detail::member_of(info->body, "state");
    if (state == nullptr || detail::number_of(*state, "messages") == 0) return std::unordered_set<std::string>{};
    // After its last message was deleted and a restart, nats-server 2.9 takes the end of the stream for older than its
    // beginning, and finds nothing by time: then everything is read.
@@ -93,10 +70,11 @@ message_ids_since(connection& over, std::string const& stream, timestamp since,
          outcome = detail::to_error(status, "read of " + stream);
          break;
       }
-      auto const behind = detail::pending_behind(natsMsg_GetReply(message));
-      if (!behind) continue;
+      auto const* const reply = natsMsg_GetReply(message);
+      auto const told = detail::read_ack_subject(reply ? reply : "");
+      if (!told) continue;
       if (auto const id = detail::header_of(message, "Nats-Msg-Id"); !id.empty()) ids.emplace(id);
-      if (*behind == 0) break;
+      if (told->pending == 0) break;
    }
    (void)detail::api_request(over, "$JS.API.CONSUMER.DELETE." + stream + "." + name, tao::json::empty_object, timeout);
    if (!outcome) return std::move(outcome).error();

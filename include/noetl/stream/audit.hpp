@@ -32,8 +32,6 @@ namespace noetl::stream {
 struct audit_settings {
    std::string stream = "noetl_events";
    std::string subject_prefix = "noetl.events";
-   std::chrono::seconds stretch{
-       3'600};               ///< how far back; less than the retention of the stream, or aged messages count as missing
    std::size_t page = 5'000; ///< keys compared at a time
 };
 
@@ -79,10 +77,11 @@ private:
 
 } // namespace detail
 
-/// Compares what was delivered up to `through` in the last `stretch` with the ids in the stream, and publishes what the
-/// stream lacks, oldest first; such events come after younger ones of their execution. Blocks; memory: about 100 bytes
-/// for each message of the stretch. \param go_on  asked between pages: false when the lease is gone or the program ends
-/// \return unavailable: database or NATS were away, or `go_on` said no; what was sent by then stays sent
+/// Compares what was written within the memory of `table`, up to `through`, with the ids in the stream, and publishes
+/// what the stream lacks, oldest first; such events come after younger ones of their execution. Blocks; memory: about
+/// 100 bytes for each message of that time, which must be less than the retention of the stream, or aged messages count
+/// as missing. \param go_on  asked between pages: false when the lease is gone or the program ends \return unavailable:
+/// database or NATS were away, or `go_on` said no; what was sent by then stays sent
 inline result<audit_report> audit(
     committed_events& table, jetstream_sink& sink, nats::connection& bus, feed_position const& through,
     audit_settings const& how, std::function<bool()> const& go_on = [] { return true; }) {
@@ -90,13 +89,13 @@ inline result<audit_report> audit(
    auto const from = table.back(through);
    if (!from) return from.error();
    // A row is published after it was written; the margin is for clocks that differ.
-   auto const since = now() - how.stretch - std::chrono::minutes(10);
-   auto const there = nats::message_ids_since(bus, how.stream, since);
+   auto const since = now() - table.memory();
+   auto const there = nats::message_ids_since(bus, how.stream, since - std::chrono::minutes(10));
    if (!there) return there.error();
    detail::patient_publisher publisher(bus);
    for (auto at = *from;;) {
       if (!go_on()) return fail(error_code::unavailable, "the audit was broken off");
-      auto const keys = table.keys(at, through, how.page);
+      auto const keys = table.keys(at, through, since, how.page);
       if (!keys) return keys.error();
       std::vector<feed_position> missing;
       for (auto const& key : *keys)

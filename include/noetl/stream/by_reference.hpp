@@ -1,5 +1,6 @@
 // stream/by_reference.hpp: an event that is too large for a message: its text goes to noetl.result_store, a stub to the
-// stream. Knows pg/pool and feed. Source: spec schema.md section 4.12; checklist 31, 32, 34; defect D-24.
+// stream. Knows pg/pool, canonical JSON and feed. Source: spec schema.md section 4.12; checklist 31, 32, 34; defect
+// D-24.
 #pragma once
 
 #include <charconv>
@@ -12,8 +13,10 @@
 
 #include <noetl/core/json_text.hpp>
 #include <noetl/core/result.hpp>
+#include <noetl/core/sha256.hpp>
 #include <noetl/pg/connection.hpp>
 #include <noetl/pg/pool.hpp>
+#include <noetl/reflect/canonical_json.hpp>
 #include <noetl/stream/feed.hpp>
 
 namespace noetl::stream {
@@ -21,12 +24,13 @@ namespace noetl::stream {
 /// Where the whole text of an event lies.
 struct stored_event {
    std::string uri;         ///< noetl://execution/<execution_id>/result/event/<event_id>/<result_id>
-   std::string sha256;      ///< of the bytes that the store gives back, 64 hexadecimal digits
+   std::string sha256;      ///< of the bytes that a resolve gives back, 64 hexadecimal digits
    std::uint64_t bytes = 0; ///< their number
 };
 
 /// Puts events into noetl.result_store of their database. Repeating it is harmless: the id of the row follows from the
-/// event. Thread-safe; blocks for a round trip.
+/// event. Thread-safe; blocks for some round trips. The size of a stub and its sum are those of the canonical form of
+/// what the store keeps: that is what GET /api/result/resolve answers.
 class event_store_by_reference {
 public:
    explicit event_store_by_reference(pg::pool& over) : pool_(&over) {}
@@ -34,23 +38,30 @@ public:
    result<stored_event> operator()(feed_item const& one) const {
       auto const name = "event/" + std::to_string(one.event_id);
       auto const id = id_of(one);
+      stored_event out{"noetl://execution/" + std::to_string(one.execution_id) + "/result/" + name + "/" +
+                           std::to_string(id),
+                       {},
+                       0};
       auto put = [&](pg::connection& db) {
-         // Size and sum are those of the stored value as text: a reader gets other bytes than we sent, jsonb is normal
-         // form.
+         // A row that is there stays, whatever columns the table has got since: an earlier stub names it.
          static constexpr std::string_view text =
-             "with given as (select $4::jsonb as data), written as ("
              "insert into noetl.result_store (result_id, execution_id, name, scope, data, bytes, sha256) "
-             "select $1, $2, $3, 'event', data, octet_length(data::text), "
-             "encode(sha256(convert_to(data::text, 'UTF8')), 'hex') from given on conflict (result_id) do nothing "
-             "returning bytes, sha256) select bytes, sha256 from written union all "
-             "select bytes, sha256 from noetl.result_store where result_id = $1 limit 1";
-         auto const rows = db.exec(text, id, one.execution_id, name, one.payload);
-         stored_event out{"noetl://execution/" + std::to_string(one.execution_id) + "/result/" + name + "/" +
-                              std::to_string(id),
-                          rows[0].get<std::string>(1), rows[0].get<std::uint64_t>(0)};
-         return out;
+             "values ($1, $2, $3, 'event', $4::jsonb, 0, '') on conflict (result_id) do update set name = "
+             "excluded.name "
+             "returning data::text";
+         std::string canonical;
+         {
+            auto const rows = db.exec(text, id, one.execution_id, name, one.payload);
+            append_canonical_json(canonical, rows[0].get<std::string_view>(0));
+         }
+         out.sha256 = sha256_hex(canonical);
+         out.bytes = canonical.size();
+         db.exec("update noetl.result_store set bytes = $2, sha256 = $3 where result_id = $1", id, out.bytes,
+                 out.sha256);
       };
-      return pool_->run_blocking(put);
+      auto const stored = pool_->run_blocking([&](pg::connection& db) { return db.transaction([&] { put(db); }); });
+      if (!stored) return stored.error();
+      return out;
    }
 
 private:

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <noetl/core/result.hpp>
+#include <noetl/core/time.hpp>
 #include <noetl/pg/connection.hpp>
 #include <noetl/pg/pool.hpp>
 #include <noetl/stream/concepts.hpp>
@@ -61,23 +62,40 @@ public:
    explicit committed_events(pg::pool& from, std::chrono::seconds memory = std::chrono::hours(1))
        : pool_(&from), memory_(memory) {}
 
-   /// The place before every row written in the time given to the constructor, in history and in a first start `after`.
+   /// How far back that is.
+   [[nodiscard]] std::chrono::seconds memory() const noexcept { return memory_; }
+
+   /// The place before every row written in the time given to the constructor; `after` in history. What the first start
+   /// left out stays left out.
    result<position> back(position const& after) {
-      if (after.xid == 0 || after.scope) return after;
+      if (after.xid == 0) return after;
       return pool_->run_blocking([&](pg::connection& db) {
-         // Steps of some thousand rows down the index until one is old enough; a minute for transactions that took
-         // long.
-         static auto const text =
-             "select e.ingest_xid, e.execution_id, e.event_id, e.ingest_time < now() - make_interval(secs => $4) - "
-             "interval '1 minute' "
-             "from noetl.event e where (e.ingest_xid, e.execution_id, e.event_id) < ($1::xid8, $2::bigint, $3::bigint) "
-             "order by e.ingest_xid desc, e.execution_id desc, e.event_id desc offset 2000 limit 1";
-         for (auto at = after;;) {
-            auto const rows = db.exec(text, at.xid, at.execution_id, at.event_id, memory_.count());
-            if (rows.empty()) return position::history_end();
-            at = {rows[0].get<std::uint64_t>(0), rows[0].get<std::int64_t>(1), rows[0].get<std::int64_t>(2), nullptr};
-            if (rows[0].get<bool>(3)) return at;
+         // Steps of some thousand rows down the index until one is old enough, then up to the first one that is not; a
+         // minute for transactions that took long.
+         static std::string const
+             key = "e.ingest_xid, e.execution_id, e.event_id",
+             old = "e.ingest_time < now() - make_interval(secs => $4) - interval '1 minute'",
+             down = "select " + key + ", " + old + " from noetl.event e where (" + key +
+                    ") < ($1::xid8, $2::bigint, $3::bigint) order by e.ingest_xid desc, e.execution_id desc, "
+                    "e.event_id desc offset 2000 limit 1",
+             up = "select " + key + " from noetl.event e where (" + key +
+                  ") > ($1::xid8, $2::bigint, $3::bigint) and not " + old + " and (" + key +
+                  ") <= ($5::xid8, $6::bigint, $7::bigint) order by " + key + " limit 1";
+         auto const key_of = [&](pg::rows::row const& row) {
+            return position{row.get<std::uint64_t>(0), row.get<std::int64_t>(1), row.get<std::int64_t>(2), after.scope};
+         };
+         auto from = after;
+         for (bool young = true; young;) {
+            auto const rows = db.exec(down, from.xid, from.execution_id, from.event_id, memory_.count());
+            from = rows.empty() ? position::history_end() : key_of(rows[0]);
+            young = !rows.empty() && !rows[0].get<bool>(3);
          }
+         auto const rows = db.exec(up, from.xid, from.execution_id, from.event_id, memory_.count(), after.xid,
+                                   after.execution_id, after.event_id);
+         if (rows.empty()) return after;
+         from = key_of(rows[0]);
+         --from.event_id; // before it
+         return from;
       });
    }
 
@@ -107,17 +125,24 @@ public:
       return got;
    }
 
-   /// Keys of the rows between two places, in order, at most `limit`: a walk over the index alone.
-   result<std::vector<position>> keys(position const& after, position const& through, std::size_t limit) {
+   /// Keys of the rows between two places that were written at `since` or later, in order, at most `limit`: a walk over
+   /// the index. Without what the first start left out.
+   result<std::vector<position>> keys(position const& after, position const& through, timestamp since,
+                                      std::size_t limit) {
       return pool_->run_blocking([&](pg::connection& db) {
-         static auto const text =
-             "select e.ingest_xid, e.execution_id, e.event_id from noetl.event e where " + above() +
-             " and (e.ingest_xid, e.execution_id, e.event_id) <= ($4::xid8, $5::bigint, $6::bigint) "
-             "order by e.ingest_xid, e.execution_id, e.event_id limit $7";
+         auto const scope = left_out(after);
+         auto const text = "select e.ingest_xid, e.execution_id, e.event_id from noetl.event e where " + above() +
+                           " and (e.ingest_xid, e.execution_id, e.event_id) <= ($4::xid8, $5::bigint, $6::bigint) "
+                           "and e.ingest_time >= $7::timestamp at time zone 'utc'" +
+                           (scope ? " and not pg_visible_in_snapshot(e.ingest_xid, $9::pg_snapshot)" : "") +
+                           " order by e.ingest_xid, e.execution_id, e.event_id limit $8";
+         auto const go = [&](auto const&... more) {
+            return db.exec(text, after.xid, after.execution_id, after.event_id, through.xid, through.execution_id,
+                           through.event_id, to_sql(since), limit, more...);
+         };
          std::vector<position> out;
-         for (auto const row : db.exec(text, after.xid, after.execution_id, after.event_id, through.xid,
-                                       through.execution_id, through.event_id, limit))
-            out.push_back({row.get<std::uint64_t>(0), row.get<std::int64_t>(1), row.get<std::int64_t>(2), nullptr});
+         for (auto const row : scope ? go(scope->seen) : go())
+            out.push_back({row.get<std::uint64_t>(0), row.get<std::int64_t>(1), row.get<std::int64_t>(2), after.scope});
          return out;
       });
    }
@@ -197,7 +222,7 @@ private:
 
    result<page<item>> live(pg::connection& db, position const& after, std::size_t limit) {
       auto const& table = columns(db);
-      auto scope = after.scope && !after.scope->seen.empty() ? after.scope : nullptr;
+      auto const scope = left_out(after);
       // The limit stands in the text: planned with an unknown one, PostgreSQL might sort instead of following the
       // index.
       auto const text = "select " + table.select_list() + " from noetl.event e where " + above() +
@@ -210,8 +235,7 @@ private:
       out.items.reserve(rows.size());
       for (auto const row : rows) {
          auto one = to_item(table, cells_, row, 0);
-         one.at = {row.get<std::uint64_t>(cells_.xid), one.execution_id, one.event_id, scope};
-         if (scope && one.at.xid >= past(scope->seen)) one.at.scope = scope = nullptr;
+         one.at = {row.get<std::uint64_t>(cells_.xid), one.execution_id, one.event_id, after.scope};
          out.items.push_back(std::move(one));
       }
       if (!out.items.empty()) out.through = out.items.back().at;
@@ -270,6 +294,12 @@ private:
       out.payload = table.object(row, first);
       if (out.payload.size() > large) out.outline = table.outline(row, large_cell, first);
       return out;
+   }
+
+   /// What must be left out behind this place; null: nothing, or the feed is past it.
+   static feed_scope const* left_out(position const& after) {
+      auto const* const scope = after.scope.get();
+      return scope && !scope->seen.empty() && after.xid < past(scope->seen) ? scope : nullptr;
    }
 
    /// First transaction number that a pg_snapshot text (`xmin:xmax:running`) knows nothing of.

@@ -66,7 +66,8 @@ template <class K>
 concept sink_ready = requires(K& to) {
    { to.ready() } -> std::same_as<result<void>>;
 };
-// Makes items sendable, for example too large ones by reference. May block; on any thread, one call at a time.
+// Makes items sendable, for example too large ones by reference. May block. Thread-safe: what was read, what must be
+// repeated and what an audit missed are prepared beside each other.
 template <class K, class Item>
 concept sink_prepare = requires(K& to, std::span<Item> items) {
    { to.prepare(items) } -> std::same_as<result<void>>;
@@ -82,7 +83,7 @@ template <class K>
 concept sink_flush = requires(K& to) {
    to.flush();
 };
-// True once after the sink turned out to have lost what was delivered earlier.
+// True once after the sink turned out to have lost what was delivered earlier, by whomever.
 template <class K>
 concept sink_lost = requires(K& to) {
    { to.lost() } -> std::same_as<bool>;

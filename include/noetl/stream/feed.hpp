@@ -11,7 +11,8 @@
 
 namespace noetl::stream {
 
-/// What the first start left out of the feed, kept until the feed is past it.
+/// What the first start left out of the feed: of history until that is read, of what followed for good, because a
+/// stream that lost its messages is filled again from before the cursor.
 struct feed_scope {
    std::string seen{};                  ///< pg_snapshot: what is visible in it was there before us and is not published
    std::optional<std::int64_t> above{}; ///< of history, rows with a higher event_id

@@ -17,6 +17,7 @@
 
 #include <noetl/core/log.hpp>
 #include <noetl/core/result.hpp>
+#include <noetl/core/time.hpp>
 #include <noetl/nats/connection.hpp>
 #include <noetl/nats/consumer.hpp>
 #include <noetl/nats/publisher.hpp>
@@ -63,7 +64,8 @@ struct sink_stats {
 /// looked after at each connect and after a failure; an existing stream is left as found and its differences are
 /// logged. The connection must be made with resume = false, or order is lost when the server restarts.
 ///
-/// For one tailer; stats() is thread-safe. `put_aside` stores a large event and is called from prepare().
+/// For one tailer; prepare() and stats() are thread-safe. `put_aside` stores a large event; prepare() calls it on
+/// several threads at once.
 class jetstream_sink {
 public:
    using put_aside_function = std::function<result<stored_event>(feed_item const&)>;
@@ -127,8 +129,9 @@ public:
       if (std::exchange(unflushed_, 0) < 64) bus_.flush();
    }
 
-   /// The stream was made by us: whatever was in one of that name is gone.
-   bool lost() noexcept { return created_.exchange(false); }
+   /// The stream is another one than at the last look, or made since we are here, by us or by somebody else: whatever
+   /// was in one of that name is gone.
+   bool lost() noexcept { return lost_.exchange(false); }
 
    void delivered(feed_item const& one) {
       std::lock_guard lock(guard_);
@@ -145,8 +148,6 @@ public:
       return stats_;
    }
    [[nodiscard]] nats::publisher_stats bus_stats() const { return bus_.stats(); }
-   /// Looks after the stream again before the next message.
-   void doubt() { doubtful_ = true; }
 
 private:
    /// Payload bytes that fit beside subject and headers.
@@ -160,7 +161,8 @@ private:
       auto const report = nats::ensure_stream(connection_, wish_, how_.api_timeout);
       if (!report) return report.error();
       bool fresh = report->outcome == nats::stream_outcome::created;
-      if (fresh) created_ = true;
+      if (fresh || replaced(report->created)) lost_ = true;
+      seen_ = report->created;
       {
          std::lock_guard lock(guard_);
          fresh = fresh || stats_.stream.empty();
@@ -180,6 +182,13 @@ private:
       return {};
    }
 
+   /// At the first look only the clocks of both tell; when they differ, the audit still finds what is missing.
+   [[nodiscard]] bool replaced(std::string const& created) const {
+      if (!seen_.empty()) return created != seen_;
+      auto const when = from_rfc3339(created);
+      return when && *when > born_;
+   }
+
    nats::connection& connection_;
    put_aside_function put_aside_;
    sink_settings const how_;
@@ -187,7 +196,9 @@ private:
    std::string const unknown_ = "unknown";
    std::uint64_t looked_at_ = 0; // connects of the connection at the last look
    std::atomic<bool> doubtful_{true};
-   std::atomic<bool> created_{false};
+   std::atomic<bool> lost_{false};
+   timestamp const born_ = now();
+   std::string seen_; // when the stream of the last look was made
    std::size_t unflushed_ = 0;
    mutable std::mutex guard_;
    sink_stats stats_;

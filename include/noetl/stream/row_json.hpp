@@ -50,7 +50,6 @@ public:
 
    /// For SELECT; the cells come in this order.
    [[nodiscard]] std::string const& select_list() const noexcept { return select_list_; }
-   [[nodiscard]] std::size_t size() const noexcept { return columns_.size(); }
    /// Cell of a column, none when the table has no such column.
    [[nodiscard]] std::optional<std::size_t> index_of(std::string_view name) const {
       auto const at = std::find_if(columns_.begin(), columns_.end(), [&](auto const& one) { return one.name == name; });
@@ -89,8 +88,6 @@ public:
       }
       return out + R"(,"left_out":[)" + left + ']';
    }
-
-   friend bool operator==(row_json const& a, row_json const& b) { return a.select_list_ == b.select_list_; }
 
 private:
    enum class form : std::uint8_t { integer, decimal, boolean, json, text, time, utc_time, built };

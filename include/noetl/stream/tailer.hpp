@@ -100,6 +100,8 @@ private:
       if (!*granted) {
          // Nobody else would say so: a follower neither sends nor reads nor saves.
          for (auto const* part : {"sink", "cursor", "source"}) told_.well(part);
+         // It is for the leader, who sees the same, unless it ends soon.
+         if (std::exchange(again_, false) || sink_.lost()) lost_while_following_ = clock::now();
          told_.enter(tailer_state::following, stats().epoch);
          return turn::following;
       }
@@ -122,7 +124,8 @@ private:
 
    /// The stored place, or an earlier one while the sink lacks what was delivered before. The cursor stays where it is.
    result<position> begin_at(position const& stored) {
-      if (sink_.lost()) again_ = true;
+      auto const earlier = std::exchange(lost_while_following_, std::nullopt);
+      if (sink_.lost() || (earlier && clock::now() - *earlier < 2 * cursor_.lease())) again_ = true;
       if (!again_) return stored;
       auto from = source_.back(stored);
       if (from && *from < stored)
@@ -391,6 +394,7 @@ private:
    sequence next_number_ = 0; // numbers are never used twice, so late outcomes of an earlier leadership mean nothing
    std::uint64_t sent_ = 0;
    bool again_ = false; // what the sink lost is not yet delivered again
+   std::optional<clock::time_point> lost_while_following_;
    detail::tailer_report told_;
    position through_{}; // changed inside note() only
    detail::side_thread reader_;

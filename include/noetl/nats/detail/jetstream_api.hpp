@@ -17,7 +17,7 @@
 namespace noetl::nats::detail {
 
 /// Numbers of JetStream's `err_code`.
-enum api_error : int { consumer_not_found = 10014, stream_name_in_use = 10058, stream_not_found = 10059 };
+enum api_error : int { consumer_not_found = 10014, stream_not_found = 10059 };
 
 struct api_answer {
    tao::json::value body;
@@ -30,18 +30,28 @@ struct api_answer {
    }
 };
 
-/// Member of an object as text or number, `fallback` when absent or of another kind.
+/// Member of an object; null when absent, or when `object` is none.
+inline tao::json::value const* member_of(tao::json::value const& object, std::string const& key) {
+   return object.is_object() ? object.find(key) : nullptr;
+}
+/// The same as text or number, `fallback` when absent or of another kind.
 inline std::string text_of(tao::json::value const& object, std::string const& key, std::string fallback = {}) {
-   auto const* member = object.find(key);
+   auto const* const member = member_of(object, key);
    return member && member->is_string_type() ? member->as<std::string>() : std::move(fallback);
 }
 inline std::int64_t number_of(tao::json::value const& object, std::string const& key, std::int64_t fallback = 0) {
-   auto const* member = object.find(key);
+   auto const* const member = member_of(object, key);
    return member && member->is_integer() ? member->as<std::int64_t>() : fallback;
 }
 
-/// One request and its answer; waits at most `timeout`.
-/// \return unavailable when not connected or not answered; a refusal by JetStream is an answer with err_code
+/// The answer to `subject` lacks what every JetStream server says.
+inline error incomplete_answer(std::string const& subject) {
+   return fail(error_code::upstream, "NATS: the answer to " + subject + " lacks a part that was expected");
+}
+
+/// One request and its answer, an object; waits at most `timeout`.
+/// \return unavailable when not connected or not answered, upstream when the answer is no object; a refusal by
+/// JetStream is an answer with err_code
 inline result<api_answer> api_request(connection& over, std::string const& subject, tao::json::value const& body,
                                       std::chrono::milliseconds timeout) {
    auto const link = over.current_link();
@@ -57,6 +67,7 @@ inline result<api_answer> api_request(connection& over, std::string const& subje
    if (status != NATS_OK) return to_error(status, "request " + subject);
    try {
       api_answer answer{tao::json::from_string(data_of(message.get()))};
+      if (!answer.body.is_object()) return incomplete_answer(subject);
       if (auto const* failure = answer.body.find("error")) {
          answer.err_code = static_cast<int>(number_of(*failure, "err_code", -1));
          answer.description = text_of(*failure, "description", "no reason given");

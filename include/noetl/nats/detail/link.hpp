@@ -86,7 +86,6 @@ public:
    std::vector<std::weak_ptr<listener>> listeners;
    std::uint64_t connects = 0;
    std::uint64_t disconnects = 0;
-   std::uint64_t asynchronous_errors = 0;
    std::string last_error;
    bool stopping = false;
 
@@ -124,7 +123,6 @@ inline void on_closed(natsConnection*, void* closure) {
 inline void on_error(natsConnection*, natsSubscription*, natsStatus status, void* closure) {
    auto& core = *static_cast<link*>(closure)->core;
    std::lock_guard lock(core.mutex);
-   ++core.asynchronous_errors;
    core.last_error = natsStatus_GetText(status);
 }
 
