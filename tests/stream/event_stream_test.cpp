@@ -28,11 +28,8 @@ protected:
    }
    /// What GET /api/result/resolve answers: its handler is this function.
    static result<std::string> resolve(std::string const& uri) {
-      struct {
-         std::int64_t next() { return 0; }
-      } ids;
       pg::shard_map shards(database_->settings());
-      control_plane::result_store results(shards, ids);
+      control_plane::result_store results(shards);
       return blocking(results.find(control_plane::parse_result_uri(uri).value()));
    }
 };
