@@ -9,22 +9,18 @@
 #include <noetl/control_plane/dedup.hpp>
 #include <noetl/core/snowflake.hpp>
 #include <noetl/events/store.hpp>
-#include <noetl/pg/migrate.hpp>
 #include <noetl/pg/shards.hpp>
 
 #include "pg/blocking.hpp"
-#include "pg/test_database.hpp"
+#include "pg/migrated_database.hpp"
 
 namespace noetl::test {
 namespace {
 
-struct dedup_keys : testing::Test {
+struct dedup_keys : migrated_database {
    void SetUp() override {
-      if (!has_postgres()) GTEST_SKIP() << "NOETL_TEST_PG is not set";
-      database_ = std::make_unique<database>();
-      auto const made = pg::migrate(database_->settings());
-      ASSERT_TRUE(made) << made.error().message;
-      db_ = std::make_unique<pg::connection>(database_->settings());
+      migrated_database::SetUp();
+      if (IsSkipped()) return;
       shards_ = std::make_unique<pg::shard_map>(database_->settings());
       store_ = std::make_unique<event_store>(*shards_, ids_);
       service_ = std::make_unique<control_plane::dedup_service>(*shards_, *store_);
@@ -50,8 +46,6 @@ struct dedup_keys : testing::Test {
           .get<std::string>(0);
    }
 
-   std::unique_ptr<database> database_;
-   std::unique_ptr<pg::connection> db_;
    std::unique_ptr<pg::shard_map> shards_;
    snowflake ids_{1};
    std::unique_ptr<event_store> store_;

@@ -7,22 +7,17 @@
 #include <thread>
 
 #include <noetl/control_plane/detail/event_retention.hpp>
-#include <noetl/pg/connection.hpp>
-#include <noetl/pg/migrate.hpp>
 
-#include "pg/test_database.hpp"
+#include "pg/migrated_database.hpp"
 #include "support/eventually.hpp"
 
 namespace noetl::control_plane {
 namespace {
 
-struct event_retention : testing::Test {
+struct event_retention : test::migrated_database {
    void SetUp() override {
-      if (!test::has_postgres()) GTEST_SKIP() << "NOETL_TEST_PG is not set";
-      database_ = std::make_unique<test::database>();
-      auto const made = pg::migrate(database_->settings());
-      ASSERT_TRUE(made) << made.error().message;
-      db_ = std::make_unique<pg::connection>(database_->settings());
+      test::migrated_database::SetUp();
+      if (IsSkipped()) return;
       db_->script("create table noetl.event_old partition of noetl.event for values from (1000) to (2000)");
    }
    static std::string row(std::string const& event_id, std::string const& xid = "pg_current_xact_id()") {
@@ -40,8 +35,6 @@ struct event_retention : testing::Test {
                   ") on conflict (name) do update set xid = excluded.xid, execution_id = excluded.execution_id, "
                   "event_id = excluded.event_id");
    }
-   std::unique_ptr<test::database> database_;
-   std::unique_ptr<pg::connection> db_;
 };
 
 TEST_F(event_retention, history_that_a_backfill_has_not_passed_stays) {

@@ -18,10 +18,9 @@
 #include <noetl/control_plane/reconciler.hpp>
 #include <noetl/core/snowflake.hpp>
 #include <noetl/events/store.hpp>
-#include <noetl/pg/migrate.hpp>
 #include <noetl/pg/shards.hpp>
 
-#include "pg/test_database.hpp"
+#include "pg/migrated_database.hpp"
 #include "support/eventually.hpp"
 
 namespace noetl::test {
@@ -79,19 +78,14 @@ private:
    std::thread thread_;
 };
 
-struct repeated_work : testing::Test {
+struct repeated_work : migrated_database {
    void SetUp() override {
-      if (!has_postgres()) GTEST_SKIP() << "NOETL_TEST_PG is not set";
-      database_ = std::make_unique<database>();
-      auto const made = pg::migrate(database_->settings());
-      ASSERT_TRUE(made) << made.error().message;
-      db_ = std::make_unique<pg::connection>(database_->settings());
+      migrated_database::SetUp();
+      if (IsSkipped()) return;
       db_->script(
           "insert into noetl.stream_head (execution_id, version, guarded_version, catalog_id, status, updated_at) "
           "values (71, 1, 0, 1, 'RUNNING', now() - interval '1 hour')");
    }
-   std::unique_ptr<database> database_;
-   std::unique_ptr<pg::connection> db_;
 };
 
 TEST_F(repeated_work, a_shard_that_is_away_hides_no_other_from_the_reconciler_and_wakes_nobody_twice) {

@@ -10,23 +10,19 @@
 
 #include <noetl/control_plane/result_store.hpp>
 #include <noetl/core/sha256.hpp>
-#include <noetl/pg/migrate.hpp>
 #include <noetl/pg/shards.hpp>
 
 #include "pg/blocking.hpp"
-#include "pg/test_database.hpp"
+#include "pg/migrated_database.hpp"
 #include "support/eventually.hpp"
 
 namespace noetl::test {
 namespace {
 
-struct result_store : testing::Test {
+struct result_store : migrated_database {
    void SetUp() override {
-      if (!has_postgres()) GTEST_SKIP() << "NOETL_TEST_PG is not set";
-      database_ = std::make_unique<database>();
-      auto const made = pg::migrate(database_->settings());
-      ASSERT_TRUE(made) << made.error().message;
-      db_ = std::make_unique<pg::connection>(database_->settings());
+      migrated_database::SetUp();
+      if (IsSkipped()) return;
       shards_ = std::make_unique<pg::shard_map>(database_->settings());
       store_ = std::make_unique<control_plane::result_store>(*shards_);
    }
@@ -38,8 +34,6 @@ struct result_store : testing::Test {
    }
    std::size_t rows() { return db_->exec("select 1 from noetl.result_store").size(); }
 
-   std::unique_ptr<database> database_;
-   std::unique_ptr<pg::connection> db_;
    std::unique_ptr<pg::shard_map> shards_;
    std::unique_ptr<control_plane::result_store> store_;
 };

@@ -53,6 +53,14 @@ struct tailing : testing::Test {
    void add(std::size_t count) {
       for (std::size_t i = 0; i < count; ++i) source.add("item");
    }
+   /// `a` brings the first 50 items, `b` stands by.
+   void lead_and_follow(running& a, running& b) {
+      a.start();
+      add(50);
+      ASSERT_TRUE(eventually([&] { return position() == 50; }));
+      b.start();
+      ASSERT_TRUE(eventually([&] { return b.tail.stats().state == tailer_state::following; }));
+   }
    std::uint64_t position() {
       std::lock_guard lock(row.guard);
       return row.position;
@@ -335,11 +343,7 @@ TEST_F(tailing, goal_5_what_a_wiped_sink_lost_is_sent_again_first_and_the_cursor
 TEST_F(tailing, what_a_follower_saw_lost_long_ago_is_for_the_leader_of_that_time) {
    memory_sink mine; // as each process has its own; b's holds what b sends
    running a(source, sink, row, "a", 100ms), b(source, mine, row, "b", 100ms);
-   a.start();
-   add(50);
-   ASSERT_TRUE(eventually([&] { return position() == 50; }));
-   b.start();
-   ASSERT_TRUE(eventually([&] { return b.tail.stats().state == tailer_state::following; }));
+   ASSERT_NO_FATAL_FAILURE(lead_and_follow(a, b));
    mine.wipe();
    std::this_thread::sleep_for(500ms); // a goes on, and would have sent again
    EXPECT_EQ(b.tail.stats().state, tailer_state::following);
@@ -352,11 +356,7 @@ TEST_F(tailing, what_a_follower_saw_lost_long_ago_is_for_the_leader_of_that_time
 TEST_F(tailing, what_a_follower_saw_lost_just_before_it_leads_is_sent_again) {
    memory_sink mine;
    running a(source, sink, row, "a", 2s), b(source, mine, row, "b", 2s);
-   a.start();
-   add(50);
-   ASSERT_TRUE(eventually([&] { return position() == 50; }));
-   b.start();
-   ASSERT_TRUE(eventually([&] { return b.tail.stats().state == tailer_state::following; }));
+   ASSERT_NO_FATAL_FAILURE(lead_and_follow(a, b));
    mine.wipe();
    a.stop();
    EXPECT_TRUE(eventually([&] { return mine.stored().size() == 50; }));

@@ -2,22 +2,20 @@
 // section 9), becomes the result that a parked command waits for. Knows the event store.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
-#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
+#include <noetl/control_plane/detail/run_forever.hpp>
 #include <noetl/control_plane/projector_service.hpp>
+#include <noetl/core/backoff.hpp>
 #include <noetl/core/log.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/core/strong.hpp>
@@ -83,12 +81,11 @@ public:
    /// looks at `terminal_state`. Errors: unavailable (also: nothing may have been written; repeat).
    awaitable<result<container_reply>> take(noetl::execution_id id, std::string step, container_report report) {
       auto const key = key_of(report);
-      boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor);
+      auto const executor = co_await boost::asio::this_coro::executor;
+      // Those who met once do not meet again.
+      backoff pause(std::chrono::milliseconds(10), std::chrono::milliseconds(320));
       for (int tries = 0; tries < most_tries; ++tries) {
-         if (tries > 0) {
-            timer.expires_after(pause(tries));
-            co_await timer.async_wait(boost::asio::use_awaitable);
-         }
+         if (tries > 0) co_await detail::rest(executor, pause.next());
          auto found = co_await waiting(id, step, report, key);
          if (!found) co_return std::move(found).error();
          container_reply reply;
@@ -112,13 +109,6 @@ public:
 
 private:
    static constexpr int most_tries = 10;
-
-   /// Doubles up to 320 ms, of which a random half, so that those who met once do not meet again.
-   static std::chrono::milliseconds pause(int tries) {
-      thread_local std::minstd_rand random{std::random_device{}()};
-      auto const longest = 5 << std::min(tries, 6);
-      return std::chrono::milliseconds(std::uniform_int_distribution<int>(longest / 2, longest)(random));
-   }
 
    struct target {
       std::optional<noetl::event_id> told; ///< the event by which this callback is in the log already

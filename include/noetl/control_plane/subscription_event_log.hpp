@@ -2,7 +2,6 @@
 // and subscription_log.hpp.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -68,7 +67,7 @@ private:
       aggregate_state<subscription_aggregate> at;
       at.data = {r.path, r.catalog_id};
       at.status = r.status;
-      at.version = std::max<std::int64_t>(r.version, 1); // 0: nothing guarded yet in a log that others began
+      at.version = r.version;
       at.last_event_id = r.event_id;
       at.last_event = r.event_type;
       at.updated_at = r.created_at.value_or(timestamp{});

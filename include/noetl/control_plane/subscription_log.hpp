@@ -37,7 +37,7 @@ struct subscription_record {
    std::string event_type;
    noetl::event_id event_id;
    std::optional<timestamp> created_at;
-   std::int64_t version = 0; ///< of the newest guarded event; 0 in lists
+   std::int64_t version = 0; ///< of the newest guarded event, 1 before there is any; 0 in lists
 };
 
 namespace detail {
@@ -58,10 +58,11 @@ inline std::string const& is_lifecycle_event() {
 inline std::string record_columns(bool with_version) {
    return std::string("e.execution_id, e.catalog_id, coalesce(e.node_name, ''), coalesce(e.status, ''), "
                       "e.event_type, e.event_id, e.created_at, ") +
-          (with_version ? "coalesce((select h.guarded_version from noetl.stream_head h where h.execution_id = "
-                          "e.execution_id), (select greatest(count(*), max(a.stream_version)) from noetl.event a where "
-                          "a.execution_id = e.execution_id))"
-                        : "0");
+          (with_version
+               ? "greatest(1, coalesce((select h.guarded_version from noetl.stream_head h where h.execution_id = "
+                 "e.execution_id), (select greatest(count(*), max(a.stream_version)) from noetl.event a where "
+                 "a.execution_id = e.execution_id)))"
+               : "0");
 }
 
 inline constexpr std::string_view newest_first = "e.stream_version desc nulls last, e.event_id desc";
@@ -169,8 +170,7 @@ public:
          static auto const text =
              "select * from (select e.event_id, e.catalog_id, e.event_type, coalesce(e.node_name, ''), "
              "coalesce(e.status, ''), e.context::text, e.created_at, coalesce(e.stream_version, row_number() over w) "
-             "as "
-             "place from noetl.event e where e.execution_id = $1 and e." +
+             "as place from noetl.event e where e.execution_id = $1 and e." +
              detail::is_lifecycle_event() +
              " window w as (order by e.stream_version nulls first, e.event_id)) s where place > $2 order by place "
              "limit $3";
@@ -203,18 +203,17 @@ private:
       return decode_row<subscription_record>(rows[0]);
    }
 
-   template <class Row>
-   static event event_of(control_plane::subscription_id id, Row const& row) {
+   static event event_of(control_plane::subscription_id id, pg::rows::row const& row) {
       event e;
       e.execution_id = noetl::execution_id{id.value};
-      e.event_id = row.template get<noetl::event_id>(0);
-      e.catalog_id = row.template get<noetl::catalog_id>(1);
-      e.event_type = row.template get<std::string>(2);
-      e.node_name = row.template get<std::string>(3);
-      e.status = row.template get<std::string>(4);
-      e.context = raw_json(row.template get<std::optional<std::string>>(5).value_or(std::string()));
-      e.created_at = row.template get<std::optional<timestamp>>(6).value_or(timestamp{});
-      e.stream_version = row.template get<std::int64_t>(7);
+      e.event_id = row.get<noetl::event_id>(0);
+      e.catalog_id = row.get<noetl::catalog_id>(1);
+      e.event_type = row.get<std::string>(2);
+      e.node_name = row.get<std::string>(3);
+      e.status = row.get<std::string>(4);
+      e.context = raw_json(row.get<std::optional<std::string>>(5).value_or(std::string()));
+      e.created_at = row.get<std::optional<timestamp>>(6).value_or(timestamp{});
+      e.stream_version = row.get<std::int64_t>(7);
       return e;
    }
 

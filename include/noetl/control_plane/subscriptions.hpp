@@ -180,8 +180,7 @@ private:
       log::warn("subscription.drain_abandoned",
                 {{"subscription_id", found->subscription_id.value}, {"path", std::string(path)}});
       // Of the very state that was seen, so that nobody's next step is undone.
-      conditions given{.version = std::max<std::int64_t>(found->version, 1), .key = {}, .reason = {}};
-      given.reason = "drain outlived its limit";
+      conditions given{.version = found->version, .key = {}, .reason = "drain outlived its limit"};
       auto const id = aggregate_id{found->subscription_id.value};
       auto closed = co_await all_.act(id, subscription::deactivate{}, std::move(given));
       if (closed) co_return maybe_record{};

@@ -1,18 +1,18 @@
-// stream/detail/pause.hpp: how long to wait before trying again.
-// Private to stream/.
+// core/backoff.hpp: how long to wait before trying again. Knows the standard library only.
 #pragma once
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 
-namespace noetl::stream::detail {
+namespace noetl {
 
 /// Doubles from `least` to `most`, each shortened at random by up to a half, so that replicas do not march in step.
 /// Not thread-safe.
-class pause {
+class backoff {
 public:
-   pause(std::chrono::milliseconds least, std::chrono::milliseconds most) : least_(least), most_(most), now_(least) {}
+   /// \pre 0 <= least <= most
+   backoff(std::chrono::milliseconds least, std::chrono::milliseconds most) : least_(least), most_(most), now_(least) {}
 
    std::chrono::milliseconds next() {
       auto const full = now_;
@@ -34,4 +34,4 @@ private:
                           static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
 };
 
-} // namespace noetl::stream::detail
+} // namespace noetl

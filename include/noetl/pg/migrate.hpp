@@ -297,7 +297,7 @@ inline result<migration_report> migrate(settings how, migrate_options options = 
    auto const deadline = std::chrono::steady_clock::now() + options.patience;
    how.statement_timeout = std::chrono::milliseconds(0);
    error last = fail(error_code::unavailable, "another process holds the migration lock");
-   detail::backoff pause;
+   auto pause = detail::reconnecting();
    std::optional<migration_report> report; // once the tables are there
    do {
       try {

@@ -23,6 +23,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <noetl/core/backoff.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/pg/connection.hpp>
 #include <noetl/pg/detail/session.hpp>
@@ -167,7 +168,7 @@ private:
    void serve();
    void watch();
    /// Opens a session, or notes the failure and sleeps with back-off. \return null after a failure or at the end
-   std::unique_ptr<connection> open(detail::backoff& pause);
+   std::unique_ptr<connection> open(backoff& pause);
    void close(std::unique_ptr<connection>& db);
    /// For a thread that took a job and has no session for it: another one does it, before all others.
    void give_back(std::unique_ptr<detail::pool_job> job);
@@ -255,7 +256,7 @@ inline void pool::refuse_all(error why) {
    for (auto& job : refused) job->refuse(why);
 }
 
-inline std::unique_ptr<connection> pool::open(detail::backoff& pause) {
+inline std::unique_ptr<connection> pool::open(backoff& pause) {
    try {
       auto db = std::make_unique<connection>(how_);
       {
@@ -310,7 +311,7 @@ inline void pool::give_back(std::unique_ptr<detail::pool_job> job) {
 }
 
 inline void pool::serve() {
-   detail::backoff pause;
+   auto pause = detail::reconnecting();
    std::unique_ptr<connection> db;
    auto const drop = [&] { close(db); };
    for (;;) {

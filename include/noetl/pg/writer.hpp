@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include <noetl/core/backoff.hpp>
 #include <noetl/core/log.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/pg/batch_policy.hpp>
@@ -365,7 +366,7 @@ private:
    std::vector<request> doubt_;
    std::optional<clock::time_point> asked_since_; ///< what became of doubt_
    std::unique_ptr<connection> db_;
-   detail::backoff pause_;
+   backoff pause_ = detail::reconnecting();
    std::string last_failure_;
    std::uint64_t transactions_ = 0;
    std::uint64_t requests_ = 0;

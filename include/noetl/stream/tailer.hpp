@@ -16,12 +16,12 @@
 #include <variant>
 #include <vector>
 
+#include <noetl/core/backoff.hpp>
 #include <noetl/core/log.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/stream/concepts.hpp>
 #include <noetl/stream/detail/check_parts.hpp>
 #include <noetl/stream/detail/leadership.hpp>
-#include <noetl/stream/detail/pause.hpp>
 #include <noetl/stream/detail/side_thread.hpp>
 #include <noetl/stream/detail/tailer_report.hpp>
 #include <noetl/stream/tailer_settings.hpp>
@@ -57,7 +57,7 @@ public:
    void run(std::stop_token stop) {
       box_->stopping(false);
       std::stop_callback const at_stop(stop, [this] { box_->stopping(true); });
-      detail::pause pause(how_.least_pause, how_.most_pause);
+      backoff pause(how_.least_pause, how_.most_pause);
       while (!stop.stop_requested()) {
          auto const outcome = attend(stop, pause);
          if (outcome == turn::worked) pause.reset();
@@ -92,7 +92,7 @@ private:
    using letter_box = detail::letter_box<item>;
    using leadership = detail::leadership<item>;
 
-   turn attend(std::stop_token const& stop, detail::pause& pause) {
+   turn attend(std::stop_token const& stop, backoff& pause) {
       if (auto ready = sink_.ready(); !ready) return put_off("sink", ready.error());
       auto const asked = clock::now();
       auto granted = cursor_.acquire();

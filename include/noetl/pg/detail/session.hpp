@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdint>
 #include <string>
 #include <string_view>
 
+#include <noetl/core/backoff.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/pg/connection.hpp>
 
@@ -43,20 +43,9 @@ inline error to_error(sql_error const& e) {
    return fail(error_code::database, "the database refused a statement", detail);
 }
 
-/// Pauses 100 ms, 200 ms, ... up to 2 s, each shortened at random by up to a half. Not thread-safe.
-class backoff {
-public:
-   std::chrono::milliseconds next() {
-      auto const pause = std::min<std::uint64_t>(2'000, 100ULL << std::min(attempt_++, 6));
-      state_ = state_ * 6364136223846793005ULL + 1442695040888963407ULL; // Knuth's MMIX generator: spread, not secrecy
-      return std::chrono::milliseconds(pause - (state_ >> 33) % (pause / 2));
-   }
-   void reset() { attempt_ = 0; }
-
-private:
-   int attempt_ = 0;
-   std::uint64_t state_ = reinterpret_cast<std::uintptr_t>(this) ^
-                          static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
-};
+/// The pauses of a session that connects anew.
+inline backoff reconnecting() {
+   return {std::chrono::milliseconds(100), std::chrono::seconds(2)};
+}
 
 } // namespace noetl::pg::detail

@@ -12,9 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include <noetl/core/backoff.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/stream/concepts.hpp>
-#include <noetl/stream/detail/pause.hpp>
 #include <noetl/stream/window.hpp>
 
 namespace noetl::stream::detail {
@@ -65,7 +65,7 @@ struct leadership {
    std::optional<position> saving{};
    clock::time_point save_started{}, next_save{}, next_read{}, repeat_at{}, sink_away_since{};
    std::chrono::milliseconds poll{1};
-   pause sink_pause;
+   backoff sink_pause;
    bool reading = false, more = true, repeating = false, unflushed = false;
    bool lost = false;      ///< another has the lease
    bool give_up = false;   ///< begin again from the stored position
