@@ -28,11 +28,14 @@ http::router make_router(parts& all) {
        outbox_api(all.outbox, all.gate),
        projector_api(all.projector, all.gate),
        cleanup_api(all.cleanup, all.gate),
+       database_api(all.check),
+       dashboard_api(all.figures),
        projection_api(all.projection, all.gate),
        replay_api(all.replays),
        openapi_api(all.document),
    };
    for (auto& group : all.secrets->routes()) groups.push_back(std::move(group));
+   if (all.config.noetl.sql_endpoint != cp::sql_access::off) groups.push_back(sql_api(all.sql, all.sql_gate));
    if (!all.config.noetl.disable_metrics) groups.push_back(metrics_api(all.metrics));
    http::router routes(groups);
    all.document.describe(routes.entries(),

@@ -14,6 +14,8 @@
 #include <noetl/control_plane/command_cache.hpp>
 #include <noetl/control_plane/command_service.hpp>
 #include <noetl/control_plane/container_callback_routes.hpp>
+#include <noetl/control_plane/dashboard.hpp>
+#include <noetl/control_plane/database_check.hpp>
 #include <noetl/control_plane/dedup.hpp>
 #include <noetl/control_plane/event_ingest.hpp>
 #include <noetl/control_plane/execution_batch.hpp>
@@ -30,6 +32,8 @@
 #include <noetl/control_plane/replay.hpp>
 #include <noetl/control_plane/settings.hpp>
 #include <noetl/control_plane/shard_info.hpp>
+#include <noetl/control_plane/sql_gate.hpp>
+#include <noetl/control_plane/sql_service.hpp>
 #include <noetl/control_plane/subscription_metrics.hpp>
 #include <noetl/control_plane/subscriptions.hpp>
 #include <noetl/control_plane/variables.hpp>
@@ -87,6 +91,7 @@ public:
    cp::execution_batch batches;
    cp::execution_list list;
    cp::execution_views views;
+   cp::dashboard figures;
    cp::cancellation_service cancellations;
    cp::variable_service variables;
    cp::shard_identity identity;
@@ -101,6 +106,9 @@ public:
    cp::subscription_service subscriptions;
    cp::subscription_metrics subscribed;
    cp::internal_gate gate;
+   cp::database_check check;
+   cp::sql_service sql;
+   cp::sql_gate sql_gate;
    std::unique_ptr<secret_parts> secrets; ///< credentials, keychain, results; before `states`, which asks it
    cp::outbox_service outbox;
    cp::projector_service projector;

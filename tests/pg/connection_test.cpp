@@ -214,6 +214,26 @@ TEST_F(connection_test, a_failed_statement_cannot_be_committed_by_mistake) {
    EXPECT_EQ(db.exec("select count(*) from t")[0][0], "0");
 }
 
+TEST_F(connection_test, a_statement_of_somebody_else_has_its_columns_described_and_is_not_kept) {
+   pg::connection db(maintenance());
+   std::vector<pg::param> const params{pg::param("7"), pg::param(nullptr)};
+   auto const got = db.query("select $1::int as n, $2::text as n, true as yes where true", params);
+   ASSERT_EQ(got.columns.size(), 3U);
+   EXPECT_EQ(got.columns[1].name, "n");
+   EXPECT_EQ(got.columns[0].type, pg::type_id::int4);
+   EXPECT_EQ(got.columns[2].type, pg::type_id::boolean);
+   EXPECT_EQ(got.data[0][0], "7");
+   EXPECT_EQ(got.data[0][1], std::nullopt);
+   EXPECT_TRUE(db.query("set local work_mem to '1MB'").columns.empty());
+   EXPECT_EQ(db.exec("select count(*) from pg_prepared_statements where statement like 'select $1::int as n%'")[0][0],
+             "0");
+
+   EXPECT_THROW(db.query("select 1; select 2"), pg::sql_error);
+   EXPECT_THROW(db.query("select $1::int", {}), pg::sql_error) << "and not a lost connection";
+   EXPECT_THROW(db.query("copy (select 1) to stdout"), pg::sql_error);
+   EXPECT_EQ(db.exec("select 1")[0][0], "1") << "the session goes on";
+}
+
 TEST_F(connection_test, the_statement_cache_is_bounded) {
    auto how = maintenance();
    how.statement_cache = 5;

@@ -13,7 +13,7 @@ if(code EQUAL 0)
 endif()
 foreach(wanted
     "core/up.hpp: layer core includes <noetl/http/down.hpp> of the later layer http"
-    "http/down.hpp: includes <pqxx/pqxx>; only pg/pqxx.hpp may"
+    "http/down.hpp: includes <pqxx/pqxx>; only pg/pqxx.hpp, pg/detail/pqxx_versions.hpp may"
     "http/ring.hpp: includes \"x.hpp\""
     "pg/private.hpp: lacks #pragma once"
     "pg/private.hpp: includes <noetl/http/detail/own.hpp>, which is private to http"

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include <noetl/control_plane/sql_access.hpp>
 #include <noetl/core/flag.hpp>
 #include <noetl/core/log.hpp>
 #include <noetl/core/ranged.hpp>
@@ -69,6 +70,7 @@ struct server_settings {
    flag allow_insecure_default_key;                   ///< without a key: one that ends with the process
    ranged<int, 1, 2> secret_format{2};                ///< of new stored secrets; 1: noetl-server 3.15 reads them too
    flag open_secret_routes;                           ///< credentials without token, for everybody who reaches us
+   sql_access sql_endpoint = sql_access::guarded;     ///< off, guarded (as secrets are) or open: raw SQL for everybody
    flag secret_audit_required;                        ///< no secret without a stored record of who got it
    std::string server_region;                         ///< for keychain entries that must stay in a region
    std::string vault_token_file;                      ///< read at each use when VAULT_TOKEN is empty

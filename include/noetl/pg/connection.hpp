@@ -15,6 +15,7 @@
 #include <utility>
 
 #include <noetl/core/result.hpp>
+#include <noetl/pg/described_rows.hpp>
 #include <noetl/pg/param.hpp>
 #include <noetl/pg/rows.hpp>
 #include <noetl/pg/settings.hpp>
@@ -71,6 +72,12 @@ public:
 
    /// Runs one or several statements separated by `;` without parameters and without preparing: DDL and SET.
    rows script(std::string_view sql);
+
+   /// Runs one statement that somebody else wrote: not kept prepared, its columns described. A statement without
+   /// columns (INSERT without RETURNING, DDL, SET) gives none. Whoever lets others write statements retires the session
+   /// afterwards, since they may change it. COPY from or to the client is refused with 0A000, a parameter with a zero
+   /// byte with 22021. \pre `sql` has no zero byte. \throws sql_error, connection_lost
+   described_rows query(std::string const& sql, std::span<param const> params = {});
 
    /// COPY into `table`; table and column names are trusted text. `cells` are the rows one after the other,
    /// columns.size() cells each. Cheaper than INSERT from a few dozen rows on; there is no ON CONFLICT. A cell with a
