@@ -1,4 +1,7 @@
 // GET /api/dashboard/*: http-platform.md section 14 with real figures (D-96).
+#include <chrono>
+#include <memory>
+
 #include "contract/hand.hpp"
 
 using namespace noetl::test;
@@ -20,8 +23,8 @@ std::string expected(int total, int successful, int failed, int cancelled, int r
 } // namespace
 
 TEST_F(dashboard, D96_counts_executions_playbooks_and_workers) {
+   EXPECT_EQ(stats(*std::make_unique<site>()), expected(0, 0, 0, 0, 0, 0, 0));
    site at;
-   EXPECT_EQ(stats(at), expected(0, 0, 0, 0, 0, 0, 0));
    enroll(at, linear("board/one"));
    enroll(at, linear("board/one")); // a second version is no second playbook
    enroll(at, linear("board/two"));
@@ -52,6 +55,7 @@ TEST_F(dashboard, D96_widgets_show_seven_days_and_the_ten_newest) {
    for (int i = 0; i < 12; ++i) newest = execute(at, "board/many");
    at.query("insert into noetl.event (execution_id, catalog_id, event_id, event_type, created_at) values"
             " (11, 1, 1, 'playbook_started', (now() at time zone 'utc')::date - 6),"
+            " (11, 1, 2, 'playbook.initialized', (now() at time zone 'utc')::date - 5),"
             " (12, 1, 1, 'playbook_started', (now() at time zone 'utc')::date - interval '6 days 1 second')");
    auto const got = at.get("/api/dashboard/widgets");
    ASSERT_EQ(got.status, 200U) << got.body;
@@ -66,6 +70,7 @@ TEST_F(dashboard, D96_widgets_show_seven_days_and_the_ten_newest) {
       EXPECT_EQ(days[static_cast<std::size_t>(i)].at("date").get_string(),
                 at.cell("select ((now() at time zone 'utc')::date - " + std::to_string(6 - i) + ")::text"));
    EXPECT_EQ(days[0].at("count").as<int>(), 1);
+   EXPECT_EQ(days[1].at("count").as<int>(), 0) << "an execution counts on the day of its first start event";
    EXPECT_EQ(days[6].at("count").as<int>(), 12);
 
    EXPECT_EQ(text(got.at("widgets.1.config")), R"({"columns":["execution_id","path","status"]})");
@@ -76,4 +81,12 @@ TEST_F(dashboard, D96_widgets_show_seven_days_and_the_ten_newest) {
    EXPECT_EQ(number(rows[0].at("execution_id")), newest);
    EXPECT_EQ(rows[0].at("path").get_string(), "board/many");
    EXPECT_EQ(rows[0].at("status").get_string(), "RUNNING");
+}
+
+TEST_F(dashboard, counting_goes_on_once_at_a_time_and_its_outcome_is_kept_for_ten_seconds) {
+   site at;
+   ASSERT_EQ(stats(at), expected(0, 0, 0, 0, 0, 0, 0));
+   at.post("/api/worker/pool/register", R"({"name":"w-late"})");
+   EXPECT_EQ(stats(at), expected(0, 0, 0, 0, 0, 0, 0));
+   EXPECT_TRUE(soon([&] { return stats(at) == expected(0, 0, 0, 0, 0, 0, 1); }, std::chrono::seconds{20}));
 }

@@ -2,10 +2,11 @@
 // Knows pools and the list of executions; knows nothing of HTTP.
 #pragma once
 
-#include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -18,6 +19,7 @@
 #include <noetl/control_plane/gather.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/core/strong.hpp>
+#include <noetl/core/time.hpp>
 #include <noetl/pg/connection.hpp>
 #include <noetl/pg/shards.hpp>
 
@@ -46,13 +48,89 @@ struct recent_execution {
    std::string status;
 };
 
-/// Counts over all shards. Thread-safe. Each call counts anew: about a second for a million executions.
+namespace detail {
+
+/// The last value of something that is dear to compute. One caller at a time computes; the others get the value before,
+/// or hear to come again while there is none. Thread-safe.
+template <class T>
+class kept_value {
+public:
+   explicit kept_value(std::chrono::milliseconds age) : age_(age) {}
+
+   /// \param compute  gives awaitable<result<T>>
+   template <class Compute>
+   awaitable<result<T>> get(Compute compute) {
+      {
+         std::lock_guard const lock(mutex_);
+         if (value_ && (busy_ || std::chrono::steady_clock::now() - since_ < age_)) co_return *value_;
+         if (busy_) co_return fail(error_code::unavailable, "the figures are being counted; try again");
+         busy_ = true;
+      }
+      release const free(*this);
+      auto made = co_await compute();
+      if (made) {
+         std::lock_guard const lock(mutex_);
+         value_ = *made;
+         since_ = std::chrono::steady_clock::now();
+      }
+      co_return made;
+   }
+
+private:
+   struct release {
+      explicit release(kept_value& of) : home(of) {}
+      ~release() {
+         std::lock_guard const lock(home.mutex_);
+         home.busy_ = false;
+      }
+      release(release const&) = delete;
+      release& operator=(release const&) = delete;
+      kept_value& home;
+   };
+
+   std::chrono::milliseconds age_;
+   std::mutex mutex_;
+   std::optional<T> value_;
+   std::chrono::steady_clock::time_point since_{};
+   bool busy_ = false;
+};
+
+} // namespace detail
+
+/// Counts over all shards. Thread-safe. Counting reads every start of an execution, seconds for a million of them, so
+/// it is done by one caller at a time and its outcome is shown for a while.
 class dashboard {
 public:
-   dashboard(pg::shard_map& shards, execution_list& list) : shards_(shards), list_(list) {}
+   /// \param age  of figures that are shown again
+   dashboard(pg::shard_map& shards, execution_list& list, std::chrono::milliseconds age = std::chrono::seconds{10})
+       : shards_(shards), list_(list), stats_(age), trend_(age) {}
 
-   /// Errors: unavailable when a database is away.
+   /// Errors: unavailable when a database is away, or the first count is under way.
    awaitable<result<dashboard_stats>> stats() {
+      auto count = [this] { return count_stats(); };
+      return stats_.get(std::move(count));
+   }
+
+   /// Executions started on each of the last seven days, today included, oldest first. Errors: as stats().
+   awaitable<result<std::vector<day_count>>> trend() {
+      auto count = [this] { return count_days(); };
+      return trend_.get(std::move(count));
+   }
+
+   /// The ten newest executions. Errors: unavailable.
+   awaitable<result<std::vector<recent_execution>>> recent() {
+      execution_filter newest;
+      newest.limit = 10;
+      auto page = co_await list_.page(std::move(newest));
+      if (!page) co_return std::move(page).error();
+      std::vector<recent_execution> out;
+      for (auto& entry : page->entries)
+         out.push_back({entry.execution_id, std::move(entry.path), std::move(entry.status)});
+      co_return out;
+   }
+
+private:
+   awaitable<result<dashboard_stats>> count_stats() {
       auto registered = co_await shards_.cluster().run(&registered_figures);
       if (!registered) co_return std::move(registered).error();
       auto ask = [this](std::size_t shard) { return shards_.shard(shard).run(&executions_by_status); };
@@ -71,9 +149,13 @@ public:
       co_return all;
    }
 
-   /// Executions started on each of the last seven days, today included, oldest first. Errors: unavailable.
-   awaitable<result<std::vector<day_count>>> trend() {
-      auto ask = [this](std::size_t shard) { return shards_.shard(shard).run(&starts_by_day); };
+   awaitable<result<std::vector<day_count>>> count_days() {
+      // Every shard is asked for the same days, also across midnight.
+      auto const today = to_rfc3339(now()).substr(0, 10);
+      auto ask = [this, &today](std::size_t shard) {
+         auto work = [today](pg::connection& db) { return starts_by_day(db, today); };
+         return shards_.shard(shard).run(std::move(work));
+      };
       auto const counted = co_await gather(shards_.count(), shards_.count(), ask);
       std::map<std::string, std::int64_t> days;
       for (auto const& one : counted) {
@@ -85,19 +167,6 @@ public:
       co_return out;
    }
 
-   /// The ten newest executions. Errors: unavailable.
-   awaitable<result<std::vector<recent_execution>>> recent() {
-      execution_filter newest;
-      newest.limit = 10;
-      auto page = co_await list_.page(std::move(newest));
-      if (!page) co_return std::move(page).error();
-      std::vector<recent_execution> out;
-      for (auto& entry : page->entries)
-         out.push_back({entry.execution_id, std::move(entry.path), std::move(entry.status)});
-      co_return out;
-   }
-
-private:
    using counts = std::vector<std::pair<std::string, std::int64_t>>;
 
    static counts counts_of(pg::rows const& rows) {
@@ -117,14 +186,18 @@ private:
       return counts_of(db.exec(text));
    }
 
-   static result<counts> starts_by_day(pg::connection& db) {
-      static auto const text = "SELECT to_char(d, 'YYYY-MM-DD'), (SELECT count(DISTINCT e.execution_id) FROM"
-                               " noetl.event e WHERE e.event_type IN " +
+   static result<counts> starts_by_day(pg::connection& db, std::string const& today) {
+      static auto const text = "SELECT to_char(d, 'YYYY-MM-DD'), (SELECT count(*) FROM noetl.event e WHERE"
+                               " e.event_type IN " +
                                std::string(detail::start_types) +
-                               " AND e.created_at >= d AND e.created_at < d + interval '1 day') FROM"
-                               " generate_series((now() AT TIME ZONE 'utc')::date - 6,"
-                               " (now() AT TIME ZONE 'utc')::date, interval '1 day') d";
-      return counts_of(db.exec(text));
+                               // Of several start events the first one counts.
+                               " AND NOT EXISTS (SELECT 1 FROM noetl.event s WHERE s.execution_id = e.execution_id"
+                               " AND s.event_id < e.event_id AND s.event_type IN " +
+                               std::string(detail::start_types) +
+                               " OFFSET 0) AND e.created_at >= d AND e.created_at < d + interval '1 day')"
+                               " FROM generate_series($1::timestamp - interval '6 days', $1::timestamp,"
+                               " interval '1 day') d";
+      return counts_of(db.exec(text, today));
    }
 
    static result<dashboard_stats> registered_figures(pg::connection& db) {
@@ -140,6 +213,8 @@ private:
 
    pg::shard_map& shards_;
    execution_list& list_;
+   detail::kept_value<dashboard_stats> stats_;
+   detail::kept_value<std::vector<day_count>> trend_;
 };
 
 } // namespace noetl::control_plane

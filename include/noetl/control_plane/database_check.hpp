@@ -31,7 +31,7 @@ struct table_report {
    std::string status = "ok";
    std::string message;
    bool valid = false;               ///< nothing is missing
-   std::vector<std::string> tables;  ///< of the schema `noetl`, on whichever database, sorted
+   std::vector<std::string> tables;  ///< of the schema `noetl` on any database, partitions too, sorted
    std::vector<std::string> missing; ///< with several databases `event on shard 1`
 };
 
@@ -83,7 +83,7 @@ private:
    static result<names> tables_of(pg::connection& db) {
       names found;
       for (auto const row : db.exec("SELECT c.relname FROM pg_class c WHERE c.relnamespace = to_regnamespace('noetl')"
-                                    " AND c.relkind IN ('r', 'p') AND NOT c.relispartition"))
+                                    " AND c.relkind IN ('r', 'p')"))
          found.insert(row.get<std::string>(0));
       return found;
    }

@@ -13,8 +13,9 @@
 
 namespace noetl::control_plane {
 
-/// With an internal token: its bearers only. Without one: callers on this machine only, and none that a web page of
-/// another site sends through a browser, which every answer's CORS fields would otherwise allow. `open` lets everybody
+/// With an internal token: its bearers only. Without one: callers on this machine only, none that a proxy here speaks
+/// for and says so, and none that a web page of another site sends through a browser, which every answer's CORS fields
+/// would otherwise allow. `open` lets everybody
 /// in, as noetl-server 3.15 does: existing workers send no token. Thread-safe when the gate is.
 class secret_gate {
 public:
@@ -30,6 +31,11 @@ public:
       if (!received.peer_is_loopback)
          return http::text_response("Without NOETL_INTERNAL_API_TOKEN this route serves callers on this machine only",
                                     403);
+      // A proxy of this machine speaks for callers elsewhere.
+      for (auto const* name : {"forwarded", "x-forwarded-for", "x-real-ip", "via"})
+         if (received.headers.contains(name))
+            return http::text_response("Without NOETL_INTERNAL_API_TOKEN this route serves no callers behind a proxy",
+                                       403);
       if (!http::is_loopback_host(http::host_of(received.header("host"))))
          return http::text_response("Host: expected a name of this machine, such as localhost", 403);
       auto origin = received.header("origin");

@@ -5,21 +5,25 @@
 #include <cctype>
 #include <cstddef>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include <tao/json/utf8.hpp>
 
 #include <noetl/core/json_text.hpp>
+#include <noetl/core/result.hpp>
 #include <noetl/pg/described_rows.hpp>
 
 namespace noetl::control_plane {
 
 namespace detail {
 
-/// `2026-11-29 07:13:42.5+00` as RFC 3339; what is no such time (`infinity`, years before Christ) stays text.
+/// `2026-11-29 07:13:42.5+00` as RFC 3339; what is no such time (`infinity`, years before Christ or of five
+/// digits) stays as it is.
 inline std::string time_text(std::string_view text) {
    std::string out(text);
-   if (out.size() < 19 || out[10] != ' ' || out.ends_with("BC")) return out;
+   if (out.size() < 19 || out[4] != '-' || out[7] != '-' || out[10] != ' ' || out.ends_with("BC")) return out;
    out[10] = 'T';
    auto const sign = out.find_first_of("+-", 19);
    if (sign != std::string::npos && out.size() == sign + 3) out += ":00";
@@ -44,7 +48,12 @@ inline void append_cell(std::string& out, std::string_view text, pg::type_id typ
          append_json_string(out, text);
       return;
    case json:
-   case jsonb: out += text; return;
+   case jsonb:
+      if (tao::json::internal::validate_utf8_nothrow(text))
+         out += text;
+      else
+         append_json_string(out, text);
+      return;
    case timestamp:
    case timestamptz: append_json_string(out, time_text(text)); return;
    }
@@ -53,31 +62,47 @@ inline void append_cell(std::string& out, std::string_view text, pg::type_id typ
 
 } // namespace detail
 
-/// An array of objects. Members are sorted by name; of columns with one name the last counts. Integers, floats and
-/// numerics are numbers, booleans and json values themselves, times RFC 3339; any other type is PostgreSQL's text.
-/// \return nothing when the text would be longer than `most` bytes
-inline std::optional<std::string> to_json_array(pg::described_rows const& answer, std::size_t most) {
-   std::map<std::string_view, std::size_t> members;
-   for (std::size_t i = 0; i < answer.columns.size(); ++i) members.insert_or_assign(answer.columns[i].name, i);
-   std::string out = "[";
-   for (auto const row : answer.data) {
-      if (out.size() > 1) out += ',';
-      char before = '{';
-      for (auto const& [name, column] : members) {
-         out += before;
-         before = ',';
-         append_json_string(out, name);
-         out += ':';
-         if (auto const cell = row[column]; cell && !cell->empty())
-            detail::append_cell(out, *cell, answer.columns[column].type);
-         else
-            out += cell ? "\"\"" : "null";
-         if (out.size() > most) return std::nullopt;
+/// Collects rows as an array of objects. Members are sorted by name; of columns with one name the last counts.
+/// Integers, floats and numerics are numbers, booleans and json values themselves, times RFC 3339; any other type is
+/// PostgreSQL's text. Not thread-safe.
+class json_rows {
+public:
+   /// \param most  bytes of the whole array
+   explicit json_rows(std::size_t most) : most_(most) {}
+
+   /// All answers of one array have the same columns. Errors: validation when it gets longer than it may; what was
+   /// added before stays.
+   result<void> add(pg::described_rows const& answer) {
+      std::map<std::string_view, std::size_t> members;
+      for (std::size_t i = 0; i < answer.columns.size(); ++i) members.insert_or_assign(answer.columns[i].name, i);
+      for (auto const row : answer.data) {
+         if (text_.size() > 1) text_ += ',';
+         char before = '{';
+         for (auto const& [name, column] : members) {
+            text_ += before;
+            before = ',';
+            append_json_string(text_, name);
+            text_ += ':';
+            auto const cell = row[column];
+            if (text_.size() + (cell ? cell->size() : 0) > most_)
+               return fail(error_code::validation,
+                           "query: its rows take more than " + std::to_string(most_) + " bytes; add a LIMIT");
+            if (cell && !cell->empty())
+               detail::append_cell(text_, *cell, answer.columns[column].type);
+            else
+               text_ += cell ? "\"\"" : "null";
+         }
+         text_ += '}';
       }
-      out += '}';
+      return {};
    }
-   out += ']';
-   return out;
-}
+
+   [[nodiscard]] std::size_t size() const noexcept { return text_.size(); }
+   [[nodiscard]] std::string take() && { return std::move(text_) + "]"; }
+
+private:
+   std::size_t most_;
+   std::string text_ = "[";
+};
 
 } // namespace noetl::control_plane

@@ -2,6 +2,8 @@
 // Knows pools; knows nothing of HTTP.
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -36,36 +38,42 @@ struct sql_request {
    using json_rules = rules<alias<"db_schema", "schema">>;
 };
 
-struct sql_answer {
-   std::string status = "ok";
-   raw_json result; ///< array of objects, empty for a statement without rows
+struct sql_outcome {
+   raw_json rows{};       ///< array of objects, empty for a statement without rows
+   std::string refusal{}; ///< state and message of PostgreSQL when it refused the statement; may quote values of it
 };
 
-/// Runs statements of others on the cluster's database, each in a transaction and a session of its own: whatever it
-/// sets, locks or listens to ends with it. Statements are bound by the session's statement time-out. Thread-safe.
+/// Runs statements of others on the cluster's database, each in a transaction and a session of its own: what it sets,
+/// locks or listens to ends with it (not PREPARE TRANSACTION, which PostgreSQL does not allow unless told to). Bound by
+/// the session's statement time-out. Thread-safe.
 class sql_service {
 public:
    static constexpr std::size_t most_bytes = 16 * 1024 * 1024; ///< of an answer
+   static constexpr int most_at_once = 2;                      ///< statements, so that the pool serves others, too
 
    explicit sql_service(pg::shard_map& shards) : pool_(shards.cluster()) {}
 
-   /// Errors: validation (no statement, bad base64, another database wanted, an answer above most_bytes, which undoes
-   /// the statement), database with what PostgreSQL said: here the statement is the caller's own.
-   awaitable<result<sql_answer>> execute(sql_request request) {
+   /// Rows of queries are fetched piece by piece, so an answer that is too large costs little memory; those of
+   /// RETURNING, EXPLAIN and the like arrive whole. Errors: validation (no statement, bad base64, too few or too many
+   /// parameters, another database wanted, an answer above most_bytes, which undoes the statement), unavailable (two
+   /// statements are running, the database is away or the session was lost).
+   awaitable<result<sql_outcome>> execute(sql_request request) {
       auto statement = statement_of(request);
       if (!statement) co_return std::move(statement).error();
       if (request.credential || request.connection_string)
          co_return fail(error_code::validation, std::string(request.credential ? "credential" : "connection_string") +
                                                     ": statements run on this server's database only");
+      turn const mine(running_);
+      if (!mine.granted) co_return fail(error_code::unavailable, "other statements are running; try again");
       auto work = [sql = *std::move(statement), values = values_of(request), schema = std::move(request.db_schema),
-                   database = std::move(request.database)](pg::connection& db) -> result<sql_answer> {
+                   database = std::move(request.database)](pg::connection& db) -> result<sql_outcome> {
+         last_use const only(db);
          try {
-            auto answer = db.transaction([&] { return run(db, sql, values, schema, database); });
-            db.retire();
-            return answer;
+            return answer(db, sql, values, schema.value_or(""), database.value_or(""));
          } catch (pg::sql_error const& refused) {
-            db.retire();
-            return fail(error_code::database, text_of(refused), refused.what());
+            if (refused.is("08P01") || refused.is("22021"))
+               return fail(error_code::validation, "parameters: " + text_of(refused));
+            return sql_outcome{.refusal = refused.sqlstate() + ": " + text_of(refused)};
          }
       };
       co_return co_await pool_.run(std::move(work));
@@ -73,6 +81,24 @@ public:
 
 private:
    using values = std::vector<std::optional<std::string>>;
+
+   struct turn {
+      explicit turn(std::atomic<int>& of) : running(of), granted(of.fetch_add(1) < most_at_once) {}
+      ~turn() { running.fetch_sub(1); }
+      turn(turn const&) = delete;
+      turn& operator=(turn const&) = delete;
+      std::atomic<int>& running;
+      bool granted;
+   };
+
+   /// However the statement ends, nobody else gets its session.
+   struct last_use {
+      explicit last_use(pg::connection& of) : db(of) {}
+      ~last_use() { db.retire(); }
+      last_use(last_use const&) = delete;
+      last_use& operator=(last_use const&) = delete;
+      pg::connection& db;
+   };
 
    static result<std::string> statement_of(sql_request const& request) {
       auto const* given = request.query ? &request.query : &request.procedure;
@@ -102,27 +128,75 @@ private:
       return out;
    }
 
-   static result<sql_answer> run(pg::connection& db, std::string const& sql, values const& values,
-                                 std::optional<std::string> const& schema, std::optional<std::string> const& database) {
-      if (database && db.exec("SELECT current_database()")[0].get<std::string_view>(0) != *database)
-         return fail(error_code::validation, "database: statements run on this server's database only");
-      if (schema) db.exec("SELECT set_config('search_path', quote_ident($1), true)", *schema);
+   static result<sql_outcome> answer(pg::connection& db, std::string const& sql, values const& values,
+                                     std::string const& schema, std::string const& database) {
       std::vector<pg::param> const params(values.begin(), values.end());
-      auto text = to_json_array(db.query(sql, params), most_bytes);
-      if (!text)
-         return fail(error_code::validation,
-                     "query: its rows take more than " + std::to_string(most_bytes) + " bytes; add a LIMIT");
-      return sql_answer{.result = raw_json(*std::move(text))};
+      json_rows out(most_bytes);
+      auto fetched = db.transaction([&]() -> result<bool> {
+         if (!database.empty() && db.exec("SELECT current_database()")[0].get<std::string_view>(0) != database)
+            return fail(error_code::validation, "database: statements run on this server's database only");
+         prepare_session(db, schema);
+         return fetch(db, sql, params, out);
+      });
+      if (!fetched) return std::move(fetched).error();
+      if (!*fetched) {
+         auto run = db.transaction([&]() -> result<void> {
+            prepare_session(db, schema);
+            auto took = out.add(db.query(sql, params));
+            clear_pooled(db);
+            return took;
+         });
+         if (!run) return std::move(run).error();
+      }
+      return sql_outcome{.rows = raw_json(std::move(out).take())};
    }
 
-   /// `42P01 relation "x" does not exist`, without what libpq puts around it.
+   static void prepare_session(pg::connection& db, std::string const& schema) {
+      db.exec("SET LOCAL cursor_tuple_fraction = 1");
+      if (!schema.empty()) db.exec("SELECT set_config('search_path', quote_ident($1), true)", schema);
+   }
+
+   /// Fetches the rows of a query in pieces of about a megabyte.
+   /// \return whether it was a query; otherwise nothing has happened
+   static result<bool> fetch(pg::connection& db, std::string const& sql, std::vector<pg::param> const& params,
+                             json_rows& out) {
+      try {
+         db.query("DECLARE noetl_rows NO SCROLL CURSOR FOR " + sql, params);
+      } catch (pg::sql_error const&) { // no query, or one that says so itself when it is run
+         db.rollback();
+         db.begin();
+         return false;
+      }
+      for (std::size_t count = 16, begin = out.size();; begin = out.size()) {
+         auto const piece = db.query("FETCH FORWARD " + std::to_string(count) + " FROM noetl_rows");
+         if (auto took = out.add(piece); !took) return std::move(took).error();
+         if (piece.data.size() < count) break;
+         count = std::clamp<std::size_t>(count * piece_bytes / std::max<std::size_t>(out.size() - begin, 1), 1, 4096);
+      }
+      clear_pooled(db);
+      return true;
+   }
+
+   /// A transaction pooler keeps the session: what the statement may have changed in it is undone before COMMIT.
+   static void clear_pooled(pg::connection& db) {
+      if (!db.pooled()) return;
+      db.script("CLOSE ALL; RESET SESSION AUTHORIZATION; RESET ALL; UNLISTEN *; SELECT pg_advisory_unlock_all();"
+                " DISCARD TEMP");
+   }
+
+   /// PostgreSQL's primary message, without what libpq puts around it.
    static std::string text_of(pg::sql_error const& refused) {
       std::string_view text = refused.what();
+      if (text.starts_with("ERROR:")) text.remove_prefix(6);
+      text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
       while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
-      return refused.sqlstate() + (refused.sqlstate().empty() ? "" : " ") + std::string(text);
+      return std::string(text);
    }
 
+   static constexpr std::size_t piece_bytes = 1024 * 1024;
+
    pg::pool& pool_;
+   std::atomic<int> running_{0};
 };
 
 } // namespace noetl::control_plane
