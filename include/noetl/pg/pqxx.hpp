@@ -97,11 +97,26 @@ inline bool ends_session(std::string_view state) {
           state == "25P03" || state == "25P04";
 }
 
+/// What the server said. libpqxx 7 puts "Failure during 'NAME OR STATEMENT': " before it.
+inline std::string server_words(pqxx::failure const& e) {
+   constexpr std::string_view before = "Failure during '", after = "': ";
+   std::string_view text = e.what();
+   if (!text.starts_with(before)) return std::string(text);
+   text.remove_prefix(before.size());
+   auto const* refused = dynamic_cast<pqxx::sql_error const*>(&e);
+   std::string const statement = refused ? std::string(refused->query()) : std::string();
+   auto end = text.find(after); // a statement may hold what ends it
+   if (!statement.empty() && text.starts_with(statement) && text.substr(statement.size()).starts_with(after))
+      end = statement.size();
+   if (end != std::string_view::npos) text.remove_prefix(end + after.size());
+   return std::string(text);
+}
+
 /// Runs `work` and turns libpqxx's exceptions into ours.
 template <class F>
 auto translated(pqxx::connection& link, bool& lost, bool& failed, F work) {
    if (lost) throw connection_lost("the session ended earlier");
-   auto const refuse = [&](std::string state, char const* text) {
+   auto const refuse = [&](std::string state, std::string const& text) {
       if (!link.is_open() || ends_session(state)) {
          lost = true;
          throw connection_lost(text);
@@ -115,11 +130,11 @@ auto translated(pqxx::connection& link, bool& lost, bool& failed, F work) {
       lost = true;
       throw connection_lost(e.what());
    } catch (pqxx::transaction_rollback const& e) {
-      refuse(rollback_state(e), e.what());
+      refuse(rollback_state(e), server_words(e));
    } catch (pqxx::sql_error const& e) {
-      refuse(e.sqlstate(), e.what());
+      refuse(e.sqlstate(), server_words(e));
    } catch (pqxx::failure const& e) {
-      refuse({}, e.what());
+      refuse({}, server_words(e));
    }
    throw std::logic_error("unreachable");
 }
@@ -216,7 +231,7 @@ described_rows connection::query(std::string const& sql, std::span<param const> 
       } catch (pqxx::broken_connection const& e) {
          if (!impl_->link.is_open()) throw;
          impl_->failed = true; // the session goes on: parameters that the statement does not have, or lacks
-         throw sql_error("08P01", e.what());
+         throw sql_error("08P01", detail::server_words(e));
       }
    });
 }
