@@ -15,8 +15,8 @@ namespace noetl::control_plane {
 
 /// With an internal token: its bearers only. Without one: callers on this machine only, none that a proxy here speaks
 /// for and says so, and none that a web page of another site sends through a browser, which every answer's CORS fields
-/// would otherwise allow. `open` lets everybody
-/// in, as noetl-server 3.15 does: existing workers send no token. Thread-safe when the gate is.
+/// would otherwise allow. `open` lets everybody in, as noetl-server 3.15 does: existing workers send no token.
+/// Thread-safe when the gate is.
 class secret_gate {
 public:
    explicit secret_gate(internal_gate const& token, bool open = false) : token_(token), open_(open) {}

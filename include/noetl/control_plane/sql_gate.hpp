@@ -10,15 +10,9 @@
 namespace noetl::control_plane {
 
 /// The rules of secret_gate, opened by a switch of its own: who may read secrets need not be allowed everything.
-class sql_gate {
+class sql_gate : public secret_gate {
 public:
-   explicit sql_gate(internal_gate const& token, bool open = false) : rules_(token, open) {}
-   [[nodiscard]] std::optional<http::response> refusal_of(http::request const& received) const {
-      return rules_.refusal_of(received);
-   }
-
-private:
-   secret_gate rules_;
+   using secret_gate::secret_gate;
 };
 
 inline std::optional<http::response> require_sql_access(sql_gate& gate, http::request const& received) {
