@@ -260,7 +260,7 @@ TEST_F(consuming, a_consumer_deleted_between_two_calls_is_made_again) {
    ASSERT_TRUE(gone && gone->ok());
    put("noetl.commands.shared.1", "x");
    list all;
-   for (int i = 0; i < 10 && all.empty(); ++i) {
+   for (int i = 0; i < 60 && all.empty(); ++i) {
       got = in.fetch(4, 500ms);
       all = texts(got);
    }
