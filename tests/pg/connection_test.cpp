@@ -131,6 +131,21 @@ TEST_F(connection_test, a_zero_byte_is_refused_and_never_cuts_a_text_W3) {
    EXPECT_EQ(state([&] { pooled.exec("select $1::text", key); }), "22021");
 }
 
+TEST_F(connection_test, a_refusal_says_the_servers_primary_message_alone_however_it_was_sent) {
+   pg::connection db(maintenance());
+   auto const words = [](auto const& work) -> std::string {
+      try {
+         work();
+      } catch (pg::sql_error const& e) {
+         return e.what();
+      }
+      return "done";
+   };
+   EXPECT_EQ(words([&] { db.exec("select 1 / $1::int", 0); }), "division by zero");
+   EXPECT_EQ(words([&] { db.query("select 1 / 0 as \"': \""); }), "division by zero");
+   EXPECT_EQ(words([&] { db.script("select 1 / 0"); }), "division by zero");
+}
+
 TEST_F(connection_test, logs_get_the_primary_message_and_nothing_of_the_values_goal_14) {
    pg::connection db(maintenance());
    db.script("create temporary table t (a text unique, b jsonb, c int check (c > 0))");

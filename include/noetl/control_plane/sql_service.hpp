@@ -72,8 +72,8 @@ public:
             return answer(db, sql, values, schema.value_or(""), database.value_or(""));
          } catch (pg::sql_error const& refused) {
             if (refused.is("08P01") || refused.is("22021"))
-               return fail(error_code::validation, "parameters: " + text_of(refused));
-            return sql_outcome{.refusal = refused.sqlstate() + ": " + text_of(refused)};
+               return fail(error_code::validation, std::string("parameters: ") + refused.what());
+            return sql_outcome{.refusal = refused.sqlstate() + ": " + refused.what()};
          }
       };
       co_return co_await pool_.run(std::move(work));
@@ -182,15 +182,6 @@ private:
       if (!db.pooled()) return;
       db.script("CLOSE ALL; RESET SESSION AUTHORIZATION; RESET ALL; UNLISTEN *; SELECT pg_advisory_unlock_all();"
                 " DISCARD TEMP");
-   }
-
-   /// PostgreSQL's primary message, without what libpq puts around it.
-   static std::string text_of(pg::sql_error const& refused) {
-      std::string_view text = refused.what();
-      if (text.starts_with("ERROR:")) text.remove_prefix(6);
-      text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
-      while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
-      return std::string(text);
    }
 
    static constexpr std::size_t piece_bytes = 1024 * 1024;

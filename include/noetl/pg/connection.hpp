@@ -22,7 +22,8 @@
 
 namespace noetl::pg {
 
-/// The database refused a statement. `what()` is the driver's text and may hold user input: logs only.
+/// The database refused a statement. `what()` is the server's primary message, without its severity; more lines may
+/// follow. It may quote values of the statement, so it is for logs and for whoever wrote the statement.
 class sql_error : public std::runtime_error {
 public:
    sql_error(std::string sqlstate, std::string const& message)

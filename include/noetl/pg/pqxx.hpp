@@ -2,6 +2,7 @@
 // Include it in exactly one source file of a program (twice fails to link); no other header of ours includes it.
 #pragma once
 
+#include <algorithm>
 #include <cerrno>
 #include <list>
 #include <stdexcept>
@@ -97,18 +98,26 @@ inline bool ends_session(std::string_view state) {
           state == "25P03" || state == "25P04";
 }
 
-/// What the server said. libpqxx 7 puts "Failure during 'NAME OR STATEMENT': " before it.
-inline std::string server_words(pqxx::failure const& e) {
+/// libpqxx 7 puts "Failure during 'NAME OR STATEMENT': " before what the server said.
+inline std::string_view without_statement(std::string_view text, std::string const& statement) {
    constexpr std::string_view before = "Failure during '", after = "': ";
-   std::string_view text = e.what();
-   if (!text.starts_with(before)) return std::string(text);
+   if (!text.starts_with(before)) return text;
    text.remove_prefix(before.size());
-   auto const* refused = dynamic_cast<pqxx::sql_error const*>(&e);
-   std::string const statement = refused ? std::string(refused->query()) : std::string();
    auto end = text.find(after); // a statement may hold what ends it
    if (!statement.empty() && text.starts_with(statement) && text.substr(statement.size()).starts_with(after))
       end = statement.size();
    if (end != std::string_view::npos) text.remove_prefix(end + after.size());
+   return text;
+}
+
+/// What the server said, without its severity and the line's end.
+inline std::string server_words(pqxx::failure const& e) {
+   auto const* refused = dynamic_cast<pqxx::sql_error const*>(&e);
+   auto text = without_statement(e.what(), refused ? std::string(refused->query()) : std::string());
+   constexpr std::string_view severity = "ERROR:";
+   if (text.starts_with(severity)) text.remove_prefix(severity.size());
+   text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+   while (text.ends_with('\n')) text.remove_suffix(1);
    return std::string(text);
 }
 

@@ -1,7 +1,6 @@
 // pg/detail/session.hpp: what pool and writer share: error mapping and the pause between attempts to connect.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <string>
 #include <string_view>
@@ -17,8 +16,6 @@ namespace noetl::pg::detail {
 inline std::string loggable(sql_error const& e) {
    std::string_view text = e.what();
    text = text.substr(0, text.find('\n'));
-   if (text.starts_with("ERROR:")) text.remove_prefix(6);
-   text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
    if (auto const value = text.find(": \""); value != std::string_view::npos) text = text.substr(0, value);
    return e.sqlstate() + ": " + std::string(text);
 }
