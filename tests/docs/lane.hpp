@@ -1,5 +1,6 @@
 // tests/docs/lane.hpp: the tailer that tutorial 5 makes and tutorial 6 uses again. What stands between `snippet: NAME`
 // and `end snippet` is what the page shows (scripts/snippets).
+// snippet: stream-lane
 #pragma once
 
 #include <thread>
@@ -15,7 +16,6 @@
 
 namespace parcels {
 
-// snippet: stream-lane
 namespace stream = noetl::stream;
 
 /// The committed events of one database on their way to JetStream.
@@ -32,6 +32,5 @@ struct lane {
    stream::tailer<stream::committed_events, stream::jetstream_sink, stream::fenced_cursor> tail;
    std::jthread thread; // last: ends first
 };
-// end snippet
-
 } // namespace parcels
+// end snippet

@@ -15,9 +15,11 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -119,6 +121,56 @@ private:
    pid_t pid_;
 };
 
+/// A page's `main` in a process of its own, whose standard output is read as it comes. Forks, like `program`.
+class talker {
+public:
+   explicit talker(int (*main)(), std::map<std::string, std::string> const& variables = {}) {
+      int ends[2];
+      if (pipe(ends) != 0) throw std::runtime_error("no pipe");
+      pid_ = fork();
+      if (pid_ == 0) {
+         dup2(ends[1], STDOUT_FILENO);
+         close(ends[0]);
+         close(ends[1]);
+         setvbuf(stdout, nullptr, _IOLBF, 0); // as on a terminal
+         for (auto const& [name, value] : variables) setenv(name.c_str(), value.c_str(), 1);
+         _exit(main());
+      }
+      close(ends[1]);
+      from_ = ends[0];
+   }
+   ~talker() {
+      close(from_);
+      if (pid_ > 0) kill(pid_, SIGKILL), waitpid(pid_, nullptr, 0);
+   }
+   talker(talker const&) = delete;
+   talker& operator=(talker const&) = delete;
+
+   /// What it said so far, once that fits `pattern`, or it has ended, or a minute has passed.
+   std::string said(std::string const& pattern) {
+      for (int tries = 0; tries < 600 && !std::regex_match(text_, std::regex(pattern)); ++tries) {
+         pollfd one{from_, POLLIN, 0};
+         if (poll(&one, 1, 100) <= 0) continue;
+         char buffer[4096];
+         auto const n = read(from_, buffer, sizeof buffer);
+         if (n <= 0) break;
+         text_.append(buffer, static_cast<std::size_t>(n));
+      }
+      return text_;
+   }
+   /// Waits for its end. \return its exit code
+   int exit_code() {
+      int status = 0;
+      waitpid(std::exchange(pid_, 0), &status, 0);
+      return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+   }
+
+private:
+   pid_t pid_ = 0;
+   int from_ = -1;
+   std::string text_;
+};
+
 inline std::string output_of(std::string const& command) {
    std::string out;
    auto* const pipe = popen(("{ " + command + "\n} 2>&1").c_str(), "r");
@@ -136,6 +188,22 @@ inline std::string pattern_of(std::string const& expected) {
    auto text = std::regex_replace(expected, special, R"(\$&)");
    text = std::regex_replace(text, std::regex(R"((\\\.){3})"), R"([\s\S]*)");
    return std::regex_replace(text, std::regex("NNN"), "[0-9]+");
+}
+
+/// The page's console block that begins with `$ NAME`, without that line: what the program NAME says.
+inline std::string words_of(std::string const& page, std::string const& name) {
+   for (auto const& block : blocks_of(page, "console"))
+      if (block.starts_with("$ " + name + "\n")) return block.substr(name.size() + 3);
+   throw std::runtime_error(page + " does not run " + name);
+}
+
+/// The running program says what its page shows.
+inline void expect_words(talker& program, std::string const& page, std::string const& name) {
+   auto const expected = words_of(page, name);
+   auto const got = program.said(pattern_of(expected));
+   EXPECT_TRUE(std::regex_match(got, std::regex(pattern_of(expected)))) << page << "\n$ " << name << "\nexpected:\n"
+                                                                        << expected << "got:\n"
+                                                                        << got;
 }
 
 /// Types every `$ ` line of the page's console blocks, with the port of the running program, and compares what is

@@ -3,20 +3,7 @@
 
 // snippet: depot-includes
 #include <chrono>
-#include <memory>
-#include <thread>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <noetl/control_plane/health_routes.hpp>
-#include <noetl/http/metrics.hpp>
-#include <noetl/http/openapi.hpp>
-#include <noetl/http/server.hpp>
-#include <noetl/reflect/config.hpp>
-// end snippet
-
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <span>
@@ -24,25 +11,43 @@
 #include <string_view>
 #include <utility>
 
+#include <unistd.h> // environ
+
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <noetl/control_plane/health_routes.hpp>
 #include <noetl/core/snowflake.hpp>
 #include <noetl/events/store.hpp>
 #include <noetl/fsm/table.hpp>
+#include <noetl/http/metrics.hpp>
+#include <noetl/http/openapi.hpp>
+#include <noetl/http/server.hpp>
 #include <noetl/nats/connection.hpp>
+#include <noetl/nats/url.hpp>
 #include <noetl/pg/migrate.hpp>
+#include <noetl/pg/partition_keeper.hpp>
+#include <noetl/pg/settings.hpp>
 #include <noetl/pg/shards.hpp>
+#include <noetl/reflect/config.hpp>
 #include <noetl/reflect/json.hpp>
+
+#include "lane.hpp"
+// end snippet
 
 #include <gtest/gtest.h>
 
-#include "docs/lane.hpp"
 #include "docs/session.hpp"
 #include "docs/tutorial_database.hpp"
 #include "nats/nats_server.hpp"
+#include "support/eventually.hpp"
 
-namespace depot {
 // clang-format off
+// snippet: depot-words
+namespace depot {
 namespace words {
 struct registered : noetl::fsm::state<"REGISTERED"> {};
 struct on_the_way : noetl::fsm::state<"ON_THE_WAY"> {};
@@ -55,6 +60,7 @@ struct lifecycle : noetl::fsm::lifecycle<noetl::fsm::starts<registered, "parcel.
    row< registered, dispatch, on_the_way >,
    row< on_the_way, deliver,  delivered  >> {};
 } // namespace words
+// end snippet
 // clang-format on
 
 // snippet: depot-service
@@ -159,19 +165,29 @@ struct depot_settings {
 struct settings {
    depot_settings depot;
 };
+} // namespace depot
 // end snippet
 
+namespace depot_program {
 // snippet: depot-main
+using namespace depot;
+
 int main() {
    auto const loaded = noetl::load_config<settings>(noetl::environment_from(environ));
    for (auto const& problem : loaded.problems) std::fprintf(stderr, "%s\n", problem.text().c_str());
    auto const& how = loaded.value.depot;
    auto const database = noetl::pg::parse_dsn(how.database.value);
-   if (!loaded || !database) return 2;
+   if (!database) std::fprintf(stderr, "DEPOT_DATABASE: %s\n", database.error().message.c_str());
+   auto const address = noetl::nats::parse_url(how.bus.value);
+   if (!address) std::fprintf(stderr, "DEPOT_BUS: %s\n", address.error().message.c_str());
+   if (!loaded || !database || !address) return 2;
    if (auto made = noetl::pg::migrate(*database); !made) {
       std::fprintf(stderr, "%s\n", made.error().message.c_str());
       return 1;
    }
+
+   noetl::pg::partition_keeper keeper({*database}); // of the event table, quarter after quarter
+   keeper.start();
 
    // The parts, each behind those it needs; they end in the opposite order.
    boost::asio::io_context io{1};
@@ -182,8 +198,12 @@ int main() {
    noetl::event_store store(shards, ids);
    store.on_committed([&](std::span<noetl::event const>) { events.tail.wake(); });
    parcel_service parcels(store, ids);
-   noetl::control_plane::health_service health(
-       shards, [&] { return noetl::control_plane::bus_state::connected; }, [] { return true; });
+   auto const bus_state = [&] {
+      using noetl::control_plane::bus_state;
+      bool const connected = bus.state() == noetl::nats::connection_state::connected;
+      return connected ? bus_state::connected : bus_state::disconnected;
+   };
+   noetl::control_plane::health_service health(shards, bus_state, [] { return true; });
    http::metrics metrics;
    http::openapi_document document;
 
@@ -195,7 +215,10 @@ int main() {
    http::http_metrics observed(metrics, routes.entries());
    http::http_server server(io, routes, {.port = how.port});
    server.observe(observed);
-   if (auto started = server.start(); !started) return 1;
+   if (auto started = server.start(); !started) {
+      std::fprintf(stderr, "%s\n", started.error().message.c_str());
+      return 1;
+   }
 
    boost::asio::signal_set signals(io, SIGINT, SIGTERM);
    auto drain = [&]() -> awaitable<void> {
@@ -210,17 +233,40 @@ int main() {
 }
 // end snippet
 
-class tutorial_depot : public docs::tutorial_database {};
+class tutorial_depot : public docs::tutorial_database {
+protected:
+   [[nodiscard]] std::string dsn() const {
+      auto const where = database_->settings();
+      return "host=" + where.host + ";port=" + std::to_string(where.port) + ";user=" + where.user +
+             ";password=" + where.password + ";database=" + where.database;
+   }
+};
 
 TEST_F(tutorial_depot, tutorial_own_control_plane_answers_as_its_page_says) {
    noetl::test::nats_server nats;
    nats.start();
-   auto const nats_url = nats.url();
-   auto const where = database_->settings();
-   auto const dsn = "host=" + where.host + ";port=" + std::to_string(where.port) + ";user=" + where.user +
-                    ";password=" + where.password + ";database=" + where.database;
-   docs::program running(depot::main, "DEPOT_PORT", {{"DEPOT_DATABASE", dsn}, {"DEPOT_BUS", nats_url}});
+   docs::program running(main, "DEPOT_PORT", {{"DEPOT_DATABASE", dsn()}, {"DEPOT_BUS", nats.url()}});
+   auto const readiness_has = [&](std::string const& words) {
+      auto const ask = "curl -s localhost:" + std::to_string(running.port()) + "/readyz";
+      return noetl::test::eventually([&] { return docs::output_of(ask).find(words) != std::string::npos; });
+   };
+   ASSERT_TRUE(readiness_has(R"("status":"ready")"));
    docs::expect_session("docs/tutorials/6-own-control-plane.md", 8083, running.port());
+   nats.stop();
+   EXPECT_TRUE(readiness_has(R"({"status":"degraded","database":"connected","nats":"disconnected"})"));
    EXPECT_EQ(running.terminate(), 0);
 }
-} // namespace depot
+
+TEST(tutorials, own_control_plane_refuses_wrong_settings_as_its_page_says) {
+   EXPECT_EQ(docs::exit_code_of(main, "DEPOT_PORT", "http"), 2);
+   setenv("DEPOT_BUS", "nats://127.0.0.1:1", 1);
+   EXPECT_EQ(docs::exit_code_of(main, "DEPOT_DATABASE", "host=127.0.0.1"), 2) << "no user";
+   unsetenv("DEPOT_BUS");
+}
+
+TEST_F(tutorial_depot, tutorial_own_control_plane_wants_a_bus) {
+   setenv("DEPOT_DATABASE", dsn().c_str(), 1);
+   EXPECT_EQ(docs::exit_code_of(main, "DEPOT_BUS", "http://127.0.0.1:1"), 2);
+   unsetenv("DEPOT_DATABASE");
+}
+} // namespace depot_program

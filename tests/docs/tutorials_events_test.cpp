@@ -3,42 +3,59 @@
 
 // snippet: events-includes
 #include <cstdint>
-#include <span>
+#include <cstdio>
+#include <cstdlib>
 #include <string>
+#include <utility>
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
 #include <noetl/core/snowflake.hpp>
 #include <noetl/events/store.hpp>
 #include <noetl/pg/migrate.hpp>
+#include <noetl/pg/settings.hpp>
 #include <noetl/pg/shards.hpp>
 #include <noetl/reflect/json.hpp>
 // end snippet
 
-// snippet: stream-includes
-#include <noetl/nats/connection.hpp>
-#include <noetl/pg/pool.hpp>
-#include <noetl/stream/committed_events.hpp>
-#include <noetl/stream/fenced_cursor.hpp>
-#include <noetl/stream/jetstream_sink.hpp>
+// snippet: memory-includes
+#include <chrono>
+#include <cstdio>
+#include <stop_token>
+#include <thread>
+
 #include <noetl/stream/memory.hpp>
 #include <noetl/stream/tailer.hpp>
 // end snippet
 
+// snippet: stream-includes
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
+#include <string>
 #include <thread>
-#include <utility>
 
+#include <noetl/nats/connection.hpp>
 #include <noetl/nats/consumer.hpp>
+#include <noetl/pg/settings.hpp>
+
+#include "lane.hpp"
+// end snippet
+
+#include <map>
+#include <span>
 
 #include <gtest/gtest.h>
 
-#include "docs/lane.hpp"
+#include "docs/session.hpp"
 #include "docs/tutorial_database.hpp"
 #include "nats/nats_server.hpp"
 #include "pg/blocking.hpp"
 #include "support/eventually.hpp"
 
+// ---- tutorial 3 ----
 namespace parcels {
 // snippet: events-state
 struct registered {
@@ -113,17 +130,75 @@ awaitable<result<std::int64_t>> scan(noetl::event_store& store, execution_id id)
 }
 // end snippet
 
+// snippet: events-story
+awaitable<result<void>> story(noetl::event_store& store, noetl::snowflake& ids) {
+   registered const what{"Bergen"};
+   auto const id = co_await enroll(store, ids, what);
+   if (!id) co_return id.error();
+   for (int i = 0; i < 4; ++i) {
+      auto const version = co_await scan(store, *id);
+      if (version)
+         std::printf("scanned, version %s\n", std::to_string(*version).c_str());
+      else
+         std::printf("refused: %s\n", version.error().message.c_str());
+   }
+   auto const now = co_await load(store, *id);
+   if (!now) co_return now.error();
+   std::printf("to %s, %d scans\n", now->destination.c_str(), now->scans);
+   co_return result<void>{};
+}
+// end snippet
+
+// snippet: events-main
+int main() {
+   char const* const dsn = std::getenv("PARCELS_DATABASE"); // host=.. port=.. user=.. password=.. dbname=..
+   auto const where = noetl::pg::parse_dsn(dsn != nullptr ? dsn : "");
+   if (!where) {
+      std::fprintf(stderr, "PARCELS_DATABASE: %s\n", where.error().message.c_str());
+      return 2;
+   }
+   auto const made = noetl::pg::migrate(*where); // tables, once; several processes may do it at the same moment
+   if (!made) {
+      std::fprintf(stderr, "%s\n", made.error().message.c_str());
+      return 1;
+   }
+
+   boost::asio::io_context io; // coroutines run here
+   noetl::pg::shard_map shards(*where);
+   noetl::snowflake ids(1); // a number of this process alone
+   noetl::event_store store(shards, ids);
+   auto told = boost::asio::co_spawn(io, story(store, ids), boost::asio::use_future);
+   io.run(); // returns when the story has ended
+   auto const outcome = told.get();
+   if (!outcome) std::fprintf(stderr, "%s\n", outcome.error().message.c_str());
+   return outcome ? 0 : 1;
+}
+// end snippet
+
+std::string dsn_of(noetl::pg::settings const& where) {
+   return "host=" + where.host + ";port=" + std::to_string(where.port) + ";user=" + where.user +
+          ";password=" + where.password + ";database=" + where.database;
+}
+
 using docs::tutorial_database;
+
+TEST_F(tutorial_database, tutorial_events_program_says_what_its_page_shows) {
+   docs::talker running(main, {{"PARCELS_DATABASE", dsn_of(database_->settings())}});
+   docs::expect_words(running, "docs/tutorials/3-store-events.md", "./parcels");
+   EXPECT_EQ(running.exit_code(), 0);
+}
+
+TEST(tutorials, events_program_refuses_a_wrong_database_as_its_page_says) {
+   EXPECT_EQ(docs::exit_code_of(main, "PARCELS_DATABASE", ""), 2);
+   EXPECT_EQ(docs::exit_code_of(main, "PARCELS_DATABASE", "host=127.0.0.1"), 2) << "no user";
+}
 
 TEST_F(tutorial_database, tutorial_events_are_stored_folded_and_guarded) {
    auto const where = database_->settings();
-   // snippet: events-open
-   auto const made = noetl::pg::migrate(where); // tables, once; several processes may do it at the same moment
-   ASSERT_TRUE(made);
+   ASSERT_TRUE(noetl::pg::migrate(where));
    noetl::pg::shard_map shards(where);
-   noetl::snowflake ids(1); // a number of this process alone
+   noetl::snowflake ids(1);
    noetl::event_store store(shards, ids);
-   // end snippet
    using noetl::test::blocking;
    auto const id = blocking(enroll(store, ids, {"Bergen"}));
    ASSERT_TRUE(id) << id.error().message << id.error().detail;
@@ -143,12 +218,15 @@ TEST_F(tutorial_database, tutorial_events_are_stored_folded_and_guarded) {
    EXPECT_EQ(blocking(scan(store, *id)).error().code, noetl::error_code::validation);
    EXPECT_EQ(blocking(load(store, execution_id{5})).error().code, noetl::error_code::not_found);
 }
+} // namespace parcels
 
-TEST(tutorials, stream_in_memory_delivers_in_order) {
-   using namespace std::chrono_literals;
-   // snippet: stream-memory
-   namespace stream = noetl::stream;
+// ---- tutorial 5 ----
+namespace in_memory {
+// snippet: memory-main
+using namespace std::chrono_literals;
+namespace stream = noetl::stream;
 
+int main() {
    stream::memory_source source;
    stream::memory_sink sink;
    stream::memory_cursor_row row; // what processes share
@@ -159,50 +237,76 @@ TEST(tutorials, stream_in_memory_delivers_in_order) {
    source.add("parcel.registered");
    source.add("parcel.scanned");
    tail.wake(); // otherwise the next poll finds them
-   // end snippet
-   EXPECT_TRUE(noetl::test::eventually([&] { return sink.stored().size() == 2; }, 30s));
-   // snippet: stream-memory-fault
+   while (sink.stored().size() < 2) std::this_thread::sleep_for(10ms);
+
    sink.on_send([] { return noetl::fail(noetl::error_code::unavailable, "the stream is away"); });
    source.add("parcel.scanned");
    tail.wake();
-   EXPECT_TRUE(noetl::test::eventually([&] { return !tail.stats().trouble.empty(); }, 30s));
+   while (tail.stats().trouble.empty()) std::this_thread::sleep_for(10ms);
+   std::printf("trouble: %s\n", tail.stats().trouble.c_str());
+
    sink.on_send({}); // it is back
-   EXPECT_TRUE(noetl::test::eventually([&] { return sink.stored().size() == 3; }, 30s));
-   // end snippet
+   while (sink.stored().size() < 3) std::this_thread::sleep_for(10ms);
+   for (auto const& one : sink.stored()) std::printf("%d %s\n", static_cast<int>(one.at), one.text.c_str());
+   return 0;
+}
+// end snippet
+} // namespace in_memory
+
+namespace follow {
+// snippet: stream-main
+using namespace std::chrono_literals;
+
+int main() {
+   char const* const dsn = std::getenv("PARCELS_DATABASE"); // host=.. port=.. user=.. password=.. dbname=..
+   char const* const url = std::getenv("PARCELS_BUS");      // nats://..
+   auto const where = noetl::pg::parse_dsn(dsn != nullptr ? dsn : "");
+   if (!where || url == nullptr) {
+      std::fprintf(stderr, "PARCELS_DATABASE and PARCELS_BUS must say where PostgreSQL and NATS are\n");
+      return 2;
+   }
+
+   noetl::nats::connection bus({.url = url, .resume = false}); // resumed connections would lose the order
+   parcels::lane events(*where, bus);
+
+   noetl::nats::consumer reader(
+       bus, {.stream = "noetl_events", .durable = "parcels", .filter_subject = "noetl.events.parcel.>"});
+   for (;;) {
+      auto messages = reader.fetch(10, 5s); // at most ten, waits five seconds for the first
+      if (!messages) {                      // NATS is away, or the lane has not made the stream yet
+         std::fprintf(stderr, "%s\n", messages.error().message.c_str());
+         std::this_thread::sleep_for(1s);
+         continue;
+      }
+      for (auto& one : *messages) {
+         std::printf("%s %s\n", std::string(one.subject()).c_str(), std::string(one.header("Nats-Msg-Id")).c_str());
+         (void)one.ack(); // a lost acknowledgement means that it comes again
+      }
+   }
+}
+// end snippet
+} // namespace follow
+
+namespace parcels {
+TEST(tutorials, stream_in_memory_delivers_in_order) {
+   docs::talker running(in_memory::main);
+   docs::expect_words(running, "docs/tutorials/5-stream.md", "./memory");
+   EXPECT_EQ(running.exit_code(), 0);
 }
 
 TEST_F(tutorial_database, tutorial_stream_brings_committed_events_to_jetstream) {
-   using namespace std::chrono_literals;
-   using noetl::test::blocking;
    noetl::test::nats_server nats;
    nats.start();
-   auto const nats_url = nats.url();
-   auto const where = database_->settings();
-   ASSERT_TRUE(noetl::pg::migrate(where));
-   noetl::pg::shard_map shards(where);
-   noetl::snowflake ids(2);
-   noetl::event_store store(shards, ids);
-   // snippet: stream-start
-   noetl::nats::connection bus({.url = nats_url, .resume = false}); // resumed connections would lose the order
-   lane events(where, bus);
-   store.on_committed([&](std::span<noetl::event const>) { events.tail.wake(); });
-   // end snippet
-   auto const id = blocking(enroll(store, ids, {"Bergen"}));
-   ASSERT_TRUE(id);
-   ASSERT_TRUE(blocking(scan(store, *id)));
-   ASSERT_TRUE(noetl::test::eventually([&] { return events.tail.stats().delivered >= 2; }, 90s))
-       << events.tail.stats().trouble;
-   // snippet: stream-read
-   noetl::nats::consumer reader(
-       bus, {.stream = "noetl_events", .durable = "parcels", .filter_subject = "noetl.events.parcel.>"});
-   auto messages = reader.fetch(10, 5s); // at most ten, waits five seconds for the first
-   ASSERT_TRUE(messages);
-   for (auto& one : *messages) {
-      std::printf("%s %s\n", std::string(one.subject()).c_str(), std::string(one.header("Nats-Msg-Id")).c_str());
-      (void)one.ack(); // a lost acknowledgement means that it comes again
-   }
-   // end snippet
-   EXPECT_FALSE(messages->empty());
-   store.stop(1s);
+   auto const dsn = dsn_of(database_->settings());
+   docs::talker before(main, {{"PARCELS_DATABASE", dsn}});
+   EXPECT_EQ(before.exit_code(), 0) << before.said("");
+
+   docs::talker running(follow::main, {{"PARCELS_DATABASE", dsn}, {"PARCELS_BUS", nats.url()}});
+   docs::expect_words(running, "docs/tutorials/5-stream.md", "./follow");
+   docs::talker again(main, {{"PARCELS_DATABASE", dsn}});
+   EXPECT_EQ(again.exit_code(), 0);
+   auto const once = docs::pattern_of(docs::words_of("docs/tutorials/5-stream.md", "./follow"));
+   EXPECT_TRUE(std::regex_match(running.said(once + once), std::regex(once + once)))
+       << "four more lines, as the page says";
 }
 } // namespace parcels
