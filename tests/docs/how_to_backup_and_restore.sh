@@ -33,9 +33,9 @@ commit;
 END
 # end snippet
 
-export NOETL_PUBLIC_SERVER_URL="http://127.0.0.1:$other"
 # snippet: start
-POSTGRES_DATABASE=restored NOETL_EVENT_STREAM_ENABLED=true NOETL_EVENT_STREAM_BACKFILL=true NOETL_PORT=$other noetl-server &
+export POSTGRES_DATABASE=restored NOETL_EVENT_STREAM_ENABLED=true NOETL_EVENT_STREAM_BACKFILL=true
+NOETL_PORT=$other NOETL_PUBLIC_SERVER_URL="http://127.0.0.1:$other" noetl-server &
 # end snippet
 ready "$other" leading
 same "status of the restored execution" '"status":"COMPLETED"' \

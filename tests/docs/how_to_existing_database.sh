@@ -14,7 +14,7 @@ noetl-server --check-config
 # end snippet
 
 # snippet: start
-NOETL_PORT=$port noetl-server &
+NOETL_PORT=$port NOETL_PUBLIC_SERVER_URL="http://127.0.0.1:$port" noetl-server &
 # end snippet
 ready "$port"
 

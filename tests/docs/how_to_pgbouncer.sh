@@ -3,7 +3,6 @@ source "$(dirname "${BASH_SOURCE[0]}")/how_to_services.sh"
 command -v pgbouncer >/dev/null || { echo "pgbouncer is not installed"; exit 77; }
 createdb noetl
 port="$(services_free_port)" pooler="$(services_free_port)"
-export NOETL_PUBLIC_SERVER_URL="http://127.0.0.1:$port"
 cd "$work"
 
 # snippet: pooler
@@ -19,8 +18,8 @@ auth_file = users.txt
 pool_mode = transaction
 default_pool_size = 8
 END
+(umask 077 && printf '"noetl" "%s"\n' "$POSTGRES_PASSWORD" >users.txt)
 # end snippet
-(umask 077 && printf '"noetl" "%s"\n' "$PGPASSWORD" >users.txt)
 as=()
 if [ "$(id -u)" -eq 0 ]; then # it refuses to run as root
    as=(setpriv --reuid=postgres --regid=postgres --init-groups)
@@ -29,7 +28,8 @@ fi
 "${as[@]}" pgbouncer pgbouncer.ini >pgbouncer.log 2>&1 &
 
 # snippet: start
-POSTGRES_PORT=$pooler NOETL_PG_STATEMENT_CACHE_CAPACITY=0 NOETL_PORT=$port noetl-server &
+export POSTGRES_PORT=$pooler NOETL_PG_STATEMENT_CACHE_CAPACITY=0
+NOETL_PORT=$port NOETL_PUBLIC_SERVER_URL="http://127.0.0.1:$port" noetl-server &
 # end snippet
 ready "$port"
 worker "http://127.0.0.1:$port"

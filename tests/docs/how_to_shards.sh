@@ -1,14 +1,13 @@
 # docs/how-to/shards.md
 source "$(dirname "${BASH_SOURCE[0]}")/how_to_services.sh"
 port="$(services_free_port)"
-export NOETL_PUBLIC_SERVER_URL="http://127.0.0.1:$port"
 
 # snippet: start
 createdb shard_0 && createdb shard_1 && createdb cluster
 where="host=$PGHOST;port=$PGPORT;user=$PGUSER;password=$PGPASSWORD"
 export NOETL_SHARDS="$where;database=shard_0,$where;database=shard_1"
 export NOETL_CLUSTER_DSN="$where;database=cluster"
-NOETL_PORT=$port noetl-server &
+NOETL_PORT=$port NOETL_PUBLIC_SERVER_URL="http://127.0.0.1:$port" noetl-server &
 # end snippet
 ready "$port"
 worker "http://127.0.0.1:$port"

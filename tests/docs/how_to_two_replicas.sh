@@ -12,7 +12,9 @@ NOETL_PORT=$second NOETL_SERVER_MACHINE_ID=2 noetl-server &
 # end snippet
 ready "$first" event_stream
 ready "$second" event_stream
-worker "$balancer"
+# snippet: worker
+NOETL_SERVER_URL="$balancer" NATS_URL="$NOETL_NATS_URL" noetl-worker-stub --allow-shell &
+# end snippet
 
 # snippet: look
 curl -fsS "http://127.0.0.1:$first/readyz" "http://127.0.0.1:$second/readyz"

@@ -46,7 +46,7 @@ struct lease_stats {
 /// A claim is held by the heartbeat of its worker. When both are older than the lease, the command is PENDING again
 /// with attempt + 1 and is announced again; after max_attempts it fails. Works the same with several replicas: each row
 /// is taken back by one of them. What is offered again may have run already: steps with effects outside must be
-/// idempotent, and a late report of the first worker counts only if it comes first. Heartbeats that could not be stored
+/// idempotent, and a late report of the first worker counts until another one claims the command. Heartbeats that could not be stored
 /// are no sign of death: nothing is taken back until this server has been up, with its database, for as long as a
 /// lease. Started once; ends with its executor.
 class claim_leases {
