@@ -58,7 +58,7 @@ int run() {
    fresh_stream(bus);
    pg::pool feed(stream::feed_sessions(database.settings));
    stream::committed_events source(feed);
-   stream::jetstream_sink sink(bus, stream::event_store_by_reference(feed));
+   stream::jetstream_sink sink(bus, stream::large_event_keeper(feed));
    stream::fenced_cursor cursor(feed);
    stream::tailer tailer(source, sink, cursor);
    auto own = database.settings;

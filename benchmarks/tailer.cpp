@@ -159,7 +159,7 @@ double tail(pg::settings const& how, stream::feed_position const& from, std::vec
               from.xid, from.execution_id, from.event_id);
    }
    stream::committed_events source(pool);
-   stream::jetstream_sink sink(bus, stream::event_store_by_reference(pool));
+   stream::jetstream_sink sink(bus, stream::large_event_keeper(pool));
    stream::fenced_cursor cursor(pool);
    stream::tailer tailer(source, sink, cursor);
    auto const start = clock_type::now();

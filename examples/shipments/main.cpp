@@ -54,7 +54,7 @@ struct stored {
    pg::pool feed;
    nats::connection bus;
    stream::committed_events events{feed};
-   stream::jetstream_sink sink{bus, stream::event_store_by_reference(feed), {.consumers = {}}};
+   stream::jetstream_sink sink{bus, stream::large_event_keeper(feed), {.consumers = {}}};
    stream::fenced_cursor cursor{feed};
    stream::tailer<stream::committed_events, stream::jetstream_sink, stream::fenced_cursor> tail{events, sink, cursor};
    event_store store;

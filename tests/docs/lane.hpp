@@ -21,9 +21,9 @@ namespace stream = noetl::stream;
 /// The committed events of one database on their way to JetStream.
 struct lane {
    lane(noetl::pg::settings database, noetl::nats::connection& bus)
-       : pool(stream::feed_sessions(std::move(database))), events(pool),
-         sink(bus, stream::event_store_by_reference(pool)), cursor(pool, {.start = stream::first_start::backfill}),
-         tail(events, sink, cursor), thread([this](std::stop_token stop) { tail.run(stop); }) {}
+       : pool(stream::feed_sessions(std::move(database))), events(pool), sink(bus, stream::large_event_keeper(pool)),
+         cursor(pool, {.start = stream::first_start::backfill}), tail(events, sink, cursor),
+         thread([this](std::stop_token stop) { tail.run(stop); }) {}
 
    noetl::pg::pool pool;
    stream::committed_events events;

@@ -304,6 +304,24 @@ TEST_P(aggregates_test, the_envelope_says_what_the_declaration_and_the_caller_wa
    EXPECT_EQ(from_json<detail::change_meta>(events->at(2).meta.text)->idempotency_key, "twice");
 }
 
+TEST(memory_event_store, refuses_a_first_event_of_no_catalog_entry_as_the_database_does) {
+   snowflake ids{1};
+   memory_event_store store{ids};
+   append_request request;
+   request.execution_id = execution_id{7};
+   request.expect = {expected::absent, 0};
+   request.events.resize(1);
+   request.events[0].event_type = "playbook_started";
+   auto const refused = blocking(store.append(request));
+   ASSERT_FALSE(refused);
+   EXPECT_EQ(refused.error().message, "the first event of an execution needs a catalog_id");
+   request.events[0].catalog_id = catalog_id{5};
+   ASSERT_TRUE(blocking(store.append(request)));
+   auto const again = blocking(store.append(request));
+   ASSERT_FALSE(again);
+   EXPECT_EQ(again.error().message, "execution 7 exists already");
+}
+
 /// A log in which somebody else records other facts, which the aggregate is not shown.
 struct shared_log {
    memory_event_store& all;

@@ -35,6 +35,8 @@ public:
             outcome = fail(error_code::unavailable, "the bus is away");
          else if (subject == "too.large")
             outcome = fail(error_code::too_large, "too large");
+         else if (subject == "odd.words")
+            outcome = fail(error_code::too_large, std::string("no \0 \xff \xc3\xa9", 9));
          else
             messages_.emplace(std::move(id), std::pair(std::move(subject), std::string(payload)));
       }

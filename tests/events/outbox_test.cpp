@@ -62,6 +62,20 @@ TEST_F(outbox_test, a_message_that_can_never_be_sent_is_parked_and_does_not_hold
    EXPECT_EQ(ask<std::string>("select last_error from noetl.outbox where status = 'FAILED'"), "too large");
 }
 
+TEST_F(outbox_test, what_a_bus_says_is_stored_whatever_bytes_it_has_and_holds_up_no_other) {
+   replica r(database_->settings(), 2);
+   memory_bus bus;
+   outbox_relay relay(r.shards, bus, quick());
+   auto request = issue(execution_id{ids_.next()}, event_id{ids_.next()});
+   request.outbox[0].subject = "odd.words";
+   ASSERT_TRUE(append(r.store, request));
+   EXPECT_TRUE(eventually([&] { return count("FAILED") == 1; }));
+   EXPECT_EQ(ask<std::string>("select last_error from noetl.outbox where status = 'FAILED'"), "no ? ? \u00e9");
+   ASSERT_TRUE(append(r.store, issue(execution_id{ids_.next()}, event_id{ids_.next()})));
+   EXPECT_TRUE(eventually([&] { return count("PUBLISHED") == 1; }));
+   EXPECT_EQ(relay.stats().database_errors, 0U);
+}
+
 TEST_F(outbox_test, abandoned_rows_are_offered_again_and_old_ones_purged) {
    replica r(database_->settings(), 2);
    ASSERT_TRUE(append(r.store, issue(execution_id{ids_.next()}, event_id{ids_.next()})));

@@ -378,6 +378,7 @@ TEST_F(store_concurrency_test, shards_hold_their_own_executions_and_commands_are
    snowflake ids(4);
    event_store store(shards, ids);
    std::set<std::size_t> used;
+   event_id in_second{};
    for (int i = 0; i < 40; ++i) { // all of them in one shard: once in 10^12 runs
       execution_id const id{ids.next()};
       used.insert(shards.index_of(id));
@@ -385,6 +386,7 @@ TEST_F(store_concurrency_test, shards_hold_their_own_executions_and_commands_are
       request.events.push_back(fact("command.issued"));
       request.events.back().event_id = event_id{ids.next()};
       auto const issued = request.events.back().event_id;
+      if (shards.index_of(id) == 1) in_second = issued;
       ASSERT_TRUE(append(store, request));
       auto const found = blocking(store.load_command(issued));
       ASSERT_TRUE(found);
@@ -392,7 +394,19 @@ TEST_F(store_concurrency_test, shards_hold_their_own_executions_and_commands_are
       EXPECT_EQ(found->status, ""); // no row was written
       EXPECT_EQ(load(store, id).size(), 2U);
    }
-   EXPECT_EQ(used.size(), 2U);
+   ASSERT_EQ(used.size(), 2U);
+
+   // With the first one away those of the second are found; what is not found may be there.
+   auto gone = database_->settings();
+   gone.port = 1;
+   pg::shard_map half({gone, second.settings()});
+   event_store rest(half, ids);
+   auto const found = blocking(rest.load_command(in_second));
+   ASSERT_TRUE(found) << found.error().message;
+   EXPECT_EQ(found->issued.event_id, in_second);
+   auto const missing = blocking(rest.load_command(event_id{4711}));
+   ASSERT_FALSE(missing);
+   EXPECT_EQ(missing.error().code, error_code::unavailable) << missing.error().message;
 }
 
 } // namespace

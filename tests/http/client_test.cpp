@@ -51,7 +51,12 @@ private:
 extern "C" int getaddrinfo(char const* name, char const* service, addrinfo const* hints, addrinfo** out) {
    if (name != nullptr && std::strcmp(name, "silent.test") == 0) return name_server::instance().wait();
    static auto* const real = reinterpret_cast<decltype(&getaddrinfo)>(dlsym(RTLD_NEXT, "getaddrinfo"));
-   return real(name, service, hints, out);
+   if (name == nullptr || std::strcmp(name, "both.test") != 0) return real(name, service, hints, out);
+   // As localhost on most machines: ::1, then 127.0.0.1.
+   if (int const failed = real("::1", service, hints, out); failed != 0) return failed;
+   auto* last = *out;
+   while (last->ai_next != nullptr) last = last->ai_next;
+   return real("127.0.0.1", service, hints, &last->ai_next);
 }
 
 namespace {
@@ -74,8 +79,14 @@ boost::asio::awaitable<result<std::string>> never() {
    co_return std::string();
 }
 
+boost::asio::awaitable<result<std::string>> still() {
+   boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, 60s);
+   co_await timer.async_wait(boost::asio::use_awaitable);
+   co_return std::string();
+}
+
 inline constexpr auto api = routes<services<>>(under<"/a">(get<"/{rest...}", show>, put<"/{rest...}", show>),
-                                               post<"/p", echo>, get<"/never", never>);
+                                               post<"/p", echo>, get<"/never", never>, get<"/still", still>);
 
 TEST(base_url, takes_host_port_and_prefix) {
    auto const url = parse_base_url("http://example:8082/x/");
@@ -133,6 +144,53 @@ TEST(client, absence_and_slowness_are_unavailable) {
    EXPECT_EQ(hasty.idle_connections(), 0U);
    blocking_client small({.port = server.port()}, {.max_response_bytes = 5});
    EXPECT_FALSE(small.get("/a/b"));
+}
+
+TEST(client, a_time_out_on_a_kept_connection_is_not_a_dead_connection) {
+   running_server server(router(api), {});
+   blocking_client client({.port = server.port()}, {.request_timeout = 2s});
+   ASSERT_TRUE(client.get("/a/b"));
+   ASSERT_EQ(client.idle_connections(), 1U);
+   auto const late = client.send({.target = "/still", .repeatable = true});
+   ASSERT_FALSE(late);
+   EXPECT_EQ(late.error().code, error_code::unavailable);
+   EXPECT_EQ(client.idle_connections(), 0U);
+   EXPECT_EQ(server.server().stats().accepted, 1U) << "the request was sent again";
+}
+
+TEST(client, what_would_break_the_framing_is_refused_and_not_sent) {
+   running_server server(router(api), {});
+   blocking_client client({.port = server.port()});
+   auto const refusal = [&](client_request wish) {
+      auto const got = client.send(std::move(wish));
+      EXPECT_FALSE(got);
+      if (got) return std::string();
+      EXPECT_EQ(got.error().code, error_code::bad_request);
+      return got.error().message;
+   };
+   for (auto const* target : {"/a/b HTTP/1.1\r\nX: y\r\n\r\n", "/a b", "/a\tb", "/a\nb", "/a\x7f", ""})
+      EXPECT_EQ(refusal({.target = target}), "a request target has no blanks or control characters") << target;
+   EXPECT_EQ(refusal({.target = std::string("/a\0b", 4)}), "a request target has no blanks or control characters");
+   for (auto const* name : {"", "x more", "x:y", "x\r\ny"})
+      EXPECT_EQ(refusal({.headers = {{"x-good", "1"}, {name, "hidden"}}}),
+                "'" + std::string(name) + "' is no header name");
+   for (auto const* value : {"hidden\r\nX: y", "hidden\n", "\x01hidden"})
+      EXPECT_EQ(refusal({.headers = {{"x-more", value}}}), "header x-more: control character in its value");
+   EXPECT_EQ(refusal({.method = verb::post, .target = "/p", .body = "{}", .content_type = "a/b\r\nX: y"}),
+             "header content-type: control character in its value");
+   blocking_client elsewhere({.port = server.port(), .prefix = "/a\r\n"});
+   EXPECT_FALSE(elsewhere.get("/b"));
+   EXPECT_EQ(server.server().stats().accepted, 0U);
+   EXPECT_EQ(client.send({.method = verb::post, .target = "/p", .headers = {{"x-more", "a\tb \xC3\xA9"}}})->body,
+             "POST /p?  a\tb \xC3\xA9 ");
+}
+
+TEST(server, of_a_name_with_addresses_of_both_kinds_the_one_of_ipv4_is_listened_on) {
+   running_server server(router(api), {.host = "both.test"});
+   blocking_client client({.host = "127.0.0.1", .port = server.port()});
+   auto const got = client.get("/a/b");
+   ASSERT_TRUE(got) << got.error().message;
+   EXPECT_EQ(got->status, 200U);
 }
 
 TEST(client, a_name_server_that_does_not_answer_is_left_at_the_deadline) {

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <stdexcept>
 #include <string>
 
 #include <noetl/http/metrics.hpp>
@@ -43,6 +44,20 @@ TEST(metrics, the_same_family_is_given_twice) {
    all.histograms("noetl_y_seconds", "Y", {"a"}).with({"1"}).Observe(0.02);
    EXPECT_TRUE(has(all.text(), R"(noetl_x_total{a="1"} 2)")) << all.text();
    EXPECT_TRUE(has(all.text(), R"(noetl_y_seconds_bucket{a="1",le="0.025"} 1)"));
+}
+
+TEST(metrics, a_name_means_one_thing) {
+   metrics all;
+   auto& first = all.counters("noetl_x_total", "X", {"a"});
+   EXPECT_EQ(&all.counters("noetl_x_total", "X", {"a"}), &first);
+   EXPECT_THROW(all.counters("noetl_x_total", "X", {"b"}), std::invalid_argument);
+   EXPECT_THROW(all.counters("noetl_x_total", "X", {"a", "b"}), std::invalid_argument);
+   EXPECT_THROW(all.counters("noetl_x_total", "another", {"a"}), std::invalid_argument);
+   EXPECT_THROW(all.histograms("noetl_x_total", "X", {"a"}), std::invalid_argument);
+   all.histograms("noetl_y_seconds", "Y", {"a"});
+   EXPECT_THROW(all.histograms("noetl_y_seconds", "Y", {"b"}), std::invalid_argument);
+   first.with({"1"}).Increment();
+   EXPECT_TRUE(has(all.text(), R"(noetl_x_total{a="1"} 1)")) << all.text();
 }
 
 TEST(metrics, callbacks_are_read_at_every_scrape) {

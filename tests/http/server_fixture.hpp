@@ -29,7 +29,7 @@ inline result<response> echo(request const& r) {
    return text_response(r.body);
 }
 inline result<response> about(request const& r) {
-   return text_response(r.request_id + " " + std::string(r.traceparent()) + " " +
+   return text_response(r.request_id + " " + std::string(r.header("traceparent")) + " " +
                         (r.peer_is_loopback ? "near" : "far"));
 }
 inline result<response> large(strong<"bytes"> bytes) {

@@ -141,6 +141,21 @@ TEST(server, large_answers_arrive_complete) {
    EXPECT_EQ(status_of(c.response()), 200);
 }
 
+result<response> room(request const& r) {
+   return text_response(std::to_string(r.body.capacity()));
+}
+inline constexpr auto rooms = routes<services<>>(post<"/room", room>.body_limit(4'000'000), get<"/room", room>);
+
+TEST(server, a_kept_connection_does_not_keep_the_memory_of_its_largest_body) {
+   running_server server(router(rooms), {});
+   raw_connection c(server.port());
+   c.send(post_text("/room", std::string(3'000'000, 'x')));
+   EXPECT_GE(std::stoul(body_of(c.response())), 3'000'000U);
+   c.send(get_text("/room"));
+   EXPECT_LE(std::stoul(body_of(c.response())), 65'536U);
+   EXPECT_EQ(server.server().stats().accepted, 1U);
+}
+
 TEST(server, port_in_use_is_one_clear_error) {
    running_server first(router(api), {});
    boost::asio::io_context io;

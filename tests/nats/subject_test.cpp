@@ -25,10 +25,23 @@ TEST(url, user_and_password_are_taken_out_and_decoded) {
 }
 
 TEST(url, scheme_may_be_missing_and_servers_may_be_many) {
-   auto const a = parse_url("one:4222, nats://u:p@two:4222, tls://[::1]:4223");
+   auto const a = parse_url("one:4222, nats://u:p@two:4222, nats://[::1]:4223");
    ASSERT_TRUE(a);
-   EXPECT_EQ(a->servers, (std::vector<std::string>{"nats://one:4222", "nats://two:4222", "tls://[::1]:4223"}));
+   EXPECT_EQ(a->servers, (std::vector<std::string>{"nats://one:4222", "nats://two:4222", "nats://[::1]:4223"}));
    EXPECT_EQ(a->user, "u");
+}
+
+TEST(url, servers_are_all_with_tls_or_all_without) {
+   auto const all = parse_url("tls://one:4222,tls://two:4222");
+   ASSERT_TRUE(all);
+   EXPECT_EQ(all->servers, (std::vector<std::string>{"tls://one:4222", "tls://two:4222"}));
+   for (auto const* mixed : {"nats://one:4222,tls://two:4222", "tls://one:4222,nats://two:4222",
+                             "one:4222,tls://two:4222", "tls://one:4222,two:4222"}) {
+      auto const a = parse_url(mixed);
+      ASSERT_FALSE(a) << mixed;
+      EXPECT_EQ(a.error().code, noetl::error_code::validation);
+      EXPECT_EQ(a.error().message, "NATS URL: servers must be all nats:// (or without scheme) or all tls://");
+   }
 }
 
 TEST(url, a_user_without_password_is_a_token) {

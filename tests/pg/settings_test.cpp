@@ -1,4 +1,12 @@
+#include <gtest/gtest.h>
+
 #include <limits>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 #include <noetl/pg/param.hpp>
 #include <noetl/pg/partition_list.hpp>
@@ -44,6 +52,17 @@ TEST(dsn_test, a_list_of_shards_keeps_its_order_and_names_the_bad_one) {
    EXPECT_EQ(parse_shards("host=a;user=u,host=b").error().message, "shard 1: DSN: user is missing");
 }
 
+TEST(dsn_test, an_empty_entry_would_move_the_shards_behind_it_so_it_is_refused) {
+   for (auto const& [text, place] : {std::pair{",host=b;user=u", "0"}, std::pair{"host=a;user=u, ,host=b;user=u", "1"},
+                                     std::pair{"host=a;user=u,", "1"}, std::pair{",", "0"}}) {
+      auto const got = parse_shards(text);
+      ASSERT_FALSE(got) << text;
+      EXPECT_EQ(got.error().code, error_code::validation);
+      EXPECT_EQ(got.error().message, std::string("shard ") + place + ": DSN is empty");
+   }
+   EXPECT_TRUE(parse_shards("  ")->empty());
+}
+
 TEST(dsn_test, connection_string_is_quoted) {
    settings s;
    s.password = "a'b\\c d";
@@ -65,7 +84,6 @@ TEST(param_test, scalars_are_exact) {
    EXPECT_EQ(param(true).text(), "true");
    EXPECT_EQ(param(0.1).text(), "0.1");
    EXPECT_EQ(param(timestamp(std::chrono::microseconds(1))).text(), "1970-01-01 00:00:00.000001+00");
-   EXPECT_EQ(param(bytea{std::string("\x00\xff", 2)}).text(), "\\x00ff");
    EXPECT_TRUE(param(std::optional<int>{}).is_null());
    EXPECT_TRUE(param(raw_json{}).is_null());
    EXPECT_FALSE(param("").is_null());
@@ -93,8 +111,6 @@ TEST(rows_test, cells_convert_or_say_why_not) {
    EXPECT_EQ(as<timestamp>("1970-01-01 00:00:01+00"), timestamp(std::chrono::seconds(1)));
    EXPECT_THROW((void)as<int>("7x"), bad_cell);
    EXPECT_THROW((void)as<std::string>(std::nullopt), bad_cell);
-   EXPECT_EQ(*decode_bytea("\\x00ff"), std::string("\x00\xff", 2));
-   EXPECT_FALSE(decode_bytea("\\x0g"));
 }
 
 TEST(partitions_test, quarter_bounds_are_those_of_the_specification) {
@@ -125,6 +141,11 @@ TEST(partitions_test, item_92_only_numeric_upper_bounds_are_ever_past) {
       EXPECT_FALSE(is_past(kept, std::numeric_limits<std::int64_t>::max() - 1)) << kept;
    EXPECT_EQ(retention_cutoff(quarter{2026, 4}.start(), 92), (quarter{2026, 3}.ids().from));
    EXPECT_EQ(retention_cutoff(quarter{2026, 4}.start(), 1'000'000), 0);
+}
+
+TEST(shard_map_test, an_empty_list_is_no_deployment) {
+   EXPECT_THROW(shard_map(std::vector<settings>{}), std::invalid_argument);
+   EXPECT_THROW(shard_map(std::vector<settings>{}, settings{}), std::invalid_argument);
 }
 
 static_assert(scope_of("event") == scope::execution);

@@ -85,6 +85,15 @@ TEST(canonical_json, numbers_are_spelled_as_the_reference_does) {
    for (auto const& [given, expected] : numbers) EXPECT_EQ(canonical(given), expected) << given;
 }
 
+TEST(canonical_json, a_number_that_no_double_holds_keeps_its_own_text) {
+   EXPECT_EQ(canonical(R"({"n":1e400,"m":1})"), R"({"m":1,"n":1e400})");
+   EXPECT_EQ(canonical("[ -1E+400 , 1.50 ]"), "[-1E+400,1.5]");
+   auto const digits = "1" + std::string(400, '0'); // as PostgreSQL prints 1e400
+   EXPECT_EQ(canonical("{\"n\": " + digits + ", \"m\": 1}"), "{\"m\":1,\"n\":" + digits + "}");
+   EXPECT_TRUE(is_canonical_json(R"({"m":1,"n":1e400})"));
+   EXPECT_FALSE(is_canonical_json(R"({"n":1e400,"m":1})"));
+}
+
 TEST(canonical_json, a_canonical_text_is_known_without_a_copy) {
    for (auto const* text : {R"({"a":[1,2.5,"x"],"b":{"c":null}})", "[]", "\"é\"", "1", "true", "{}"})
       EXPECT_TRUE(is_canonical_json(text)) << text;

@@ -106,8 +106,8 @@ TEST(config, W29_every_problem_is_listed_at_once) {
                  R"(NOETL_DEBUG: expected true or false, got "1")",
                  R"(NOETL_LOG_LEVEL: expected one of debug, info, warn, error, off, got "loud")",
                  R"(NOETL_SHARD_INDEX: expected an integer 0..4294967295, got "-1")",
-                 R"(NOETL_ACQUIRE_TIMEOUT: expected a whole number of milliseconds, got "5s")",
-                 R"(NOETL_DRAIN: expected a whole number of seconds, got "-1")",
+                 R"(NOETL_ACQUIRE_TIMEOUT: expected a whole number of milliseconds 0..3155695200000, got "5s")",
+                 R"(NOETL_DRAIN: expected a whole number of seconds 0..3155695200, got "-1")",
                  R"(NOETL_WEIGHTS: expected an integer -2147483648..2147483647 between commas, got "1,,2")",
                  R"(NOETL_RATIO: expected a number, got "nan")",
                  R"(NOETL_PROT: unknown, did you mean NOETL_PORT?)",
@@ -120,6 +120,20 @@ TEST(config, values_are_taken_exactly) {
    for (auto const* bad : {"", "TRUE", "yes", "0", "true "})
       EXPECT_EQ(problems({{"NOETL_DEBUG", bad}}).size(), 1U) << bad;
    EXPECT_TRUE(problems({{"NOETL_HOST", ""}, {"NOETL_SHARD_INDEX", ""}, {"NOETL_WEIGHTS", ""}}).empty());
+}
+
+TEST(config, times_end_where_a_clock_could_not_add_them) {
+   auto const century =
+       load_config<settings>({{"NOETL_ACQUIRE_TIMEOUT", "3155695200000"}, {"NOETL_DRAIN", "3155695200"}});
+   ASSERT_TRUE(century) << century.problems.front().text();
+   auto const now = std::chrono::steady_clock::now();
+   EXPECT_GT(now + century.value.noetl.acquire_timeout, now);
+   EXPECT_GT(now + century.value.noetl.drain, now);
+   EXPECT_EQ(
+       problems({{"NOETL_ACQUIRE_TIMEOUT", "3155695200001"}, {"NOETL_DRAIN", "9223372036854775807"}}),
+       (std::vector<std::string>{
+           R"(NOETL_ACQUIRE_TIMEOUT: expected a whole number of milliseconds 0..3155695200000, got "3155695200001")",
+           R"(NOETL_DRAIN: expected a whole number of seconds 0..3155695200, got "9223372036854775807")"}));
 }
 
 TEST(config, near_misses_are_problems_and_strangers_are_not) {

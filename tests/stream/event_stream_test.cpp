@@ -178,7 +178,7 @@ TEST_F(event_stream, the_sum_of_a_stub_is_that_of_what_a_resolve_answers_whateve
                "values (1, 1, 7, 'a', 1e16, '{\"b\": 1.50, \"aa\": 12345678901234567890123, \"\\u00e9\": 1e15}', "
                "'{\"x\": 1E2, \"x\" : 1e16, \"w\": -0}')");
    stream::committed_events table(*pool_);
-   stream::event_store_by_reference const store(*pool_);
+   stream::large_event_keeper const store(*pool_);
    auto const items = table.rows({{.xid = 0, .execution_id = 1, .event_id = 1, .scope = {}}});
    ASSERT_TRUE(items) << items.error().detail;
    auto const first = store(items->at(0));

@@ -126,7 +126,7 @@ protected:
       streaming(pg::pool& pool, nats::connection& bus, stream::cursor_settings cursor = {},
                 stream::sink_settings sink = {},
                 stream::tailer_settings how = {.poll = 50ms, .save_every = 20ms, .most_pause = 500ms})
-          : from(pool), to(bus, stream::event_store_by_reference(pool), std::move(sink)), at(pool, std::move(cursor)),
+          : from(pool), to(bus, stream::large_event_keeper(pool), std::move(sink)), at(pool, std::move(cursor)),
             tail(from, to, at, how), thread([this](std::stop_token stop) { tail.run(stop); }) {}
       stream::committed_events from;
       stream::jetstream_sink to;

@@ -21,6 +21,7 @@
 #include <noetl/core/time.hpp>
 #include <noetl/events/append.hpp>
 #include <noetl/events/detail/append_job.hpp>
+#include <noetl/events/detail/append_refusals.hpp>
 #include <noetl/events/envelope.hpp>
 #include <noetl/events/event_log.hpp>
 #include <noetl/events/stream_head.hpp>
@@ -107,14 +108,13 @@ private:
    };
 
    static std::optional<error> refusal_of(append_request const& request, stream const* at) {
-      auto const id = std::to_string(request.execution_id.value);
       if (at == nullptr) {
-         if (request.expect.what == expected::absent) return std::nullopt;
-         return fail(error_code::not_found, "Execution not found: " + id);
+         if (request.expect.what != expected::absent)
+            return fail(error_code::not_found, "Execution not found: " + std::to_string(request.execution_id.value));
+         auto const names_catalog = [](event const& e) { return e.catalog_id.value != 0; };
+         if (request.head_status || std::ranges::any_of(request.events, names_catalog)) return std::nullopt;
+         return fail(error_code::validation, "the first event of an execution needs a catalog_id");
       }
-      auto const conflict = [&](std::string const& why) {
-         return fail(error_code::conflict, "execution " + id + " " + why);
-      };
       std::size_t repeated = 0;
       for (auto const& e : request.events) {
          auto const* const known = request.ids_from_client ? at->find(e.event_id) : nullptr;
@@ -125,22 +125,8 @@ private:
       }
       if (repeated > 0 && repeated == request.events.size()) return std::nullopt; // a duplicate, whatever was expected
       auto const& head = at->head;
-      switch (request.expect.what) {
-      case expected::any: break;
-      case expected::exactly:
-         if (head.version != request.expect.version)
-            return conflict("is at version " + std::to_string(head.version) + ", not " +
-                            std::to_string(request.expect.version));
-         break;
-      case expected::undecided_since:
-         if (head.status == "COMPLETED" || head.status == "FAILED" || head.status == "CANCELLED")
-            return conflict("has ended: " + head.status);
-         if (head.guarded_version > request.expect.version)
-            return conflict("was decided on at version " + std::to_string(head.guarded_version));
-         break;
-      case expected::absent: return conflict("exists already");
-      }
-      return std::nullopt;
+      return detail::refusal_of_expectation(request,
+                                            {head.version, head.guarded_version, head.catalog_id, head.status});
    }
 
    append_result take(append_request& request, stream& at) {

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include <noetl/core/log.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/events/append.hpp>
 #include <noetl/events/detail/outbox_sql.hpp>
@@ -219,6 +221,11 @@ private:
          std::lock_guard lock(state_->guard);
          ++state_->stats.database_errors;
       }
+      bool const first = !answer && put_off_.insert(shard).second; // of a series
+      if (answer) put_off_.erase(shard);
+      if (first)
+         log::warn("outbox.put_off",
+                   {{"shard", shard}, {"reason", answer.error().message}, {"detail", answer.error().detail}});
       return answer;
    }
    static double seconds(std::chrono::milliseconds time) { return static_cast<double>(time.count()) / 1000.0; }
@@ -355,6 +362,7 @@ private:
    Bus& bus_;
    outbox_settings const how_;
    std::shared_ptr<state> state_ = std::make_shared<state>();
+   std::set<std::size_t> put_off_; ///< shards that refused the last statement; the keeper's own
    std::thread speaker_;
    std::thread keeper_;
 };

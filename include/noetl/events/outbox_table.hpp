@@ -83,10 +83,11 @@ inline outbox_claim claim(pg::connection& db, std::size_t limit, std::chrono::mi
    return out;
 }
 
-/// Parks rows whose lease ran out, after each `max_attempts` claims. \return how many
+/// Parks rows whose lease ran out, after each `max_attempts` claims. \pre max_attempts > 0; less counts as 1
+/// \return how many
 inline std::size_t park_exhausted(pg::connection& db, std::int32_t max_attempts) {
    static auto const text = detail::outbox_sql::build_park_exhausted();
-   return db.exec(text, max_attempts).affected();
+   return db.exec(text, std::max(max_attempts, 1)).affected();
 }
 
 /// Rows that claim() would hand out now, however many.
@@ -118,6 +119,7 @@ struct outbox_failure_outcome {
 };
 
 /// Puts a claimed row off, or parks it: after each `max_attempts` claims, and when it is hopeless.
+/// \pre max_attempts > 0; less counts as 1
 inline outbox_failure_outcome mark_failed(pg::connection& db, outbox_failure const& what, std::int32_t max_attempts) {
    static auto const lock = detail::outbox_sql::build_lock_claimed();
    outbox_failure_outcome out;
@@ -126,7 +128,7 @@ inline outbox_failure_outcome mark_failed(pg::connection& db, outbox_failure con
    out.delay_seconds = outbox_backoff_seconds(std::max(stored, what.attempts), what.max_seconds);
    if (rows.empty()) return out;
    out.marked = true;
-   out.parked = what.hopeless || stored % max_attempts == 0;
+   out.parked = what.hopeless || stored % std::max(max_attempts, 1) == 0;
    if (out.parked)
       db.exec(detail::outbox_sql::park, what.outbox_id, what.error);
    else

@@ -374,6 +374,7 @@ inline awaitable<result<std::size_t>> event_store::announce(std::size_t shard, s
 }
 
 inline awaitable<result<issued_command>> event_store::load_command(event_id issued) {
+   std::optional<error> away; // of a shard that cannot be asked: the command may be on another one
    for (std::size_t shard = 0; shard < shards_.count(); ++shard) {
       auto look = [issued](pg::connection& db) -> std::optional<issued_command> {
          static auto const text =
@@ -392,9 +393,12 @@ inline awaitable<result<issued_command>> event_store::load_command(event_id issu
          return out;
       };
       auto found = co_await shards_.shard(shard).run(look);
-      if (!found) co_return std::move(found).error();
-      if (*found) co_return std::move(**found);
+      if (!found)
+         away = std::move(found).error();
+      else if (*found)
+         co_return std::move(**found);
    }
+   if (away) co_return *std::move(away);
    co_return fail(error_code::not_found, "command.issued event not found: " + std::to_string(issued.value));
 }
 

@@ -21,6 +21,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/message.hpp>
@@ -31,6 +32,7 @@
 
 #include <noetl/core/result.hpp>
 #include <noetl/http/client.hpp>
+#include <noetl/http/framing.hpp>
 #include <noetl/http/message.hpp>
 
 namespace noetl::http {
@@ -44,12 +46,15 @@ struct http_client::impl {
        : executor_(std::move(executor)), where_(std::move(where)), settings_(settings) {}
 
    boost::asio::awaitable<result<client_response>> send(client_request wish) {
+      if (auto const problem = problem_of(wish); !problem.empty()) co_return fail(error_code::bad_request, problem);
       auto const outgoing = make_message(wish);
       if (auto kept = take_idle()) {
          attempt tried;
          co_await exchange(*kept, outgoing, tried);
          if (tried.answer) co_return finish(std::move(kept), std::move(tried));
-         if (tried.answer_begun || !may_repeat(wish)) co_return failure("no answer from", tried.ec);
+         // A server that was too slow is not dead: it has the request, and the caller's time is over.
+         bool const too_slow = tried.ec == boost::beast::error::timeout;
+         if (too_slow || tried.answer_begun || !may_repeat(wish)) co_return failure("no answer from", tried.ec);
       }
       auto fresh = std::make_unique<connection>(executor_);
       auto const ec = co_await connect(*fresh);
@@ -100,6 +105,19 @@ struct http_client::impl {
       resolver_type::results_type found;
    };
 
+   // Beast writes what it is given: a line end in a text would begin another field, or another request.
+   // \return what is wrong, without the values, which may be secret; empty when all can be sent
+   std::string problem_of(client_request const& wish) const {
+      auto const target = where_.prefix + wish.target;
+      bool const one_word = !target.empty() && target.find_first_of(" \t") == target.npos;
+      if (!one_word || !detail::is_field_text(target)) return "a request target has no blanks or control characters";
+      if (!detail::is_field_text(wish.content_type)) return "header content-type: control character in its value";
+      for (auto const& [name, value] : wish.headers) {
+         if (!detail::is_token(name)) return "'" + name + "' is no header name";
+         if (!detail::is_field_text(value)) return "header " + name + ": control character in its value";
+      }
+      return {};
+   }
    message make_message(client_request const& wish) const {
       message out;
       out.method_string(to_text(wish.method));

@@ -58,7 +58,8 @@ struct client_request {
    std::string content_type{}; ///< empty means application/json when there is a body
    std::vector<header> headers{};
    /// The server answers a repetition like the first time. Then a request is sent again when a kept connection turns
-   /// out to be dead before any byte of an answer; GET, HEAD, PUT, DELETE and OPTIONS always count as such.
+   /// out to be dead before any byte of an answer, never after a time-out; GET, HEAD, PUT, DELETE and OPTIONS always
+   /// count as such.
    bool repeatable = false;
 };
 
@@ -86,7 +87,8 @@ public:
    http_client& operator=(http_client&&) noexcept;
    ~http_client();
 
-   /// \return the answer whatever its status; `unavailable` when there was none (not reachable, cut, too slow)
+   /// \return the answer whatever its status; `unavailable` when there was none (not reachable, cut, too slow);
+   /// `bad_request` when the target or a header holds what cannot stand there
    boost::asio::awaitable<result<client_response>> send(client_request wish);
 
    [[nodiscard]] std::size_t idle_connections() const noexcept;

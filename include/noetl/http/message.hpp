@@ -151,8 +151,6 @@ struct request {
 
    /// Value of the first header field of that name; empty when there is none.
    [[nodiscard]] std::string_view header(std::string_view name) const noexcept { return headers.find(name); }
-   /// W3C trace context of the caller, empty when there is none.
-   [[nodiscard]] std::string_view traceparent() const noexcept { return header("traceparent"); }
 };
 
 /// One response. `content-length`, `date`, the CORS fields and the request id are added on the way out.

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -122,9 +123,12 @@ public:
       return prometheus::BuildHistogram().Name(name).Help(help).Register(*registry_).Add({}, bounds);
    }
    /// `all.counters("noetl_events_total", "Events taken in", {"status"}).with({"ok"}).Increment()`
+   /// A known name gives what it gave before, with the limit of then. \throws as counter; other labels or another help
+   /// text mean something else
    labelled<prometheus::Counter>& counters(std::string const& name, std::string const& help,
                                            std::vector<std::string> labels, std::size_t limit = default_limit) {
       std::scoped_lock const lock(mutex_);
+      check_meaning(name, help, labels);
       auto& known = counters_[name];
       if (!known)
          known = std::make_unique<labelled<prometheus::Counter>>(
@@ -132,11 +136,13 @@ public:
              [](auto& of, prometheus::Labels const& values) -> prometheus::Counter& { return of.Add(values); });
       return *known;
    }
+   /// As counters; bounds, too, are those of the first call.
    labelled<prometheus::Histogram>& histograms(std::string const& name, std::string const& help,
                                                std::vector<std::string> labels,
                                                std::vector<double> bounds = duration_bounds(),
                                                std::size_t limit = default_limit) {
       std::scoped_lock const lock(mutex_);
+      check_meaning(name, help, labels);
       auto& known = histograms_[name];
       if (!known)
          known = std::make_unique<labelled<prometheus::Histogram>>(
@@ -147,7 +153,9 @@ public:
       return *known;
    }
 
-   /// Calls `read` at every scrape, on the scraping thread. It must be quick and must not throw.
+   /// Calls `read` at every scrape, on the scraping thread and under the lock of this object: it must be quick, must
+   /// not throw and must not call this object. Nothing takes it away again, so what it refers to lives as long as the
+   /// scrapes go on.
    void on_collect(std::function<void(samples&)> read) {
       std::scoped_lock const lock(mutex_);
       readers_.push_back(std::move(read));
@@ -168,11 +176,19 @@ public:
    static constexpr std::size_t default_limit = 200;
 
 private:
+   // \pre mutex_ is held. prometheus-cpp itself looks at the type only.
+   void check_meaning(std::string const& name, std::string const& help, std::vector<std::string> const& labels) {
+      auto const at = meanings_.try_emplace(name, help, labels).first;
+      if (at->second != std::pair(help, labels))
+         throw std::invalid_argument("the metric " + name + " is known with other labels or another help text");
+   }
+
    std::unique_ptr<prometheus::Registry> registry_ =
        std::make_unique<prometheus::Registry>(prometheus::Registry::InsertBehavior::Merge);
    mutable std::mutex mutex_;
    std::map<std::string, std::unique_ptr<labelled<prometheus::Counter>>> counters_;
    std::map<std::string, std::unique_ptr<labelled<prometheus::Histogram>>> histograms_;
+   std::map<std::string, std::pair<std::string, std::vector<std::string>>> meanings_; // help and labels of the labelled
    std::vector<std::function<void(samples&)>> readers_;
 };
 

@@ -8,6 +8,7 @@
 #include <exception>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <boost/asio/awaitable.hpp>
@@ -62,14 +63,15 @@ public:
    /// Who is told about every answer; outlives the server. Call before `start`.
    void observe(request_observer& observer) { core_->observer = &observer; }
 
-   /// Listens and begins to accept.
+   /// Listens and begins to accept. Listens on one address: of a name with several, such as localhost, on its first of
+   /// IPv4 if there is one.
    /// \return unavailable with the reason when the address cannot be had, for instance because it is in use
    result<void> start() {
       boost::system::error_code ec;
       auto const& settings = core_->settings;
       auto const found =
           tcp::resolver(io_).resolve(settings.host, std::to_string(settings.port), tcp::resolver::passive, ec);
-      if (!ec) listen(found.begin()->endpoint(), ec);
+      if (!ec) listen(one_of(found), ec);
       if (ec)
          return fail(error_code::unavailable,
                      "cannot listen on " + settings.host + ":" + std::to_string(settings.port) + ": " + ec.message());
@@ -104,6 +106,14 @@ public:
    }
 
 private:
+   // Whoever is told a name that means both kinds mostly goes to 127.0.0.1; which kind comes first is the machine's
+   // matter. \pre not empty
+   static tcp::endpoint one_of(tcp::resolver::results_type const& found) {
+      for (auto const& entry : found)
+         if (entry.endpoint().protocol() == tcp::v4()) return entry.endpoint();
+      return found.begin()->endpoint();
+   }
+
    void listen(tcp::endpoint const& where, boost::system::error_code& ec) {
       acceptor_->open(where.protocol(), ec);
       if (!ec) acceptor_->set_option(boost::asio::socket_base::reuse_address(true), ec);
@@ -117,17 +127,33 @@ private:
    // Holds shares of what it uses: the server may be gone before this has noticed.
    static boost::asio::awaitable<void> accept(boost::asio::io_context& io, std::shared_ptr<acceptor> listening,
                                               std::shared_ptr<detail::server_core> core) {
+      boost::asio::steady_timer pause(listening->get_executor());
       while (!core->stopping) {
-         detail::server_socket socket(boost::asio::make_strand(io));
-         auto const [ec] = co_await listening->async_accept(socket, boost::asio::as_tuple(boost::asio::deferred));
-         if (core->stopping || ec == boost::asio::error::operation_aborted) co_return;
-         if (ec) { // too many open files, mostly: come back when some are closed
-            log::warn("http.accept_failed", {{"error", ec.message()}});
-            boost::asio::steady_timer pause(listening->get_executor(), std::chrono::milliseconds(100));
-            co_await pause.async_wait(boost::asio::as_tuple(boost::asio::deferred));
-            continue;
+         try {
+            detail::server_socket socket(boost::asio::make_strand(io));
+            auto const [ec] = co_await listening->async_accept(socket, boost::asio::as_tuple(boost::asio::deferred));
+            if (core->stopping || ec == boost::asio::error::operation_aborted) co_return;
+            if (!ec) {
+               begin(core, std::move(socket));
+               continue;
+            }
+            not_accepted(ec.message());
+         } catch (std::exception const& e) {
+            not_accepted(e.what());
+         } catch (...) {
+            not_accepted("not a std::exception");
          }
-         begin(core, std::move(socket));
+         // Too many open files or no memory, mostly: come back when some connections are closed.
+         pause.expires_after(std::chrono::milliseconds(100));
+         co_await pause.async_wait(boost::asio::as_tuple(boost::asio::deferred));
+      }
+   }
+
+   // Accepting goes on even when there is no memory for the line.
+   static void not_accepted(std::string_view why) noexcept {
+      try {
+         log::warn("http.accept_failed", {{"error", why}});
+      } catch (...) { // said as well as can be
       }
    }
 

@@ -151,6 +151,7 @@ inline result<std::shared_ptr<detail::link>> connection::open(std::uint64_t gene
    };
    if (!address_.user.empty()) set(natsOptions_SetUserInfo(raw, address_.user.c_str(), address_.password.c_str()));
    if (!address_.token.empty()) set(natsOptions_SetToken(raw, address_.token.c_str()));
+   // parse_url takes no mixture, so the first speaks for all.
    if (address_.servers.front().starts_with("tls://")) set(natsOptions_SetSecure(raw, true));
    set(natsOptions_SetName(raw, settings_.name.c_str()));
    set(natsOptions_SetTimeout(raw, settings_.connect_timeout.count()));

@@ -53,8 +53,6 @@ public:
    }
    /// Never deliver it again.
    result<void> term() { return answer("+TERM"); }
-   /// Still at work: the ack wait begins anew.
-   result<void> in_progress() { return answer("+WPI"); }
 
 private:
    result<void> answer(std::string const& text) {

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <noetl/core/result.hpp>
@@ -54,7 +55,8 @@ inline std::string_view trimmed(std::string_view text) noexcept {
 
 /// Reads `nats://user:pass@host:4222`, also without scheme, with `tls://`, and several joined by commas. User and
 /// password are percent-decoded; a user without password is a token. The first credentials found are used for all
-/// servers.
+/// servers. All servers have one scheme, nats:// when none is written: whether to encrypt is decided per connection,
+/// not per server, so a mixture would encrypt where nobody asked for it, or not where somebody did.
 /// \return validation error when it is not such a text; the message never repeats credentials
 inline result<address> parse_url(std::string_view urls) {
    address out;
@@ -91,7 +93,10 @@ inline result<address> parse_url(std::string_view urls) {
       }
       if (url.empty() || url.front() == ':' || url.find_first_of(" /?#") != std::string_view::npos)
          return fail(error_code::validation, "NATS URL: host and port are expected, such as nats://127.0.0.1:4222");
-      out.servers.push_back(std::string(scheme) + "://" + std::string(url));
+      auto server = std::string(scheme) + "://" + std::string(url);
+      if (!out.servers.empty() && server.starts_with("tls://") != out.servers.front().starts_with("tls://"))
+         return fail(error_code::validation, "NATS URL: servers must be all nats:// (or without scheme) or all tls://");
+      out.servers.push_back(std::move(server));
    }
    if (out.servers.empty()) return fail(error_code::validation, "NATS URL: no server is named");
    return out;

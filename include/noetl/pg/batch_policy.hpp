@@ -35,9 +35,9 @@ concept batch_policy = requires(P policy, typename P::request request, connectio
    { policy.fits(formed, std::as_const(request)) } -> std::same_as<bool>;
    // Writes inside an open transaction. A request that fails its own check is marked and the others go on.
    policy.write(db, batch);
-   // After the commit: answers every request that has no answer yet, and tells the news.
+   // After the commit: answers every request that has no answer yet, and tells the news. Must not throw.
    policy.committed(batch);
-   // Answers one request that was not written. A second answer is ignored.
+   // Answers one request that was not written. A second answer is ignored. Must not throw.
    policy.refuse(request, why);
    { policy.answered(std::as_const(request)) } -> std::same_as<bool>;
    // True when a request that the database refused alone should be tried once more.

@@ -86,9 +86,14 @@ public:
    /// make no whole rows; sql_error, connection_lost
    void copy(std::string const& table, std::span<std::string const> columns, std::span<param const> cells);
 
+   /// Starts a transaction; statements up to commit() or rollback() belong to it. There are no nested ones.
+   /// \throws sql_error, connection_lost
    void begin();
+   /// Makes what was done since begin() last. \throws sql_error 25P02 when a statement since then failed, even one
+   /// whose exception was caught or that a savepoint undid: PostgreSQL would answer COMMIT with a quiet rollback. The
+   /// transaction stays open then, for rollback(). connection_lost: the outcome is unknown
    void commit();
-   /// Quiet when the session is lost.
+   /// Undoes what was done since begin(). Quiet when the session is lost or retired: its end rolls back.
    void rollback() noexcept;
 
    /// Runs f() between BEGIN and COMMIT and hands out its value; rolls back when f throws, or returns a result with an
@@ -119,7 +124,7 @@ public:
 
    /// Behind a transaction pooler: session parameters hold inside of transactions only.
    [[nodiscard]] bool pooled() const noexcept;
-   /// False after a lost session.
+   /// False when the session is lost or retired.
    [[nodiscard]] bool is_open() const noexcept;
    /// True when an idle session was ended by the other side: looks at the socket, no round trip.
    [[nodiscard]] bool stale() const noexcept;
@@ -130,8 +135,10 @@ public:
    /// own cancel request waits for a server that may be hanging).
    void interrupt() noexcept;
 
-   /// Ends the session when the work that has it is done; whoever keeps it opens another. For after a message of many
-   /// megabytes: libpq never gives its buffers back.
+   /// Makes the session unfit for more: every later call that would use it throws connection_lost, commit() included.
+   /// So call it last, outside of a transaction; the pool ends the session when the work that has it is done and opens
+   /// another. For after a message of many megabytes, since libpq never gives its buffers back, and after statements of
+   /// somebody else.
    void retire() noexcept;
 
    /// For example 150004.

@@ -18,24 +18,6 @@
 
 namespace noetl::pg {
 
-/// Binary data for a bytea column or parameter.
-struct bytea {
-   std::string bytes;
-};
-
-/// Text of a bytea value as PostgreSQL reads it; other values: to_sql_text.
-inline std::string sql_text(bytea const& value) {
-   static constexpr char digits[] = "0123456789abcdef";
-   std::string out = "\\x";
-   out.reserve(2 + value.bytes.size() * 2);
-   for (char c : value.bytes) {
-      auto const byte = static_cast<unsigned char>(c);
-      out += digits[byte >> 4];
-      out += digits[byte & 15];
-   }
-   return out;
-}
-
 /// Appends one element to an array literal, quoted; numbers need no quotes.
 inline void append_array_element(std::string& out, std::string_view text) {
    out += '"';
@@ -56,7 +38,6 @@ public:
    void add(timestamp at) { add(std::string_view(*to_sql_text(at))); }
    void add(bool value) { next() += *to_sql_text(value); }
    void add(double value) { noetl::detail::append_sql_number(next(), value); }
-   void add(bytea const& value) { add(std::string_view(sql_text(value))); }
    template <std::integral T>
    requires(!std::same_as<T, bool> && !std::same_as<T, char>) void add(T value) {
       noetl::detail::append_sql_number(next(), value);
@@ -99,7 +80,6 @@ public:
    template <class T>
    requires(std::is_arithmetic_v<T> || is_strong<T> || std::same_as<T, timestamp>) param(T const& value)
        : owned_(to_sql_text(value)), null_(false) {}
-   param(bytea const& value) : owned_(sql_text(value)), null_(false) {}
    template <class T>
    param(std::optional<T> const& value) : param(value ? param(*value) : param(nullptr)) {}
    template <class T>

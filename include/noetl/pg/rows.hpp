@@ -11,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include <noetl/core/result.hpp>
 #include <noetl/reflect/sql_values.hpp>
 
 namespace noetl::pg {
@@ -104,25 +103,5 @@ private:
    std::size_t columns_ = 0;
    std::size_t affected_ = 0;
 };
-
-/// Decodes the text form of a bytea column (`\x0a0b`).
-inline result<std::string> decode_bytea(std::string_view text) {
-   if (!text.starts_with("\\x") || text.size() % 2 != 0) return fail(error_code::database, "bytea: unknown text form");
-   auto const digit = [](char c) {
-      return c >= '0' && c <= '9'   ? c - '0'
-             : c >= 'a' && c <= 'f' ? c - 'a' + 10
-             : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                    : -1;
-   };
-   std::string out;
-   out.reserve(text.size() / 2 - 1);
-   for (std::size_t i = 2; i < text.size(); i += 2) {
-      auto const high = digit(text[i]);
-      auto const low = digit(text[i + 1]);
-      if (high < 0 || low < 0) return fail(error_code::database, "bytea: unknown text form");
-      out += static_cast<char>(high * 16 + low);
-   }
-   return out;
-}
 
 } // namespace noetl::pg

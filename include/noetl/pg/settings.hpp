@@ -126,20 +126,23 @@ inline result<settings> parse_dsn(std::string_view text, settings base = {}) {
 }
 
 /// NOETL_SHARDS: comma-separated DSNs, position = shard index. An empty text is an empty list (one pool for
-/// everything).
+/// everything); an empty entry is a mistake, a comma at the end makes one too: the entries behind it would move to
+/// other indices.
 inline result<std::vector<settings>> parse_shards(std::string_view text, settings const& base = {}) {
+   auto const blank = [](std::string_view part) { return part.find_first_not_of(' ') == std::string_view::npos; };
    std::vector<settings> shards;
-   while (!text.empty()) {
+   if (blank(text)) return shards;
+   while (true) {
       auto const end = text.find(',');
       auto const one = text.substr(0, end);
-      text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
-      if (one.find_first_not_of(' ') == std::string_view::npos) continue;
+      auto const where = "shard " + std::to_string(shards.size()) + ": ";
+      if (blank(one)) return fail(error_code::validation, where + "DSN is empty");
       auto parsed = parse_dsn(one, base);
-      if (!parsed)
-         return fail(parsed.error().code, "shard " + std::to_string(shards.size()) + ": " + parsed.error().message);
+      if (!parsed) return fail(parsed.error().code, where + parsed.error().message);
       shards.push_back(std::move(*parsed));
+      if (end == std::string_view::npos) return shards;
+      text.remove_prefix(end + 1);
    }
-   return shards;
 }
 
 } // namespace noetl::pg

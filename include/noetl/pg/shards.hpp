@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -55,8 +56,9 @@ class shard_map {
 public:
    /// \param shards   position = shard index; at least one
    /// \param cluster  database of the cluster tables; none: shard 0 (http-execution.md 4.2)
+   /// \throws std::invalid_argument without a shard: a default might be a database that nobody meant
    explicit shard_map(std::vector<settings> shards, std::optional<settings> cluster = {}) {
-      if (shards.empty()) shards.emplace_back();
+      if (shards.empty()) throw std::invalid_argument("a shard map needs at least one shard");
       for (auto& one : shards) shards_.push_back(std::make_unique<pool>(std::move(one)));
       if (cluster) cluster_ = std::make_unique<pool>(std::move(*cluster));
    }

@@ -233,8 +233,8 @@ private:
             db_->rollback();
             why = fail(error_code::internal, "internal error", e.what());
          }
-         // The news are told outside the try: whatever they throw, the batch is committed and must not be written
-         // again.
+         // The news are told outside the try: the batch is committed and must not be written again, so what they throw
+         // against the rules ends the program.
          if (committed) return policy_.committed(batch);
          switch (next) {
          case detail::batch_step::repeat: break;

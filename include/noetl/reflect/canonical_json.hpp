@@ -141,7 +141,9 @@ private:
             return sink_.put(text);
       }
       double real = 0;
-      return to_float(start, at_, real) && sink_.put(canonical_double(real));
+      // jsonb holds numbers that no double does, 1e400 for instance: such a one is passed on as it stands.
+      if (!to_float(start, at_, real)) return sink_.put(text);
+      return sink_.put(canonical_double(real));
    }
 
    bool array() {
@@ -210,7 +212,8 @@ private:
 
 } // namespace detail
 
-/// Appends the canonical form of one JSON value. \pre `text` was checked, as json_view and raw_json are
+/// Appends the canonical form of one JSON value. A number too large for a double keeps its own text, so what comes out
+/// is a whole value always. \pre `text` was checked, as json_view and raw_json are, or PostgreSQL's json
 inline void append_canonical_json(std::string& out, std::string_view text) {
    detail::canonical_text sink(out);
    detail::canonical_walk<detail::canonical_text>(text, sink).run();

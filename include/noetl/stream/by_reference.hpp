@@ -31,9 +31,9 @@ struct stored_event {
 /// Puts events into noetl.result_store of their database. Repeating it is harmless: the id of the row follows from the
 /// event. Thread-safe; blocks for some round trips. The size of a stub and its sum are those of the canonical form of
 /// what the store keeps: that is what GET /api/result/resolve answers.
-class event_store_by_reference {
+class large_event_keeper {
 public:
-   explicit event_store_by_reference(pg::pool& over) : pool_(&over) {}
+   explicit large_event_keeper(pg::pool& over) : pool_(&over) {}
 
    result<stored_event> operator()(feed_item const& one) const {
       auto const name = "event/" + std::to_string(one.event_id);

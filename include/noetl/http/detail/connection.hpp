@@ -45,6 +45,7 @@ class connection final : public std::enable_shared_from_this<connection> {
    static constexpr auto as_values = boost::asio::as_tuple(boost::asio::deferred);
    static constexpr std::size_t gather_from = std::size_t{16} << 10U; // larger bodies are written without a copy
    static constexpr std::size_t flush_from = std::size_t{64} << 10U;  // pipelined answers are kept back up to this
+   static constexpr std::size_t keep_below = std::size_t{64} << 10U;  // memory of a larger body is given back
 
 public:
    connection(std::shared_ptr<server_core> core, server_socket socket)
@@ -188,6 +189,7 @@ private:
       request_.query.clear();
       request_.headers.clear();
       request_.body.clear();
+      if (request_.body.capacity() > keep_below) std::string().swap(request_.body); // assignment would keep the memory
       request_.request_id.clear();
       match_ = {};
       scanner_ = {};

@@ -75,6 +75,11 @@ std::string setting_rule() {
       return "a whole number of seconds";
 }
 
+/// Longest time that a setting may hold, in its unit: a clock's point of time plus twice as much fits 64 bits of
+/// nanoseconds.
+template <class Duration>
+inline constexpr auto longest_setting = std::chrono::duration_cast<Duration>(std::chrono::years{100}).count();
+
 // The number, or nothing when the text is not exactly one in the range.
 template <class Int>
 std::optional<Int> read_integer(std::string_view text, Int min, Int max) {
@@ -99,7 +104,8 @@ std::string parse_setting(std::string_view text, T& out) {
       for (std::size_t start = 0; !text.empty() && start <= text.size();) {
          std::size_t const comma = std::min(text.find(',', start), text.size());
          typename T::value_type value{};
-         if (!parse_setting(text.substr(start, comma - start), value).empty()) return refused();
+         auto const rule = parse_setting(text.substr(start, comma - start), value);
+         if (!rule.empty()) return rule + " between commas";
          values.push_back(std::move(value));
          start = comma + 1;
       }
@@ -129,9 +135,8 @@ std::string parse_setting(std::string_view text, T& out) {
       auto const value = read_integer<T>(text, std::numeric_limits<T>::min(), std::numeric_limits<T>::max());
       return value ? (out = *value, "") : refused();
    } else {
-      using rep = typename T::rep;
-      auto const value = read_integer<rep>(text, rep{0}, std::numeric_limits<rep>::max());
-      return value ? (out = T{*value}, "") : refused();
+      auto const value = read_integer<typename T::rep>(text, 0, longest_setting<T>);
+      return value ? (out = T{*value}, "") : refused() + " 0.." + std::to_string(longest_setting<T>);
    }
 }
 
