@@ -44,6 +44,7 @@ class sql_service;
 class subscription_metrics;
 class subscription_service;
 class variable_service;
+class wallet_gate;
 class wallet_service;
 class worker_pool_service;
 class write_metrics;
@@ -80,7 +81,7 @@ http::mounted shard_api(cp::shard_identity&);
 http::mounted sql_api(cp::sql_service&, cp::sql_gate&);
 http::mounted subscription_api(cp::subscription_service&, cp::subscription_metrics&);
 http::mounted variable_api(cp::variable_service&);
-http::mounted wallet_api(cp::wallet_service&, cp::secret_audit&, cp::secret_gate&);
+http::mounted wallet_api(cp::wallet_service&, cp::secret_audit&, cp::wallet_gate&);
 http::mounted worker_pool_api(cp::worker_pool_service&, cp::write_metrics&);
 
 } // namespace server

@@ -5,7 +5,7 @@
 
 namespace server {
 
-http::mounted wallet_api(cp::wallet_service& wallet, cp::secret_audit& audit, cp::secret_gate& gate) {
+http::mounted wallet_api(cp::wallet_service& wallet, cp::secret_audit& audit, cp::wallet_gate& gate) {
    return http::mount<cp::wallet_routes>(wallet, audit, gate);
 }
 

@@ -68,7 +68,7 @@ void warn_of_odd(char const* name, noetl::flag const& given) {
 struct lane {
    lane(cp::event_stream_settings const& how, pg::settings database, noetl::nats::connection& bus)
        : pool(stream::feed_sessions(std::move(database))), events(pool, std::chrono::seconds(how.audit_stretch_secs)),
-         sink(bus, stream::event_store_by_reference(pool), sink_settings(how)), cursor(pool, cursor_settings(how)),
+         sink(bus, stream::large_event_keeper(pool), sink_settings(how)), cursor(pool, cursor_settings(how)),
          tail(events, sink, cursor, tailer_settings(how)), thread([this](std::stop_token stop) { tail.run(stop); }) {}
 
    pg::pool pool;
@@ -190,15 +190,18 @@ void event_stream::start() {
 
 void event_stream::stop() {
    std::jthread keeper;
+   {
+      std::lock_guard const lock(impl_->guard);
+      for (auto& one : impl_->lanes) one->thread.request_stop(); // all at once, then each is awaited
+      keeper = std::move(impl_->keeper);
+   }
+   keeper.request_stop();
+   if (keeper.joinable()) keeper.join(); // it walks through the lanes
    std::vector<std::unique_ptr<lane>> lanes;
    {
       std::lock_guard const lock(impl_->guard);
-      keeper = std::move(impl_->keeper);
       lanes = std::move(impl_->lanes);
    }
-   for (auto& one : lanes) one->thread.request_stop(); // all at once, then each is awaited
-   keeper.request_stop();
-   if (keeper.joinable()) keeper.join();
    lanes.clear();
 }
 

@@ -17,6 +17,7 @@
 #include <noetl/control_plane/secret_gate.hpp>
 #include <noetl/control_plane/settings.hpp>
 #include <noetl/control_plane/wallet.hpp>
+#include <noetl/control_plane/wallet_gate.hpp>
 #include <noetl/core/log.hpp>
 
 #include "api.hpp"
@@ -66,7 +67,7 @@ struct secret_parts::impl {
         noetl::http::metrics& metrics, cp::catalog_service& catalog, cp::subscription_service& subscriptions,
         cp::write_metrics& counted, cp::internal_gate& internal)
        : written(counted), gate(internal), access_gate(internal, given.noetl.open_secret_routes),
-         audit(shards, ids, metrics, given.noetl.secret_audit_required),
+         operator_gate(internal), audit(shards, ids, metrics, given.noetl.secret_audit_required),
          encryption(cp::read_keys(key_settings(given)).value(), given.noetl.secret_format),
          credentials(shards, ids, encryption), keychain(shards, encryption),
          resolver(shards, catalog, keychain, cp::secret_providers(vault_settings(given)), metrics,
@@ -84,6 +85,7 @@ struct secret_parts::impl {
    cp::write_metrics& written;
    cp::internal_gate& gate;
    cp::secret_gate access_gate;
+   cp::wallet_gate operator_gate;
    cp::secret_audit audit;
    cp::envelope_encryption encryption;
    cp::credential_service credentials;
@@ -108,7 +110,7 @@ std::vector<noetl::http::mounted> secret_parts::routes() {
    auto& all = *impl_;
    return {credential_api(all.credentials, all.access, all.access_gate, all.written),
            keychain_api(all.keychain, all.audit, all.access_gate, all.written),
-           wallet_api(all.wallet, all.audit, all.access_gate), ingress_api(all.ingress, all.gate),
+           wallet_api(all.wallet, all.audit, all.operator_gate), ingress_api(all.ingress, all.gate),
            result_api(all.results, all.resulted)};
 }
 

@@ -64,13 +64,16 @@ asio::awaitable<tool_result> tools::playbook(tool_input what) {
    bool const given = args.is_object() && !args.get_object().empty();
    body["payload"] = given ? args : at(config, "payload");
    if (!body.at("payload").is_object()) body["payload"] = tao::json::empty_object;
+   // Sent again, it would start a second child: the answer may be what got lost.
+   bool const repeatable = false;
    auto const started = co_await http_.call(what.server, "POST", "/api/execute", tao::json::to_string(body),
-                                            "\"parent_execution_id\":" + std::to_string(what.execution_id));
+                                            "\"parent_execution_id\":" + std::to_string(what.execution_id), repeatable);
    auto const answer = parsed(started.body).value_or(json(tao::json::null));
    auto const child = text(at(answer, "execution_id"));
    if (!started.ok() || child.empty())
       throw tool_error{"playbook: " + (path.empty() ? std::string("the catalog entry") : "'" + path + "'") +
-                       " was not started: " + (started.status ? std::to_string(started.status) + " " : std::string()) +
+                       (started.status ? " was not started: " + std::to_string(started.status) + " "
+                                       : std::string(" may have been started or not: ")) +
                        storable(started.body.substr(0, 200))};
 
    bool const wants_result = yes(at(config, "return_result"));

@@ -116,41 +116,12 @@ void task_variables::set(json const& entries, templates& engine) {
       auto const rendered = engine.render(value, all_);
       auto const path = without_scope(key);
       put(all_, path, rendered);
-      for (auto const* copy : {"ctx", "iter"})
+      for (auto const* copy : {"ctx", "iter", "step"})
          if (key.starts_with(std::string(copy) + ".")) put(all_[copy], path, rendered);
       std::string const name(path.substr(0, path.find('.')));
       if (!updates_.is_object()) updates_ = tao::json::empty_object;
       updates_[name] = all_.at(name);
    }
-}
-
-std::set<std::string> task_names(json const& items) {
-   std::set<std::string> names{"output", "_attempt", "_prev", "input", "keychain"};
-   auto const keys = [&](json const& object) {
-      if (!object.is_object()) return;
-      for (auto const& [key, value] : object.get_object()) {
-         if (key.starts_with("ctx.") || key.starts_with("iter.")) names.insert(key.substr(0, key.find('.')));
-         names.insert(std::string(without_scope(key).substr(0, without_scope(key).find('.'))));
-         names.insert("ctx");
-      }
-   };
-   if (!items.is_array()) return names;
-   for (auto const& item : items.get_array()) {
-      if (!item.is_object() || item.get_object().empty()) continue;
-      bool const flat = item.find("kind") != nullptr;
-      auto const& spec = flat ? item : item.get_object().begin()->second;
-      names.insert(flat ? text(at(item, "name")) : item.get_object().begin()->first);
-      keys(at(spec, "set"));
-      if (auto const& input = at(spec, "input", "args"); input.is_object())
-         for (auto const& [key, value] : input.get_object()) names.insert(key);
-      auto const& rules = at(at(at(spec, "spec"), "policy"), "rules");
-      if (!rules.is_array()) continue;
-      for (auto const& rule : rules.get_array()) {
-         keys(at(at(rule, "then"), "set"));
-         keys(at(at(at(rule, "else"), "then"), "set"));
-      }
-   }
-   return names;
 }
 
 } // namespace stub

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include <noetl/workflow/task_names.hpp>
+
 #include "templates.hpp"
 
 namespace stub {
@@ -47,8 +49,8 @@ public:
    void bind(std::string const& name, json value);
    /// The data of a task under its label, with itself under `data` when it has no such member.
    void bind_label(std::string const& label, json const& data);
-   /// Renders and stores each entry. A scope (`ctx.`, `iter.`, `step.`) before the name is dropped; further dots make
-   /// nested objects. \throws template_error
+   /// Renders and stores each entry. A scope (`ctx.`, `iter.`, `step.`) before the name is dropped, and has the
+   /// value, too; further dots make nested objects. \throws template_error
    void set(json const& entries, templates& engine);
    /// Top-level variables written by `set`, null when none was.
    [[nodiscard]] json const& updates() const noexcept { return updates_; }
@@ -58,7 +60,7 @@ private:
    json updates_ = tao::json::null;
 };
 
-/// Names that only exist while the pipeline runs: labels, inputs, variables its tasks write, `output` and the like.
-std::set<std::string> task_names(json const& items);
+/// The names that the server has left to us.
+using noetl::workflow::task_names;
 
 } // namespace stub

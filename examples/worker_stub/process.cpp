@@ -112,9 +112,11 @@ int spawn(process_request const& request, pipe_pair& in, pipe_pair& out, pipe_pa
       });
       // What a step prints is readable in the log of its execution.
       static constexpr std::string_view kept_back[]{
-          "NOETL_INTERNAL_API_TOKEN=", "NATS_PASSWORD=", "NOETL_ENCRYPTION_KEY", "VAULT_TOKEN="};
+          "NOETL_INTERNAL_API_TOKEN=", "NATS_PASSWORD=", "NATS_URL=",    "NOETL_NATS_URL=",    "NOETL_ENCRYPTION_KEY",
+          "NOETL_CLUSTER_DSN=",        "NOETL_SHARDS=",  "VAULT_TOKEN=", "POSTGRES_PASSWORD=", "PGPASSWORD="};
       bool const secret = std::any_of(std::begin(kept_back), std::end(kept_back),
-                                      [&](std::string_view name) { return entry.starts_with(name); });
+                                      [&](std::string_view name) { return entry.starts_with(name); }) ||
+                          request.withheld.contains(std::string(entry.substr(0, entry.find('='))));
       if (!replaced && !secret) envp.push_back(*inherited);
    }
    for (auto& entry : own) envp.push_back(entry.data());

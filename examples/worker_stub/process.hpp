@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,7 @@ struct process_request {
    std::string input{};                                            ///< standard input; empty: none
    std::string folder{};                                           ///< empty: ours
    std::vector<std::pair<std::string, std::string>> environment{}; ///< on top of ours
+   std::set<std::string> withheld{};                               ///< variables of ours that it does not inherit
    std::chrono::milliseconds timeout = std::chrono::minutes(5);
    bool result_channel = false; ///< catch descriptor 3, too
 };

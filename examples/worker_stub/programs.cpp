@@ -40,6 +40,7 @@ asio::awaitable<tool_result> tools::shell(json config) {
       request.command = {text(at(config, "shell"), "sh"), "-c", text(command)};
    }
    request.folder = text(at(config, "cwd"));
+   request.withheld = settings_.secret_variables;
    request.timeout = timeout_of(config, 300);
    if (auto const& env = at(config, "env"); env.is_object())
       for (auto const& [name, value] : env.get_object()) request.environment.emplace_back(name, text(value));
@@ -63,6 +64,7 @@ asio::awaitable<tool_result> tools::python(json config) {
    process_request request;
    request.command = {settings_.python, "-c", python_wrapper};
    request.input = tao::json::to_string(job);
+   request.withheld = settings_.secret_variables;
    request.timeout = timeout_of(config, 300);
    request.result_channel = true;
    auto const ended = co_await run_program(std::move(request));

@@ -1,4 +1,6 @@
 // Credentials: http-platform.md sections 10.1 to 10.4, 12.1, 12.2, 12.7; worker-protocol.md section 7.
+#include <csignal>
+
 #include "contract/internal.hpp"
 #include "contract/secrets.hpp"
 
@@ -207,9 +209,9 @@ TEST_F(credentials, sealing_needs_a_worker_with_a_key_and_a_credential) {
    };
    EXPECT_TRUE(is_error(ask(with_key("{}"), name), 400, "registered no worker_public_key"));
    EXPECT_TRUE(is_error(ask(with_key(R"({"worker_public_key":"AAEC"})"), name), 400, "not base64 of 32 bytes"));
-   EXPECT_TRUE(is_error(ask(with_key(R"({"worker_public_key":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="})"), name),
-                        400, "not a usable X25519"))
-       << "D-87";
+   auto const weak = with_key(R"({"worker_public_key":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="})");
+   EXPECT_TRUE(is_error(ask(weak, name), 400, "not a usable X25519")) << "D-87";
+   EXPECT_EQ(audited(name, "get_sealed"), "no_pubkey/" + weak + "/-") << "it got nothing, and the record says so";
    recipient const worker;
    worker.enroll(at());
    EXPECT_TRUE(is_error(ask(worker.name, "no-such"), 404, "no-such"));
@@ -261,6 +263,24 @@ TEST_F(credentials, without_a_key_every_secret_is_refused_and_nothing_is_stored)
    EXPECT_EQ(server().cell("select count(*) from noetl.credential"), "0");
 }
 
+TEST_F(credentials, without_a_record_nothing_is_handed_out_when_records_are_required) {
+   site own(variables{{"NOETL_ENCRYPTION_KEY", master_key}, {"NOETL_SECRET_AUDIT_REQUIRED", "true"}});
+   ASSERT_EQ(own.post("/api/credentials", R"({"name":"n","type":"t","data":"unrecorded"})").status, 200U);
+   recipient const worker;
+   worker.enroll(own);
+   auto const open = "/api/credentials/n?include_data=true", sealed = "/api/credentials/n/sealed?worker_id=";
+   own.query("alter table noetl.secret_audit rename to secret_audit_away");
+   for (auto const& target : {std::string(open), sealed + worker.name}) {
+      auto const got = own.get(target);
+      EXPECT_GE(got.status, 500U) << target << " " << got.body;
+      EXPECT_EQ(got.body.find("unrecorded"), std::string::npos);
+      EXPECT_EQ(got.value.find("ciphertext"), nullptr);
+   }
+   own.query("alter table noetl.secret_audit_away rename to secret_audit");
+   EXPECT_EQ(own.get(open).status, 200U);
+   EXPECT_EQ(worker.open(own.get(sealed + worker.name)).at("data").get_string(), "unrecorded");
+}
+
 struct gated_secrets : internal_contract {};
 
 TEST_F(gated_secrets, D01_D02_with_a_token_configured_its_bearers_only) {
@@ -284,6 +304,31 @@ TEST_F(gated_secrets, D01_D02_with_a_token_configured_its_bearers_only) {
       EXPECT_EQ(at().send({method, path, "{", "application/json", {{"Authorization", "Bearer wrong"}}}).status, 403U);
       EXPECT_NE(at().send({method, path, "{", "application/json", bearer()}).status, 403U) << method << " " << path;
    }
+}
+
+TEST_F(gated_secrets, open_secret_routes_open_neither_key_rotation_nor_the_audit) {
+   variables how{{"NOETL_INTERNAL_API_TOKEN", internal_token},
+                 {"NOETL_OPEN_SECRET_ROUTES", "true"},
+                 {"NOETL_ENCRYPTION_KEY", master_key}};
+   site own(how);
+   EXPECT_EQ(own.get("/api/credentials").status, 200U);
+   EXPECT_NE(own.get("/api/keychain/1/x").status, 403U);
+   for (auto const& [method, path] :
+        std::vector<std::pair<std::string, std::string>>{{"POST", "/api/internal/wallet/rotate-kek"},
+                                                         {"GET", "/api/internal/wallet/key-status"},
+                                                         {"GET", "/api/internal/secret-audit"}}) {
+      EXPECT_EQ(own.send({method, path, "{}", "application/json"}).status, 403U) << method << " " << path;
+      EXPECT_EQ(own.send({method, path, "{}", "application/json", bearer()}).status, 200U) << method << " " << path;
+   }
+   // Without a token they are for this machine alone, as other secrets are without the switch.
+   EXPECT_EQ(own.stop_server(SIGTERM), 0);
+   how.erase("NOETL_INTERNAL_API_TOKEN");
+   own.set(how);
+   own.start_server();
+   std::vector<std::pair<std::string, std::string>> const page{{"Origin", "https://evil.example"}};
+   EXPECT_EQ(own.send({"GET", "/api/credentials", {}, {}, page}).status, 200U);
+   EXPECT_EQ(own.send({"GET", "/api/internal/secret-audit", {}, {}, page}).status, 403U);
+   EXPECT_EQ(own.get("/api/internal/secret-audit").status, 200U);
 }
 
 TEST_F(credentials, D02_pages_of_other_sites_and_foreign_names_of_this_machine_are_refused) {

@@ -102,4 +102,14 @@ TEST_F(execution_shards, a_shard_that_is_away_takes_only_its_own_executions_with
    EXPECT_EQ(home->get("/api/executions/" + of[1] + "/status").status, 503U);
    EXPECT_EQ(home->get("/api/executions").status, 503U) << "half a list would look whole";
    EXPECT_EQ(home->post("/api/executions/" + of[0] + "/cancel", R"({"cascade":false})").status, 200U);
+
+   // A child whose parent cannot be read is started, or not: never stored and denied.
+   std::int64_t started = 0;
+   for (int i = 0; i < 16; ++i) {
+      auto const got = home->post("/api/execute", R"({"path":")" + path + R"(","parent_execution_id":)" + of[1] + "}");
+      EXPECT_TRUE(got.status == 200 || got.status == 503) << got.body; // by the shard of its id
+      started += got.status == 200 ? 1 : 0;
+   }
+   EXPECT_GT(started, 0) << "all 16 on the shard that is away: once in 65,536 runs";
+   EXPECT_EQ(shards->stored(0, "event_type = 'playbook_started' and parent_execution_id = " + of[1]), started);
 }

@@ -1,5 +1,6 @@
 // Push ingress: http-platform.md section 8.2; checklist item 117.
 #include <algorithm>
+#include <map>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -7,6 +8,8 @@
 #include "contract/internal.hpp"
 #include "contract/secrets.hpp"
 #include "contract/subscribing.hpp"
+
+#include <noetl/http/client.hpp>
 
 using namespace noetl::test;
 
@@ -113,6 +116,31 @@ TEST_F(ingress, many_looks_at_once_register_one_subscription) {
    for (auto& one : all) one.join();
    EXPECT_EQ(ids.size(), 1U) << *ids.begin();
    EXPECT_EQ(subscriptions_of(path), "1");
+}
+
+TEST_F(ingress, many_looks_among_more_documents_than_are_kept_all_find_theirs) {
+   site own(variables{{"NOETL_INTERNAL_API_TOKEN", internal_token}, {"NOETL_ENCRYPTION_KEY", master_key}});
+   auto const path = fresh("push/of");
+   enroll(own, document(path, spec("needle", oidc, "  dispatch: {playbook: linear/run}\n")));
+   own.query("insert into noetl.catalog (catalog_id, path, version, kind, content) select n, 'push/other' || n, 1, "
+             "c.kind, '' from noetl.catalog c, generate_series(1, 10050) n where c.path = '" +
+             path + "'");
+   noetl::http::client_request look{.target = "/api/internal/ingress/needle"};
+   look.headers.push_back({"Authorization", std::string("Bearer ") + internal_token});
+   std::vector<std::thread> all;
+   std::mutex mutex;
+   std::map<unsigned, int> statuses;
+   for (int i = 0; i < 4; ++i)
+      all.emplace_back([&] {
+         noetl::http::blocking_client client(*noetl::http::parse_base_url(own.url()), {});
+         for (int n = 0; n < 5; ++n) {
+            auto const got = client.send(look);
+            std::lock_guard const lock(mutex);
+            ++statuses[got ? got->status : 0];
+         }
+      });
+   for (auto& one : all) one.join();
+   EXPECT_EQ(statuses, (std::map<unsigned, int>{{200, 20}}));
 }
 
 TEST_F(ingress, D76_the_state_of_the_subscription_is_told) {

@@ -186,6 +186,14 @@ TEST_F(orchestrator_and_snapshots, an_execution_that_fails_leaves_memory_and_lat
    EXPECT_TRUE(eventually([&] { return server.orchestrator.stats().cached == 0; }));
 }
 
+TEST_F(orchestrator_and_snapshots, who_is_put_off_does_not_count_as_being_advanced) {
+   brain server(how(), 1, "this is no playbook");
+   server.start();
+   ASSERT_TRUE(eventually([&] { return server.orchestrator.stats().failures > 0; }));
+   EXPECT_TRUE(eventually([&] { return server.orchestrator.stats().active == 0; })) << "the reconciler waits for those";
+   EXPECT_EQ(server.orchestrator.stats().cached, 1U);
+}
+
 TEST_F(orchestrator_and_snapshots, two_replicas_never_issue_the_same_command_twice_item_139_D64) {
    auto const yaml = playbook_of("- {step: start, tool: {kind: noop}, next: [a, b, c]}\n"
                                  "- {step: a, tool: {kind: noop}, loop: {in: '[1,2,3]', iterator: x}, next: j}\n"

@@ -11,6 +11,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <sys/socket.h>
 #include <thread>
@@ -25,7 +26,9 @@ namespace noetl::test {
 /// any more cuts its client off, who asks again and reaches another one.
 class balancer {
 public:
-   explicit balancer(std::vector<int> ports) : ports_(std::move(ports)) {
+   /// \param withheld  how requests begin whose answers are lost: the server has answered, the client is cut off
+   explicit balancer(std::vector<int> ports, std::string withheld = {})
+       : ports_(std::move(ports)), withheld_(std::move(withheld)) {
       listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
       auto at = loopback(0);
       socklen_t size = sizeof at;
@@ -99,6 +102,7 @@ private:
       std::vector<int> upstream(ports_.size(), -1);
       int current = -1;
       bool answered = true; // the next bytes of the client begin a request
+      bool withhold = false;
       std::array<char, 65536> buffer{};
       for (bool alive = true; alive;) {
          std::vector<pollfd> waits{{client, POLLIN, 0}};
@@ -108,7 +112,7 @@ private:
             if (waits[i + 1].revents == 0) continue;
             auto const got = ::recv(upstream[i], buffer.data(), buffer.size(), 0);
             if (got > 0) {
-               alive = alive && send_all(client, {buffer.data(), static_cast<std::size_t>(got)});
+               alive = alive && !withhold && send_all(client, {buffer.data(), static_cast<std::size_t>(got)});
                answered = true;
                continue;
             }
@@ -120,6 +124,8 @@ private:
          auto const got = ::recv(client, buffer.data(), buffer.size(), 0);
          if (got <= 0) break;
          if (std::exchange(answered, false)) {
+            withhold = !withheld_.empty() &&
+                       std::string_view(buffer.data(), static_cast<std::size_t>(got)).starts_with(withheld_);
             current = choose(upstream);
             if (current >= 0) ++passed_[static_cast<std::size_t>(current)];
          }
@@ -139,6 +145,7 @@ private:
    }
 
    std::vector<int> const ports_;
+   std::string const withheld_;
    int listener_ = -1;
    int port_ = 0;
    std::atomic<std::size_t> next_{0};

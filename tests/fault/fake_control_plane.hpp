@@ -44,7 +44,8 @@ public:
    fake_control_plane(fake_control_plane const&) = delete;
    fake_control_plane& operator=(fake_control_plane const&) = delete;
 
-   [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(server_.port()); }
+   [[nodiscard]] int port() const { return server_.port(); }
+   [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port()); }
 
    /// Answers of `METHOD /path` (without query); called for each request. Others: what a control plane would say.
    std::map<std::string, std::function<said(exchange const&)>> answers;

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "../examples/worker_stub/sql_text.hpp"
+#include "fault/balancer.hpp"
 #include "fault/fake_control_plane.hpp"
 
 namespace noetl::test {
@@ -132,6 +133,14 @@ TEST_F(worker_stub_pipeline, dotted_names_make_nested_objects_and_scopes_are_dro
    EXPECT_EQ(tao::json::to_string(tao::json::from_string(data_of(events)).at("u")), R"("2 kept 2")");
    EXPECT_EQ(tao::json::to_string(tao::json::from_string(data_of(events)).at("_context_updates")),
              R"({"a":{"b":1,"d":2,"old":"kept"},"c":2})");
+}
+
+TEST_F(worker_stub_pipeline, each_scope_that_tasks_write_to_can_be_read_afterwards) {
+   for (std::string const scope : {"ctx", "iter", "step"}) {
+      auto const events = run(R"([{"t":{"kind":"noop","set":{")" + scope + R"(.x":1}}},{"u":{"kind":"noop",)" +
+                              R"("result":"{{ )" + scope + ".x }}|{{ " + scope + R"(.y }}|{{ x }}"}}])");
+      EXPECT_EQ(tao::json::to_string(tao::json::from_string(data_of(events)).at("u")), R"("1||1")") << scope;
+   }
 }
 
 TEST_F(worker_stub_pipeline, a_template_that_cannot_be_rendered_fails_its_task_and_not_the_worker) {
@@ -300,6 +309,36 @@ TEST_F(worker_stub_pipeline, a_sub_playbook_is_started_for_its_parent_and_polled
    EXPECT_EQ(data_of(events), R"({"execution_id":"8001","status":"timeout","timeout_seconds":1})");
    plane.answers["POST /api/execute"] = [](auto const&) { return said{404, R"({"error":"no such playbook"})"}; };
    EXPECT_EQ(types(run_single("playbook", R"({"path":"a/b"})")), raised);
+}
+
+TEST_F(worker_stub_pipeline, a_sub_playbook_whose_start_is_not_answered_is_not_started_again) {
+   balancer between({plane.port()}, "POST /api/execute ");
+   json context = {{"tool_config", {{"path", "a/b"}}}};
+   plane.command("playbook", std::move(context));
+   auto const events = plane.run({}, {{"NOETL_SERVER_URL", "http://127.0.0.1:" + std::to_string(between.port())}});
+   EXPECT_EQ(types(events), raised);
+   EXPECT_EQ(plane.seen("/api/execute").size(), 1U);
+}
+
+TEST_F(worker_stub_pipeline, programs_of_steps_do_not_inherit_the_secrets_of_the_worker) {
+   process::variables secrets{{"OUR_KEY", "s3cret"}};
+   for (auto const* name : {"NATS_URL", "NATS_PASSWORD", "NOETL_NATS_URL", "NOETL_INTERNAL_API_TOKEN", "PGPASSWORD",
+                            "POSTGRES_PASSWORD", "NOETL_ENCRYPTION_KEY_PREVIOUS", "NOETL_SHARDS", "VAULT_TOKEN"})
+      secrets[name] = "s3cret";
+   secrets["PGHOST"] = "not-secret";
+   for (std::string const kind : {"shell", "python"}) {
+      json context = {{"tool_config", {{"command", "env"}, {"code", "import os; print(dict(os.environ))"}}}};
+      plane.command(kind, std::move(context));
+      auto const events = plane.run({"--keychain-env", "OUR_KEY"}, secrets);
+      EXPECT_EQ(types(events), returned);
+      auto const printed = result_of(events).at("context").at("stdout").get_string();
+      EXPECT_NE(printed.find("not-secret"), printed.npos) << printed;
+      EXPECT_EQ(printed.find("s3cret"), printed.npos) << printed;
+   }
+   // What the step names itself, it gets.
+   json context = {{"tool_config", {{"command", "echo $PGPASSWORD"}, {"env", {{"PGPASSWORD", "mine"}}}}}};
+   plane.command("shell", std::move(context));
+   EXPECT_EQ(result_of(plane.run({}, secrets)).at("context").at("stdout").get_string(), "mine\n");
 }
 
 TEST_F(worker_stub_pipeline, switches_slow_down_repeat_reports_and_crash) {

@@ -116,6 +116,14 @@ TEST(yaml, characters_that_cannot_be_stored_or_end_the_text_early_are_refused) {
              "{\"a\":\"\xc3\xa4\"}");
 }
 
+TEST(yaml, columns_count_bytes_whoever_finds_the_fault) {
+   std::string const line = "# \xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\n"; // counts as a line and no more
+   EXPECT_EQ(as_json(line + "\xc3\xa4: [b, c: }"), "YAML: illegal flow end (line 2, column 12)") << "of yaml-cpp";
+   EXPECT_EQ(as_json(line + "{\xc3\xa4: 1, \xc3\xa4: 2}"), "YAML: duplicate key '\xc3\xa4' (line 2, column 9)")
+       << "of the tree";
+   EXPECT_EQ(as_json(line + "\xc3\xa4: \x04"), "YAML: a control character (line 2, column 5)") << "before both";
+}
+
 TEST(yaml, documents_and_values_have_a_greatest_length) {
    EXPECT_EQ(as_json(std::string((2 << 20) + 1, '#')), "YAML: the document is longer than 2097152 bytes");
    EXPECT_EQ(as_json("a: '" + std::string((1 << 20) + 1, 'x') + "'"),

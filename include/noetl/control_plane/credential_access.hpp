@@ -72,20 +72,27 @@ public:
       }
       if (!key) co_return std::move(key).error();
       auto found = co_await look(std::move(identifier), how.execution_id, record);
-      auto noted = co_await note(record, found);
-      if (!noted) co_return std::move(noted).error();
       if (!found) {
+         auto noted = co_await note(record, found);
+         if (!noted) co_return std::move(noted).error();
          count(found.error().code == error_code::forbidden ? "residency_violation" : "credential_error");
          co_return std::move(found).error();
       }
-      crypto::secret_bytes const plain(to_json(*found));
-      crypto::secret_bytes const done(std::move(found->data.text));
-      auto envelope = seal_for(*key, plain.view());
+      auto envelope = sealed(*key, *std::move(found)); // may refuse the key, which the record has to say
+      record.outcome = envelope ? "ok" : "no_pubkey";
+      auto noted = co_await note(record);
+      if (!noted) co_return std::move(noted).error();
       count(envelope ? "ok" : "seal_error");
       co_return envelope;
    }
 
 private:
+   static result<sealed_envelope> sealed(std::string_view key, credential_view&& what) {
+      crypto::secret_bytes const plain(to_json(what));
+      crypto::secret_bytes const done(std::move(what.data.text));
+      return seal_for(key, plain.view());
+   }
+
    awaitable<result<credential_view>> look(std::string identifier, std::optional<noetl::execution_id> execution,
                                            audit_record& record) {
       auto found = co_await stored_.find(identifier, true);

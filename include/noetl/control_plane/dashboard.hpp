@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -55,44 +56,52 @@ namespace detail {
 template <class T>
 class kept_value {
 public:
-   explicit kept_value(std::chrono::milliseconds age) : age_(age) {}
+   explicit kept_value(std::chrono::milliseconds age) : now_(std::make_shared<state>(age)) {}
 
    /// \param compute  gives awaitable<result<T>>
    template <class Compute>
    awaitable<result<T>> get(Compute compute) {
+      auto const now = now_;
       {
-         std::lock_guard const lock(mutex_);
-         if (value_ && (busy_ || std::chrono::steady_clock::now() - since_ < age_)) co_return *value_;
-         if (busy_) co_return fail(error_code::unavailable, "the figures are being counted; try again");
-         busy_ = true;
+         std::lock_guard const lock(now->mutex);
+         if (now->value && (now->busy || std::chrono::steady_clock::now() - now->since < now->age))
+            co_return *now->value;
+         if (now->busy) co_return fail(error_code::unavailable, "the figures are being counted; try again");
+         now->busy = true;
       }
-      release const free(*this);
+      release const free(now);
       auto made = co_await compute();
       if (made) {
-         std::lock_guard const lock(mutex_);
-         value_ = *made;
-         since_ = std::chrono::steady_clock::now();
+         std::lock_guard const lock(now->mutex);
+         now->value = *made;
+         now->since = std::chrono::steady_clock::now();
       }
       co_return made;
    }
 
 private:
+   /// Shared with coroutines, which at the program's end may be destroyed after the value's owner.
+   struct state {
+      explicit state(std::chrono::milliseconds of) : age(of) {}
+      std::chrono::milliseconds const age;
+      std::mutex mutex;
+      std::optional<T> value;
+      std::chrono::steady_clock::time_point since{};
+      bool busy = false;
+   };
+
    struct release {
-      explicit release(kept_value& of) : home(of) {}
+      explicit release(std::shared_ptr<state> of) : home(std::move(of)) {}
       ~release() {
-         std::lock_guard const lock(home.mutex_);
-         home.busy_ = false;
+         std::lock_guard const lock(home->mutex);
+         home->busy = false;
       }
       release(release const&) = delete;
       release& operator=(release const&) = delete;
-      kept_value& home;
+      std::shared_ptr<state> home;
    };
 
-   std::chrono::milliseconds age_;
-   std::mutex mutex_;
-   std::optional<T> value_;
-   std::chrono::steady_clock::time_point since_{};
-   bool busy_ = false;
+   std::shared_ptr<state> now_;
 };
 
 } // namespace detail

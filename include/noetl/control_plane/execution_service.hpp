@@ -181,8 +181,7 @@ private:
       auto stored = co_await store_.append(std::move(append));
       if (!stored) co_return std::move(stored).error();
       // A cascade that looked for children before this one was there could not end it.
-      if (auto alive = co_await parent_goes_on(request.parent_execution_id, true); !alive) {
-         if (alive.error().code != error_code::conflict) co_return std::move(alive).error();
+      if (auto alive = co_await parent_goes_on(request.parent_execution_id); !alive) {
          auto cancelled = detail::cancelled_event(id, std::nullopt, request.parent_execution_id);
          auto end = detail::first_end(std::move(cancelled), event_id{ids_.next()});
          auto ended = co_await store_.append(std::move(end));
@@ -195,11 +194,12 @@ private:
       co_return reply;
    }
 
-   /// Errors: conflict (the parent was cancelled); those of reading, once the child is there.
-   awaitable<result<void>> parent_goes_on(std::optional<noetl::execution_id> parent, bool started = false) {
+   /// A parent that cannot be read (its shard is away) stops no child, and must not deny one that is stored already.
+   /// Errors: conflict (the parent was cancelled).
+   awaitable<result<void>> parent_goes_on(std::optional<noetl::execution_id> parent) {
       if (!parent) co_return result<void>{};
       auto head = co_await store_.head(*parent);
-      if (!head && started) co_return std::move(head).error();
+      if (!head) log::warn("execution.parent_unknown", {{"parent", parent->value}, {"reason", head.error().message}});
       if (head && *head && (*head)->status == "CANCELLED")
          co_return fail(error_code::conflict,
                         "parent_execution_id: execution " + std::to_string(parent->value) + " was cancelled");

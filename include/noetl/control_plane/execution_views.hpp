@@ -229,13 +229,14 @@ SELECT (SELECT count(*) FROM ev), (SELECT status FROM terminal),
  (SELECT coalesce(jsonb_agg(node_name ORDER BY node_name), '[]')::text FROM newest
    WHERE event_type IN ('command.completed','step.exit')
    AND NOT EXISTS (SELECT FROM open WHERE step_name = node_name)),
- (SELECT CASE WHEN event_type IN ('playbook.completed','playbook_completed') THEN NULL
-      WHEN event_type IN ('playbook.failed','playbook_failed')
+ (SELECT CASE WHEN event_type IN )" +
+             std::string(detail::terminal_list<"COMPLETED">) + R"( THEN NULL
+      WHEN event_type IN )" +
+             std::string(detail::terminal_list<"FAILED">) + R"(
          THEN coalesce(error, meta->>'error', result->'context'->>'error')
       ELSE 'Execution cancelled' || coalesce(': ' || (meta->>'reason'), '') END FROM noetl.event
-   WHERE execution_id = $1 AND event_type IN
-      ('playbook.completed','playbook_completed','playbook.failed','playbook_failed',
-       'playbook.cancelled','playbook_cancelled','execution.cancelled')
+   WHERE execution_id = $1 AND event_type IN )" +
+             std::string(detail::terminal_list<>) + R"(
    ORDER BY stream_version NULLS FIRST, event_id LIMIT 1),
  coalesce((SELECT created_at FROM ev WHERE event_type IN )" +
              std::string(detail::start_types) + R"(

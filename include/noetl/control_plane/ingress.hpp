@@ -55,19 +55,19 @@ public:
    awaitable<result<ingress_view>> find(std::string listener) {
       auto entries = co_await newest();
       if (!entries) co_return std::move(entries).error();
-      auto ready = co_await read_missing(*entries);
-      if (!ready) co_return std::move(ready).error();
+      auto declared = co_await declarations(*entries);
+      if (!declared) co_return std::move(declared).error();
       declaration_ptr chosen;
       std::string path;
-      for (auto const& one : *entries) {
-         auto declared = cached(one.catalog_id);
-         if (!declared || declared->listener() != listener) continue;
+      for (std::size_t i = 0; i < entries->size(); ++i) {
+         auto const& one = (*declared)[i];
+         if (!one || one->listener() != listener) continue;
          if (chosen) {
-            log::warn("ingress.listener_taken", {{"path", one.path}, {"by", path}});
+            log::warn("ingress.listener_taken", {{"path", (*entries)[i].path}, {"by", path}});
             continue;
          }
-         chosen = std::move(declared);
-         path = one.path;
+         chosen = one;
+         path = (*entries)[i].path;
       }
       if (!chosen) co_return fail(error_code::not_found, "No subscription listens on '" + listener + "'");
       if (!chosen->problem.empty())
@@ -114,35 +114,41 @@ private:
       co_return co_await pool_.run(std::move(work));
    }
 
-   awaitable<result<void>> read_missing(std::vector<listed> const& entries) {
-      std::vector<std::int64_t> missing;
+   /// Of each entry in their order, null where it declares no ingress. The answer does not need what is kept: another
+   /// call may drop that while this one waits for the database.
+   awaitable<result<std::vector<declaration_ptr>>> declarations(std::vector<listed> const& entries) {
+      std::vector<declaration_ptr> out(entries.size());
+      std::unordered_map<noetl::catalog_id, std::size_t> missing; // and their places
+      std::vector<std::int64_t> ids;
       {
          std::lock_guard const lock(mutex_);
-         if (known_.size() > most_cached) known_.clear();
-         for (auto const& one : entries)
-            if (!known_.contains(one.catalog_id)) missing.push_back(one.catalog_id.value);
+         for (std::size_t i = 0; i < entries.size(); ++i) {
+            auto const id = entries[i].catalog_id;
+            if (auto const found = known_.find(id); found != known_.end()) {
+               out[i] = found->second;
+            } else {
+               missing.emplace(id, i);
+               ids.push_back(id.value);
+            }
+         }
       }
-      if (missing.empty()) co_return result<void>{};
-      auto work = [missing = std::move(missing)](pg::connection& db) {
+      if (ids.empty()) co_return out;
+      auto work = [ids = std::move(ids)](pg::connection& db) {
          return db.exec(
-             "select catalog_id, coalesce(content, '') from noetl.catalog where catalog_id = any($1::bigint[])",
-             missing);
+             "select catalog_id, coalesce(content, '') from noetl.catalog where catalog_id = any($1::bigint[])", ids);
       };
       auto rows = co_await pool_.run(std::move(work));
       if (!rows) co_return std::move(rows).error();
       for (auto const row : *rows) {
+         auto const id = row.get<noetl::catalog_id>(0);
          auto declared = read_ingress(row.get<std::string>(1));
          auto kept = declared ? std::make_shared<ingress_declaration const>(*std::move(declared)) : declaration_ptr{};
+         out[missing.at(id)] = kept;
          std::lock_guard const lock(mutex_);
-         known_.insert_or_assign(row.get<noetl::catalog_id>(0), std::move(kept));
+         if (known_.size() >= most_cached) known_.clear();
+         known_.insert_or_assign(id, std::move(kept));
       }
-      co_return result<void>{};
-   }
-
-   declaration_ptr cached(noetl::catalog_id id) {
-      std::lock_guard const lock(mutex_);
-      auto const found = known_.find(id);
-      return found == known_.end() ? nullptr : found->second;
+      co_return out;
    }
 
    awaitable<result<std::string>> secret_of(std::string name) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -82,12 +83,14 @@ public:
 private:
    using values = std::vector<std::optional<std::string>>;
 
+   /// Ends when its coroutine is destroyed, which at the program's end may be after the service.
    struct turn {
-      explicit turn(std::atomic<int>& of) : running(of), granted(of.fetch_add(1) < most_at_once) {}
-      ~turn() { running.fetch_sub(1); }
+      explicit turn(std::shared_ptr<std::atomic<int>> of)
+          : running(std::move(of)), granted(running->fetch_add(1) < most_at_once) {}
+      ~turn() { running->fetch_sub(1); }
       turn(turn const&) = delete;
       turn& operator=(turn const&) = delete;
-      std::atomic<int>& running;
+      std::shared_ptr<std::atomic<int>> running;
       bool granted;
    };
 
@@ -187,7 +190,7 @@ private:
    static constexpr std::size_t piece_bytes = 1024 * 1024;
 
    pg::pool& pool_;
-   std::atomic<int> running_{0};
+   std::shared_ptr<std::atomic<int>> running_ = std::make_shared<std::atomic<int>>(0);
 };
 
 } // namespace noetl::control_plane

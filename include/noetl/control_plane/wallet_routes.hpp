@@ -1,12 +1,12 @@
 // control_plane/wallet_routes.hpp: /api/internal/wallet and /api/internal/secret-audit. Mount with wallet_service,
-// secret_audit and secret_gate.
+// secret_audit and wallet_gate.
 #pragma once
 
 #include <utility>
 
 #include <noetl/control_plane/secret_audit.hpp>
-#include <noetl/control_plane/secret_gate.hpp>
 #include <noetl/control_plane/wallet.hpp>
+#include <noetl/control_plane/wallet_gate.hpp>
 #include <noetl/http/route.hpp>
 
 namespace noetl::control_plane {
@@ -24,7 +24,7 @@ inline awaitable<result<audit_page>> list_secret_audit(secret_audit& audit, http
 }
 
 inline constexpr auto wallet_routes =
-    http::guarded_by<require_secret_access>(
+    http::guarded_by<require_wallet_access>(
         http::under<"/api/internal">(
             http::post<"/wallet/rotate-kek", rotate_keys>.summary("Move stored secrets to the current master key"),
             http::get<"/wallet/key-status", show_key_status>.summary("Master keys that stored secrets need"),

@@ -192,12 +192,17 @@ private:
    awaitable<void> put_off(entry& one) {
       one.loaded = false;
       auto const step = std::min<std::uint32_t>(one.failures++, 4);
+      {
+         std::lock_guard const lock(mutex_);
+         ++stats_.failures;
+         --stats_.active; // who sleeps is busy and not at work: others must not wait for that
+      }
       boost::asio::steady_timer timer(executor_, how_.retry_delay * (1U << step));
       boost::system::error_code ignored; // a cancelled wait only means: look now
       co_await timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
       std::lock_guard const lock(mutex_);
       one.woken = true;
-      ++stats_.failures;
+      ++stats_.active;
    }
 
    void save_when_due(entry_ptr const& one) {

@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include <noetl/control_plane/detail/execution_sql.hpp>
 #include <noetl/control_plane/subscription_log.hpp>
 #include <noetl/core/log.hpp>
-#include <noetl/events/envelope.hpp>
 #include <noetl/pg/connection.hpp>
 #include <noetl/pg/partition_list.hpp>
 
@@ -23,12 +23,6 @@ struct kept_partition {
 };
 
 namespace detail {
-
-inline std::string terminal_list() {
-   std::string out;
-   for (auto const& one : terminal_types) out.append(out.empty() ? "'" : ", '").append(one.event_type).append("'");
-   return out;
-}
 
 /// An execution or subscription of ours in a range of ids whose head says that it has not ended. Subscriptions of
 /// earlier versions have running heads, or plain DEACTIVATED; of the running ones the log tells.
@@ -47,9 +41,9 @@ inline std::string build_live_head() {
 inline std::string build_live_events(std::string const& table) {
    return "select e.execution_id from " + table + " e where not exists (select 1 from noetl.stream_head h where " +
           "h.execution_id = e.execution_id and h.status in ('COMPLETED', 'FAILED', 'CANCELLED')) "
-          "group by e.execution_id having not coalesce(bool_or(e.event_type in (" +
-          terminal_list() +
-          ")), false) and coalesce((array_agg(e.event_type order by e.stream_version desc nulls last, e.event_id desc) "
+          "group by e.execution_id having not coalesce(bool_or(e.event_type in " +
+          std::string(terminal_list<>) +
+          "), false) and coalesce((array_agg(e.event_type order by e.stream_version desc nulls last, e.event_id desc) "
           "filter (where e." +
           is_lifecycle_event() + "))[1], '') <> 'subscription.deactivated' limit 1";
 }

@@ -124,7 +124,7 @@ inline std::optional<std::string_view> line_begun_by(yaml_node const& key, std::
    if (key.line == 0 || key.line > lines.size()) return std::nullopt;
    auto const line = lines[key.line - 1];
    auto const first = line.find_first_not_of(" \t");
-   // Columns of the YAML reader count characters, but only blanks may stand before the key.
+   // Only blanks may stand before the key. Columns of the YAML reader count bytes, as positions here do.
    if (first == std::string_view::npos || first + 1 != key.column) return std::nullopt;
    return line.substr(first);
 }

@@ -22,7 +22,7 @@ namespace noetl::workflow {
 namespace detail {
 
 inline void read_metadata(yaml_node const& root, playbook& book) {
-   auto const& metadata = shapes::required(root, "", "metadata");
+   auto const& metadata = *shapes::required(root, "", "metadata");
    shapes::mapping(metadata, "metadata");
    book.metadata = to_json(metadata);
    book.name = shapes::text(metadata, "metadata", "name");
@@ -62,7 +62,7 @@ inline void read_workbook(yaml_node const& root, draft& d, findings& out) {
       out.attempt([&] {
          shapes::mapping(item, path);
          auto const name = shapes::text(item, path, "name");
-         auto const& tool = shapes::required(item, path, "tool");
+         auto const& tool = *shapes::required(item, path, "tool");
          d.workbook[name] = {read_tool(tool, zone::lenient, path + ".tool", "args"), &tool};
       });
    }
@@ -70,7 +70,7 @@ inline void read_workbook(yaml_node const& root, draft& d, findings& out) {
 
 inline void read_workflow(yaml_node const& root, draft& d, findings& out) {
    bool const listed = out.attempt([&] {
-      auto const& workflow = shapes::required(root, "", "workflow");
+      auto const& workflow = *shapes::required(root, "", "workflow");
       shapes::list(workflow, "workflow");
       d.workflow = &workflow;
    });
@@ -100,7 +100,7 @@ inline draft read_playbook(yaml_node const& root, findings& out) {
    refuse_case_blocks(root, out);
    auto const header = [&](char const* key, yaml_node const*& at) {
       out.attempt([&] {
-         auto const& found = shapes::required(root, "", key);
+         auto const& found = *shapes::required(root, "", key);
          static_cast<void>(shapes::source(found, key));
          at = &found;
       });

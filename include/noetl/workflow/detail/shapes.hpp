@@ -20,10 +20,11 @@ inline yaml_node const* present(yaml_node const& n, std::string_view key) {
 inline std::string below(std::string const& path, std::string const& key) {
    return path.empty() ? key : path + "." + key;
 }
-inline yaml_node const& required(yaml_node const& n, std::string const& path, std::string const& key) {
+/// Never null: a reference would look to compilers as if it could be a part of the texts.
+inline yaml_node const* required(yaml_node const& n, std::string const& path, std::string const& key) {
    auto const* found = present(n, key);
    if (found == nullptr) wrong(n, below(path, key), "is missing");
-   return *found;
+   return found;
 }
 inline void mapping(yaml_node const& n, std::string const& path) {
    if (!n.is_mapping()) wrong(n, path, "must be a mapping");
@@ -42,7 +43,7 @@ inline std::string const& real_string(yaml_node const& n, std::string const& pat
    return n.text;
 }
 inline std::string text(yaml_node const& n, std::string const& path, std::string const& key) {
-   return source(required(n, path, key), below(path, key));
+   return source(*required(n, path, key), below(path, key));
 }
 inline std::optional<std::string> optional_text(yaml_node const& n, std::string const& path, std::string const& key) {
    auto const* found = present(n, key);

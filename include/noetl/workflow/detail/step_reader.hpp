@@ -109,7 +109,7 @@ inline arc named(yaml_node const& n, std::string const& path) {
 
 inline arc read_arc(yaml_node const& n, std::string const& path, bool legacy) {
    shapes::mapping(n, path);
-   auto out = named(shapes::required(n, path, "step"), path + ".step");
+   auto out = named(*shapes::required(n, path, "step"), path + ".step");
    if (auto const* when = shapes::present(n, "when")) out.when = shapes::real_string(*when, path + ".when");
    (legacy ? out.args : out.set) = shapes::optional_mapping(n, path, legacy ? "args" : "set");
    return out;
@@ -179,7 +179,7 @@ inline bool read_step(yaml_node const& n, step& s, step_source& source, findings
       static_cast<void>(shapes::optional_text(*spec, "spec", "on_error"));
    });
    part([&] {
-      auto tool = read_step_tool(shapes::required(n, "", "tool"));
+      auto tool = read_step_tool(*shapes::required(n, "", "tool"));
       s.tool = std::move(tool.tool);
       source.tools = std::move(tool.sources);
       source.faults = std::move(tool.faults);

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdint>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,6 +12,7 @@
 #include <noetl/workflow/detail/known_words.hpp>
 #include <noetl/workflow/detail/yaml_tree.hpp>
 #include <noetl/workflow/playbook.hpp>
+#include <noetl/workflow/task_names.hpp>
 
 namespace noetl::workflow::detail {
 
@@ -116,36 +116,6 @@ inline json read_tool(yaml_node const& n, zone z, std::string const& key, std::s
    return out;
 }
 
-/// Notes a variable name as tasks write it: scopes and what follows the name are dropped.
-inline void note_variable(std::string_view key, std::set<std::string>& names) {
-   for (std::string_view const scope : {"ctx.", "iter.", "step."}) {
-      if (key.starts_with(scope)) {
-         key.remove_prefix(scope.size());
-         names.insert(std::string(scope.substr(0, scope.size() - 1)));
-         break;
-      }
-   }
-   names.insert(std::string(key.substr(0, key.find('.'))));
-   names.insert("ctx");
-}
-
-/// Names that only the worker knows while the pipeline runs.
-inline void note_task_names(json const& spec, std::set<std::string>& names) {
-   auto const keys = [&](json const* object) {
-      if (object == nullptr || !object->is_object()) return;
-      for (auto const& [key, value] : object->get_object()) note_variable(key, names);
-   };
-   keys(member(&spec, "set"));
-   if (auto const* input = member(&spec, "input"); input && input->is_object())
-      for (auto const& [key, value] : input->get_object()) names.insert(key);
-   auto const* rules = member(&spec, "spec", "policy", "rules");
-   if (rules == nullptr || !rules->is_array()) return;
-   for (auto const& rule : rules->get_array()) {
-      keys(member(&rule, "then", "set"));
-      keys(member(&rule, "else", "then", "set"));
-   }
-}
-
 /// One tool as it stands in the document, with its path.
 struct tool_source {
    yaml_node const* node;
@@ -201,16 +171,14 @@ inline read_tool_result read_step_tool(yaml_node const& n) {
    out.tool.kind = "task_sequence";
    out.tool.config = tao::json::empty_array;
    if (n.items.empty()) out.faults.push_back({&n, "tool", "the pipeline is empty"});
-   std::set<std::string> names{"output", "_attempt", "_prev", "input", "keychain"};
    auto const add = [&](std::string const& label, json spec) {
-      note_task_names(spec, names);
-      if (!label.empty()) names.insert(label);
       json item = tao::json::empty_object;
       item.try_emplace(label, std::move(spec));
       out.tool.config.emplace_back(std::move(item));
    };
    for (std::size_t i = 0; i < n.items.size(); ++i)
       read_pipeline_item(*n.items[i], "tool[" + std::to_string(i) + "]", out, add);
+   auto const names = task_names(out.tool.config);
    out.tool.task_names.assign(names.begin(), names.end());
    return out;
 }

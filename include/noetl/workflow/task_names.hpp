@@ -1,0 +1,71 @@
+// workflow/task_names.hpp: what only the worker knows while a pipeline runs. The server leaves templates that need it
+// as they are, and the worker renders those and no others, so both ask here. Knows JSON values.
+#pragma once
+
+#include <set>
+#include <string>
+#include <string_view>
+
+#include <tao/json/value.hpp>
+
+#include <noetl/workflow/detail/json_text.hpp>
+
+namespace noetl::workflow {
+
+namespace detail {
+
+/// Names that a key of `set` makes known: its scope, if any, and its variable up to a dot.
+inline void add_written_name(std::string_view key, std::set<std::string>& names) {
+   for (std::string_view const scope : {"ctx.", "iter.", "step."}) {
+      if (!key.starts_with(scope)) continue;
+      key.remove_prefix(scope.size());
+      names.emplace(scope.substr(0, scope.size() - 1));
+      break;
+   }
+   names.emplace(key.substr(0, key.find('.')));
+   names.insert("ctx");
+}
+
+inline void add_task_names(json const& spec, std::set<std::string>& names) {
+   auto const add_written = [&](json const* entries) {
+      if (entries == nullptr || !entries->is_object()) return;
+      for (auto const& [key, value] : entries->get_object()) add_written_name(key, names);
+   };
+   add_written(member(&spec, "set"));
+   auto const* input = member(&spec, "input");
+   if (input == nullptr || input->is_null()) input = member(&spec, "args");
+   if (input != nullptr && input->is_object())
+      for (auto const& [key, value] : input->get_object()) names.insert(key);
+   auto const* rules = member(&spec, "spec", "policy", "rules");
+   if (rules == nullptr || !rules->is_array()) return;
+   for (auto const& rule : rules->get_array()) {
+      add_written(member(&rule, "then", "set"));
+      add_written(member(&rule, "else", "then", "set"));
+      add_written(member(&rule, "else", "set")); // {else: {set: ...}} is meant the same way
+   }
+}
+
+} // namespace detail
+
+/// Labels, inputs, variables that tasks write, `output` and the like.
+/// \param items  `{label: spec}` each, or a spec with its label under `name`; what is neither has no names
+inline std::set<std::string> task_names(tao::json::value const& items) {
+   std::set<std::string> names{"output", "_attempt", "_prev", "input", "keychain"};
+   if (!items.is_array()) return names;
+   for (auto const& item : items.get_array()) {
+      if (!item.is_object()) continue;
+      if (auto const* kind = detail::member(&item, "kind"); kind != nullptr && !kind->is_object()) {
+         names.emplace(detail::as_text(detail::member(&item, "name")).value_or(""));
+         detail::add_task_names(item, names);
+         continue;
+      }
+      for (auto const& [label, spec] : item.get_object()) {
+         names.insert(label);
+         detail::add_task_names(spec, names);
+      }
+   }
+   names.erase(""); // no label
+   return names;
+}
+
+} // namespace noetl::workflow
