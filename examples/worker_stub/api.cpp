@@ -41,7 +41,7 @@ api::api(boost::asio::any_io_executor executor, std::string token, std::vector<s
 api::~api() = default;
 
 boost::asio::awaitable<reply> api::call(std::string server, std::string method, std::string target, std::string body,
-                                        std::string note, bool repeatable) {
+                                        std::string note) {
    auto& [client, trusted] = clients_->by_server[server];
    if (!client) {
       auto where = noetl::http::parse_base_url(server);
@@ -54,7 +54,7 @@ boost::asio::awaitable<reply> api::call(std::string server, std::string method, 
    request.method = verb_of(method);
    request.target = target;
    request.body = std::move(body);
-   request.repeatable = repeatable;
+   request.repeatable = true;
    if (trusted && !token_.empty()) request.headers.push_back({"Authorization", "Bearer " + token_});
    auto const begin = std::chrono::steady_clock::now();
    auto got = co_await client->send(std::move(request));

@@ -43,12 +43,9 @@ public:
    api(api const&) = delete;
    api& operator=(api const&) = delete;
 
-   /// A request of the control plane.
-   /// \param note        what the log line says besides
-   /// \param repeatable  a repetition is answered like the first time, as of reports with ids of their own; otherwise
-   ///                    a POST that may have arrived is not sent again
+   /// A request of the control plane; every one may be repeated safely. `note` is what the log line says besides.
    boost::asio::awaitable<reply> call(std::string server, std::string method, std::string target, std::string body,
-                                      std::string note = {}, bool repeatable = true);
+                                      std::string note = {});
    /// A request that a playbook wants, to any URL, without our credentials.
    boost::asio::awaitable<reply> fetch(http_request wish);
 

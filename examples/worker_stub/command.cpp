@@ -163,6 +163,7 @@ std::optional<worker::command> worker::read_claim(notification const& about, std
       c.input.config = std::move(config);
       c.input.server = c.server;
       c.input.execution_id = c.execution_id;
+      c.input.started->command = about.event_id;
       // Variables can be large: they are looked at only when something is left to be rendered here.
       auto const& settings = c.input.config;
       if (c.input.kind == "task_sequence" || settings.find("set") || settings.find("spec") ||

@@ -12,6 +12,8 @@ namespace stub {
 namespace asio = boost::asio;
 
 namespace {
+constexpr int children_are_known_for = 86'400; // seconds; longer than a command is offered again
+
 bool ended(json const& status) {
    auto const word = text(at(status, "status"));
    return word == "COMPLETED" || word == "FAILED" || word == "CANCELLED" || yes(at(status, "is_cancelled"));
@@ -49,6 +51,16 @@ asio::awaitable<json> tools::child_data(std::string server, std::string child, s
    co_return at(at(found, "context"), "data");
 }
 
+/// Asks up to three times more when there is no answer.
+asio::awaitable<reply> tools::start(std::string server, std::string body, std::int64_t parent) {
+   auto const note = "\"parent_execution_id\":" + std::to_string(parent);
+   for (int tries = 0;; ++tries) {
+      auto got = co_await http_.call(server, "POST", "/api/execute", body, note);
+      if (got.status != 0 || tries == 3) co_return got;
+      co_await pause(std::chrono::milliseconds(250 << tries));
+   }
+}
+
 asio::awaitable<tool_result> tools::playbook(tool_input what) {
    auto const& config = what.config;
    json body = {{"parent_execution_id", what.execution_id}};
@@ -64,21 +76,21 @@ asio::awaitable<tool_result> tools::playbook(tool_input what) {
    bool const given = args.is_object() && !args.get_object().empty();
    body["payload"] = given ? args : at(config, "payload");
    if (!body.at("payload").is_object()) body["payload"] = tao::json::empty_object;
-   // Sent again, it would start a second child: the answer may be what got lost.
-   bool const repeatable = false;
-   auto const started = co_await http_.call(what.server, "POST", "/api/execute", tao::json::to_string(body),
-                                            "\"parent_execution_id\":" + std::to_string(what.execution_id), repeatable);
+   // The answer may be what gets lost, and the command may be offered again: the key finds the child that there is.
+   auto const key = std::to_string(what.started->command) + "/" + std::to_string(++what.started->started);
+   body["dedup"] = {{"key", key}, {"window_secs", children_are_known_for}};
+   auto const started = co_await start(what.server, tao::json::to_string(body), what.execution_id);
    auto const answer = parsed(started.body).value_or(json(tao::json::null));
    auto const child = text(at(answer, "execution_id"));
    if (!started.ok() || child.empty())
       throw tool_error{"playbook: " + (path.empty() ? std::string("the catalog entry") : "'" + path + "'") +
                        (started.status ? " was not started: " + std::to_string(started.status) + " "
-                                       : std::string(" may have been started or not: ")) +
+                                       : std::string(" may have been started or not: ")) + // 0: no answer
                        storable(started.body.substr(0, 200))};
 
    bool const wants_result = yes(at(config, "return_result"));
    if (!wants_result && at(config, "return_step").is_null()) {
-      json data = {{"status", text(at(answer, "status"), "started")}, {"execution_id", child}, {"async", true}};
+      json data = {{"status", "started"}, {"execution_id", child}, {"async", true}};
       data["path"] = at(config, "path");
       json context = {{"data", std::move(data)}};
       co_return finished("success", std::move(context));

@@ -2,6 +2,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <noetl/workflow/task_names.hpp>
+
 #include "tools.hpp"
 
 namespace stub {
@@ -24,7 +26,7 @@ std::vector<item> items_of(json const& list) {
    for (auto const& one : list.get_array()) {
       if (!one.is_object() || one.get_object().empty())
          throw tool_error{"task_sequence: an item is not an object with one label"};
-      bool const flat = one.find("kind") != nullptr;
+      bool const flat = noetl::workflow::is_flat_task(one);
       auto const& first = *one.get_object().begin();
       out.push_back(flat ? item{text(at(one, "name")), one} : item{first.first, first.second});
    }
@@ -83,7 +85,8 @@ asio::awaitable<tools::task_end> tools::task(tool_input one, task_variables& var
             else
                spec[key] = templates_.render_those_with(names, value, variables.all());
          }
-         tool_input now{one.kind, std::move(spec), variables.all(), one.step, one.server, one.execution_id};
+         tool_input now{one.kind,   std::move(spec),  variables.all(), one.step,
+                        one.server, one.execution_id, one.started};
          end.result = co_await run(std::move(now));
          end.outcome = {end.result.status == "success", data_of(end.result),
                         text(at(end.result.context, "error"), "the task reported " + end.result.status)};
@@ -131,7 +134,8 @@ asio::awaitable<tool_result> tools::sequence(tool_input what) {
          co_return failed(label, "the pipeline ran a million tasks and has not come to an end");
       if (runs % 64 == 0) co_await asio::post(executor_, asio::use_awaitable); // others want to run, too
       if (!spec.is_object()) throw tool_error{"task_sequence: item '" + label + "' is not an object"};
-      tool_input one{text(at(spec, "kind")), spec, tao::json::null, label, what.server, what.execution_id};
+      tool_input one{text(at(spec, "kind")), spec,        tao::json::null, label, what.server,
+                     what.execution_id,      what.started};
       auto const end = co_await task(std::move(one), variables, names);
       results[label] = end.outcome.data;
       if (end.decided.what == next_move::fail)

@@ -2,7 +2,9 @@
 // orchestration.md 1.13 for pipelines and policies).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -38,6 +40,12 @@ struct tool_error {
    std::string text;
 };
 
+/// What a command started so far: each child has a key that the same command gives again when it is offered again.
+struct children {
+   std::int64_t command = 0; ///< event that issued it
+   std::size_t started = 0;
+};
+
 /// One command, ready to run.
 struct tool_input {
    std::string kind;
@@ -46,6 +54,7 @@ struct tool_input {
    std::string step{};            ///< in a pipeline, the label of its item
    std::string server{};          ///< base URL of the control plane that gave the command
    std::int64_t execution_id = 0; ///< that the command belongs to
+   std::shared_ptr<children> started = std::make_shared<children>(); ///< shared by the tasks of a pipeline
 };
 
 struct tool_settings {
@@ -92,6 +101,7 @@ private:
    boost::asio::awaitable<tool_result> postgres(json config);
    // playbook_tool.cpp
    boost::asio::awaitable<tool_result> playbook(tool_input what);
+   boost::asio::awaitable<reply> start(std::string server, std::string body, std::int64_t parent);
    boost::asio::awaitable<json> child_status(std::string server, std::string child);
    boost::asio::awaitable<json> child_data(std::string server, std::string child, std::string step);
    // credentials.cpp

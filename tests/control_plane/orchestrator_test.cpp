@@ -182,7 +182,9 @@ TEST_F(orchestrator_and_snapshots, an_execution_that_fails_leaves_memory_and_lat
    EXPECT_TRUE(ended("FAILED")) << "a template that cannot be evaluated ends the run";
    EXPECT_TRUE(eventually([&] { return server.orchestrator.stats().cached == 0; }));
    // A trigger that comes after the end is looked at once and forgotten.
+   auto const looks = server.orchestrator.stats().rebuilds;
    ASSERT_TRUE(server.append(id, {fact("command.completed", "start", "nobody")}));
+   EXPECT_TRUE(eventually([&] { return server.orchestrator.stats().rebuilds > looks; }));
    EXPECT_TRUE(eventually([&] { return server.orchestrator.stats().cached == 0; }));
 }
 

@@ -146,9 +146,10 @@ public:
    talker(talker const&) = delete;
    talker& operator=(talker const&) = delete;
 
-   /// What it said so far, once that fits `pattern`, or it has ended, or a minute has passed.
+   /// What it said so far, once that fits `pattern`, or it has ended, or three minutes have passed.
    std::string said(std::string const& pattern) {
-      for (int tries = 0; tries < 600 && !std::regex_match(text_, std::regex(pattern)); ++tries) {
+      auto const end = std::chrono::steady_clock::now() + std::chrono::minutes(3);
+      while (std::chrono::steady_clock::now() < end && !std::regex_match(text_, std::regex(pattern))) {
          pollfd one{from_, POLLIN, 0};
          if (poll(&one, 1, 100) <= 0) continue;
          char buffer[4096];

@@ -299,8 +299,9 @@ TEST_F(worker_stub_pipeline, a_sub_playbook_is_started_for_its_parent_and_polled
    };
    auto events = run_single("playbook", R"({"path":"a/b","args":{"x":1},"payload":{"no":1}})");
    EXPECT_EQ(data_of(events), R"({"async":true,"execution_id":"8001","path":"a/b","status":"started"})");
-   EXPECT_EQ(tao::json::to_string(plane.seen("/api/execute").at(0).value),
-             R"({"parent_execution_id":7001,"path":"a/b","payload":{"x":1}})");
+   EXPECT_EQ(
+       tao::json::to_string(plane.seen("/api/execute").at(0).value),
+       R"({"dedup":{"key":"9001/1","window_secs":86400},"parent_execution_id":7001,"path":"a/b","payload":{"x":1}})");
    events = run_single("playbook", R"({"path":"a/b","return_step":"end","poll_interval":0.01})");
    EXPECT_EQ(types(events), returned) << "also for a child that failed";
    EXPECT_EQ(data_of(events), R"({"execution_id":8001,"status":"FAILED"})");
@@ -311,13 +312,17 @@ TEST_F(worker_stub_pipeline, a_sub_playbook_is_started_for_its_parent_and_polled
    EXPECT_EQ(types(run_single("playbook", R"({"path":"a/b"})")), raised);
 }
 
-TEST_F(worker_stub_pipeline, a_sub_playbook_whose_start_is_not_answered_is_not_started_again) {
+TEST_F(worker_stub_pipeline, a_sub_playbook_whose_start_is_not_answered_is_asked_for_again_under_one_key) {
    balancer between({plane.port()}, "POST /api/execute ");
    json context = {{"tool_config", {{"path", "a/b"}}}};
    plane.command("playbook", std::move(context));
    auto const events = plane.run({}, {{"NOETL_SERVER_URL", "http://127.0.0.1:" + std::to_string(between.port())}});
    EXPECT_EQ(types(events), raised);
-   EXPECT_EQ(plane.seen("/api/execute").size(), 1U);
+   auto const starts = plane.seen("/api/execute");
+   ASSERT_EQ(starts.size(), 4U);
+   auto const key = starts[0].value.at("dedup").at("key").get_string();
+   EXPECT_TRUE(key.ends_with("/1")) << key;
+   for (auto const& one : starts) EXPECT_EQ(one.value.at("dedup").at("key").get_string(), key);
 }
 
 TEST_F(worker_stub_pipeline, programs_of_steps_do_not_inherit_the_secrets_of_the_worker) {

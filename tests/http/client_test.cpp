@@ -148,7 +148,7 @@ TEST(client, absence_and_slowness_are_unavailable) {
 
 TEST(client, a_time_out_on_a_kept_connection_is_not_a_dead_connection) {
    running_server server(router(api), {});
-   blocking_client client({.port = server.port()}, {.request_timeout = 2s});
+   blocking_client client({.port = server.port()}, {.request_timeout = 8s});
    ASSERT_TRUE(client.get("/a/b"));
    ASSERT_EQ(client.idle_connections(), 1U);
    auto const late = client.send({.target = "/still", .repeatable = true});

@@ -79,7 +79,8 @@ public:
          co_return std::move(found).error();
       }
       auto envelope = sealed(*key, *std::move(found)); // may refuse the key, which the record has to say
-      record.outcome = envelope ? "ok" : "no_pubkey";
+      bool const bad_key = !envelope && envelope.error().code == error_code::bad_request;
+      record.outcome = envelope ? "ok" : bad_key ? "no_pubkey" : outcome_of(envelope.error().code);
       auto noted = co_await note(record);
       if (!noted) co_return std::move(noted).error();
       count(envelope ? "ok" : "seal_error");

@@ -221,8 +221,8 @@ private:
          std::lock_guard lock(state_->guard);
          ++state_->stats.database_errors;
       }
-      bool const first = !answer && put_off_.insert(shard).second; // of a series
-      if (answer) put_off_.erase(shard);
+      bool const first = !answer && put_off_.emplace(shard, text).second; // of a series
+      if (answer) put_off_.erase(std::pair(shard, text));
       if (first)
          log::warn("outbox.put_off",
                    {{"shard", shard}, {"reason", answer.error().message}, {"detail", answer.error().detail}});
@@ -362,7 +362,7 @@ private:
    Bus& bus_;
    outbox_settings const how_;
    std::shared_ptr<state> state_ = std::make_shared<state>();
-   std::set<std::size_t> put_off_; ///< shards that refused the last statement; the keeper's own
+   std::set<std::pair<std::size_t, std::string_view>> put_off_; ///< statements refused the last time; the keeper's own
    std::thread speaker_;
    std::thread keeper_;
 };

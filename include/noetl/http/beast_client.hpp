@@ -54,6 +54,7 @@ struct http_client::impl {
          if (tried.answer) co_return finish(std::move(kept), std::move(tried));
          // A server that was too slow is not dead: it has the request, and the caller's time is over.
          bool const too_slow = tried.ec == boost::beast::error::timeout;
+         if (too_slow) idle_.clear(); // or something between here and there forgot them all
          if (too_slow || tried.answer_begun || !may_repeat(wish)) co_return failure("no answer from", tried.ec);
       }
       auto fresh = std::make_unique<connection>(executor_);
@@ -72,6 +73,7 @@ struct http_client::impl {
       explicit connection(boost::asio::any_io_executor const& executor) : io(executor) {}
       stream io;
       boost::beast::flat_buffer input;
+      std::chrono::steady_clock::time_point used{};
    };
    struct attempt {
       std::optional<client_response> answer;
@@ -149,6 +151,8 @@ struct http_client::impl {
       while (!idle_.empty()) {
          auto kept = std::move(idle_.back());
          idle_.pop_back();
+         // What stands between may forget a silent connection without a word.
+         if (std::chrono::steady_clock::now() - kept->used > settings_.max_idle) continue;
          auto& socket = kept->io.socket();
          error_code_type ec;
          char byte = 0;
@@ -159,6 +163,7 @@ struct http_client::impl {
       return nullptr;
    }
    result<client_response> finish(std::unique_ptr<connection> used, attempt tried) {
+      used->used = std::chrono::steady_clock::now();
       if (tried.keep && idle_.size() < settings_.max_idle_connections) idle_.push_back(std::move(used));
       return *std::move(tried.answer);
    }

@@ -76,6 +76,7 @@ struct client_settings {
    std::chrono::milliseconds request_timeout = std::chrono::seconds(30); ///< from sending to the last byte
    std::size_t max_response_bytes = std::size_t{64} << 20U;
    std::size_t max_idle_connections = 16;
+   std::chrono::milliseconds max_idle = std::chrono::seconds(60); ///< a connection unused for longer is not used again
 };
 
 /// Sends requests to one server and keeps its connections. Any number of requests may be under way, each on a

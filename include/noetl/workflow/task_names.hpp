@@ -47,6 +47,13 @@ inline void add_task_names(json const& spec, std::set<std::string>& names) {
 
 } // namespace detail
 
+/// Whether an item of a pipeline is a spec itself, with its label under `name`, and not `{label: spec}`.
+/// \pre item is an object
+inline bool is_flat_task(tao::json::value const& item) {
+   auto const* kind = detail::member(&item, "kind");
+   return kind != nullptr && !kind->is_object();
+}
+
 /// Labels, inputs, variables that tasks write, `output` and the like.
 /// \param items  `{label: spec}` each, or a spec with its label under `name`; what is neither has no names
 inline std::set<std::string> task_names(tao::json::value const& items) {
@@ -54,7 +61,7 @@ inline std::set<std::string> task_names(tao::json::value const& items) {
    if (!items.is_array()) return names;
    for (auto const& item : items.get_array()) {
       if (!item.is_object()) continue;
-      if (auto const* kind = detail::member(&item, "kind"); kind != nullptr && !kind->is_object()) {
+      if (is_flat_task(item)) {
          names.emplace(detail::as_text(detail::member(&item, "name")).value_or(""));
          detail::add_task_names(item, names);
          continue;
