@@ -20,6 +20,7 @@
 #include <noetl/events/store.hpp>
 #include <noetl/http/server.hpp>
 #include <noetl/pg/migrate.hpp>
+#include <noetl/pg/partition_keeper.hpp>
 #include <noetl/reflect/config.hpp>
 #include <noetl/stream/committed_events.hpp>
 #include <noetl/stream/fenced_cursor.hpp>
@@ -46,16 +47,18 @@ struct configuration {
 /// What keeps the events and carries them on, in the order of dependence.
 struct stored {
    stored(pg::settings const& database, std::string const& nats_url, snowflake& ids)
-       : shards(database), feed(stream::feed_sessions(database)), bus({.url = nats_url, .resume = false}),
-         store(shards, ids) {
+       : shards(database), keeper({database}), feed(stream::feed_sessions(database)),
+         bus({.url = nats_url, .resume = false}), store(shards, ids) {
+      keeper.start();
       store.on_committed([this](std::span<event const>) { tail.wake(); });
    }
    pg::shard_map shards;
+   pg::partition_keeper keeper; // of the events, quarter after quarter
    pg::pool feed;
    nats::connection bus;
    stream::committed_events events{feed};
    stream::jetstream_sink sink{bus, stream::large_event_keeper(feed), {.consumers = {}}};
-   stream::fenced_cursor cursor{feed};
+   stream::fenced_cursor cursor{feed, {.start = stream::first_start::backfill}};
    stream::tailer<stream::committed_events, stream::jetstream_sink, stream::fenced_cursor> tail{events, sink, cursor};
    event_store store;
    std::jthread carrier{[this](std::stop_token stop) { tail.run(stop); }};
