@@ -319,7 +319,7 @@ TEST_F(worker_stub_pipeline, a_sub_playbook_whose_start_is_not_answered_is_asked
    auto const events = plane.run({}, {{"NOETL_SERVER_URL", "http://127.0.0.1:" + std::to_string(between.port())}});
    EXPECT_EQ(types(events), raised);
    auto const starts = plane.seen("/api/execute");
-   ASSERT_EQ(starts.size(), 4U);
+   ASSERT_GE(starts.size(), 4U) << "one more when the first went over a kept connection";
    auto const key = starts[0].value.at("dedup").at("key").get_string();
    EXPECT_TRUE(key.ends_with("/1")) << key;
    for (auto const& one : starts) EXPECT_EQ(one.value.at("dedup").at("key").get_string(), key);
