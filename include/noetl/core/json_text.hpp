@@ -1,5 +1,5 @@
-// core/json_text.hpp: JSON strings at the level of bytes: what stands for itself, what is escaped, what is valid UTF-8.
-// Knows the standard library only. Sources: RFC 8259 section 7; Unicode 15 table 3-7 (well-formed UTF-8).
+// core/json_text.hpp: JSON strings at the level of bytes: what stands for itself, what is escaped.
+// Source: RFC 8259 section 7.
 #pragma once
 
 #include <bit>
@@ -9,29 +9,9 @@
 #include <string>
 #include <string_view>
 
-namespace noetl {
+#include <noetl/core/utf8.hpp>
 
-/// Length of the well-formed UTF-8 sequence that starts at `at`, or 0 when there is none before `end`.
-/// \pre at < end
-inline std::size_t utf8_length(char const* at, char const* end) noexcept {
-   auto const byte = [&](std::size_t i) { return static_cast<unsigned char>(at[i]); };
-   auto const follows = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
-   auto const left = static_cast<std::size_t>(end - at);
-   unsigned const first = byte(0);
-   if (first < 0x80) return 1;
-   if (first < 0xC2) return 0;
-   if (first < 0xE0) return left >= 2 && follows(1) ? 2 : 0;
-   if (first < 0xF0) {
-      if (left < 3 || !follows(1) || !follows(2)) return 0;
-      if (first == 0xE0 && byte(1) < 0xA0) return 0; // a longer spelling than needed
-      if (first == 0xED && byte(1) > 0x9F) return 0; // a surrogate
-      return 3;
-   }
-   if (first > 0xF4 || left < 4 || !follows(1) || !follows(2) || !follows(3)) return 0;
-   if (first == 0xF0 && byte(1) < 0x90) return 0;
-   if (first == 0xF4 && byte(1) > 0x8F) return 0;
-   return 4;
-}
+namespace noetl {
 
 /// First byte in [at, end) that does not stand for itself in a JSON string: a quote, a backslash, a control character
 /// or a byte of a character beyond ASCII; `end` when there is none.
