@@ -43,12 +43,6 @@ json chosen(json const& rules, json const& variables, templates& engine) {
    return tao::json::null;
 }
 
-std::string_view without_scope(std::string_view key) {
-   for (std::string_view const scope : {"ctx.", "iter.", "step."})
-      if (key.starts_with(scope)) return key.substr(scope.size());
-   return key;
-}
-
 void put(json& object, std::string_view path, json const& value) {
    if (!object.is_object()) object = tao::json::empty_object;
    auto const dot = path.find('.');
@@ -114,10 +108,9 @@ void task_variables::set(json const& entries, templates& engine) {
    if (!entries.is_object()) return;
    for (auto const& [key, value] : entries.get_object()) {
       auto const rendered = engine.render(value, all_);
-      auto const path = without_scope(key);
+      auto const [scope, path] = noetl::workflow::written_key(key);
       put(all_, path, rendered);
-      for (auto const* copy : {"ctx", "iter", "step"})
-         if (key.starts_with(std::string(copy) + ".")) put(all_[copy], path, rendered);
+      if (!scope.empty()) put(all_[std::string(scope)], path, rendered);
       std::string const name(path.substr(0, path.find('.')));
       if (!updates_.is_object()) updates_ = tao::json::empty_object;
       updates_[name] = all_.at(name);

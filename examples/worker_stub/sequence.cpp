@@ -85,8 +85,9 @@ asio::awaitable<tools::task_end> tools::task(tool_input one, task_variables& var
             else
                spec[key] = templates_.render_those_with(names, value, variables.all());
          }
-         tool_input now{one.kind,   std::move(spec),  variables.all(), one.step,
-                        one.server, one.execution_id, one.started};
+         auto now = one;
+         now.config = std::move(spec);
+         now.variables = variables.all();
          end.result = co_await run(std::move(now));
          end.outcome = {end.result.status == "success", data_of(end.result),
                         text(at(end.result.context, "error"), "the task reported " + end.result.status)};
@@ -116,10 +117,10 @@ asio::awaitable<tools::task_end> tools::task(tool_input one, task_variables& var
 
 /// Items in order, unless their rules say otherwise; each sees the variables and the data of the items before it.
 asio::awaitable<tool_result> tools::sequence(tool_input what) {
-   auto const& list = at(what.config, "tool_config");
-   auto const items = items_of(list);
-   auto const names = task_names(list);
+   auto const items = items_of(at(what.config, "tool_config"));
+   auto const names = task_names(at(what.config, "tool_config"));
    task_variables variables(std::move(what.variables));
+   what.config = what.variables = tao::json::null; // what is left is common to all tasks
    json results = tao::json::empty_object;
    auto const failed = [&](std::string const& label, std::string const& error) {
       json data = {{"failed_task", label}};
@@ -134,8 +135,10 @@ asio::awaitable<tool_result> tools::sequence(tool_input what) {
          co_return failed(label, "the pipeline ran a million tasks and has not come to an end");
       if (runs % 64 == 0) co_await asio::post(executor_, asio::use_awaitable); // others want to run, too
       if (!spec.is_object()) throw tool_error{"task_sequence: item '" + label + "' is not an object"};
-      tool_input one{text(at(spec, "kind")), spec,        tao::json::null, label, what.server,
-                     what.execution_id,      what.started};
+      tool_input one = what;
+      one.kind = text(at(spec, "kind"));
+      one.config = spec;
+      one.step = label;
       auto const end = co_await task(std::move(one), variables, names);
       results[label] = end.outcome.data;
       if (end.decided.what == next_move::fail)

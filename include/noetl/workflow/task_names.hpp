@@ -12,24 +12,33 @@
 
 namespace noetl::workflow {
 
+/// A key of `set`: `ctx.x`, `iter.x` and `step.x` all write x, for variables are one flat namespace (1.8).
+struct written_key {
+   std::string_view scope; ///< ctx, iter, step, or empty
+   std::string_view path;  ///< the rest, which may have dots
+
+   explicit constexpr written_key(std::string_view key) : path(key) {
+      for (std::string_view const one : {"ctx", "iter", "step"}) {
+         if (!key.starts_with(one) || !key.substr(one.size()).starts_with('.')) continue;
+         scope = one;
+         path = key.substr(one.size() + 1);
+      }
+   }
+};
+
 namespace detail {
 
 /// Names that a key of `set` makes known: its scope, if any, and its variable up to a dot.
-inline void add_written_name(std::string_view key, std::set<std::string>& names) {
-   for (std::string_view const scope : {"ctx.", "iter.", "step."}) {
-      if (!key.starts_with(scope)) continue;
-      key.remove_prefix(scope.size());
-      names.emplace(scope.substr(0, scope.size() - 1));
-      break;
-   }
-   names.emplace(key.substr(0, key.find('.')));
+inline void add_written_name(written_key key, std::set<std::string>& names) {
+   if (!key.scope.empty()) names.emplace(key.scope);
+   names.emplace(key.path.substr(0, key.path.find('.')));
    names.insert("ctx");
 }
 
 inline void add_task_names(json const& spec, std::set<std::string>& names) {
    auto const add_written = [&](json const* entries) {
       if (entries == nullptr || !entries->is_object()) return;
-      for (auto const& [key, value] : entries->get_object()) add_written_name(key, names);
+      for (auto const& [key, value] : entries->get_object()) add_written_name(written_key(key), names);
    };
    add_written(member(&spec, "set"));
    auto const* input = member(&spec, "input");

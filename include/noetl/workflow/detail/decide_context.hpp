@@ -32,13 +32,6 @@ T evaluated(result<T> r) {
    return std::move(r).value();
 }
 
-/// `ctx.x`, `iter.x` and `step.x` all write x: one flat namespace (1.8).
-inline std::string variable_name(std::string_view key) {
-   for (std::string_view const scope : {"ctx.", "iter.", "step."})
-      if (key.starts_with(scope)) return std::string(key.substr(scope.size()));
-   return std::string(key);
-}
-
 /// Items of `loop.in` after the rules of 1.11.
 class loop_items {
 public:

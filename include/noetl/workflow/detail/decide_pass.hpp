@@ -15,6 +15,7 @@
 #include <noetl/workflow/detail/decide_drafts.hpp>
 #include <noetl/workflow/detail/decide_graph.hpp>
 #include <noetl/workflow/detail/decide_loops.hpp>
+#include <noetl/workflow/task_names.hpp>
 
 namespace noetl::workflow::detail {
 
@@ -111,7 +112,7 @@ private:
       if (s.set.is_object()) rendered_values(s, s.set, values);
    }
    void keep(json& values, std::string_view key, json const& value) {
-      auto name = variable_name(key);
+      std::string name(written_key(key).path);
       context_.update(name, value);
       values.get_object().insert_or_assign(std::move(name), value);
    }
