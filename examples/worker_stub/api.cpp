@@ -2,12 +2,18 @@
 #include "api.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <noetl/http/client.hpp>
 #include <noetl/http/origins.hpp>
 
 namespace stub {
+
+using namespace std::chrono_literals;
 
 namespace {
 noetl::http::verb verb_of(std::string const& method) {
@@ -72,6 +78,18 @@ boost::asio::awaitable<reply> api::call(std::string server, std::string method, 
       std::fflush(stdout);
    }
    co_return out;
+}
+
+boost::asio::awaitable<reply> api::call_patiently(std::string server, std::string method, std::string target,
+                                                  std::string body, std::string note, bool (*again)(reply const&)) {
+   boost::asio::steady_timer timer(executor_);
+   for (auto const delay : {500ms, 1000ms, 2000ms}) {
+      auto got = co_await call(server, method, target, body, note);
+      if (!again(got)) co_return got;
+      timer.expires_after(delay);
+      co_await timer.async_wait(boost::asio::use_awaitable);
+   }
+   co_return co_await call(server, method, target, body, note);
 }
 
 boost::asio::awaitable<reply> api::fetch(http_request wish) {

@@ -46,6 +46,9 @@ public:
    /// A request of the control plane; every one may be repeated safely. `note` is what the log line says besides.
    boost::asio::awaitable<reply> call(std::string server, std::string method, std::string target, std::string body,
                                       std::string note = {});
+   /// The same request up to four times, with pauses of 0.5, 1 and 2 s, for as long as `again` says so.
+   boost::asio::awaitable<reply> call_patiently(std::string server, std::string method, std::string target,
+                                                std::string body, std::string note, bool (*again)(reply const&));
    /// A request that a playbook wants, to any URL, without our credentials.
    boost::asio::awaitable<reply> fetch(http_request wish);
 

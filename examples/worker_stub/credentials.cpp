@@ -73,13 +73,11 @@ void add_aliases(json const& value, std::set<std::string>& aliases) {
 asio::awaitable<json> tools::credential(std::string alias, tool_input const& about) {
    auto const target = "/api/credentials/" + noetl::http::percent_encode(alias) +
                        "?include_data=true&execution_id=" + std::to_string(about.execution_id);
-   reply got;
-   for (auto const delay : {0ms, 500ms, 1000ms, 2000ms}) {
-      if (delay.count() > 0) co_await pause(delay);
-      got = co_await http_.call(about.server, "GET", target, {});
+   auto const may_pass = [](reply const& refused) {
       std::array const passing{0U, 408U, 429U, 502U, 503U, 504U};
-      if (std::find(passing.begin(), passing.end(), got.status) == passing.end()) break;
-   }
+      return std::find(passing.begin(), passing.end(), refused.status) != passing.end();
+   };
+   auto const got = co_await http_.call_patiently(about.server, "GET", target, {}, {}, may_pass);
    if (got.status == 404) throw tool_error{"credential '" + alias + "' does not exist"};
    if (!got.ok())
       throw tool_error{"credential '" + alias + "' could not be fetched: " +

@@ -51,16 +51,6 @@ asio::awaitable<json> tools::child_data(std::string server, std::string child, s
    co_return at(at(found, "context"), "data");
 }
 
-/// Asks up to three times more when there is no answer.
-asio::awaitable<reply> tools::start(std::string server, std::string body, std::int64_t parent) {
-   auto const note = "\"parent_execution_id\":" + std::to_string(parent);
-   for (int tries = 0;; ++tries) {
-      auto got = co_await http_.call(server, "POST", "/api/execute", body, note);
-      if (got.status != 0 || tries == 3) co_return got;
-      co_await pause(std::chrono::milliseconds(250 << tries));
-   }
-}
-
 asio::awaitable<tool_result> tools::playbook(tool_input what) {
    auto const& config = what.config;
    json body = {{"parent_execution_id", what.execution_id}};
@@ -79,7 +69,10 @@ asio::awaitable<tool_result> tools::playbook(tool_input what) {
    // The answer may be what gets lost, and the command may be offered again: the key finds the child that there is.
    auto const key = std::to_string(what.started->command) + "/" + std::to_string(++what.started->started);
    body["dedup"] = {{"key", key}, {"window_secs", children_are_known_for}};
-   auto const started = co_await start(what.server, tao::json::to_string(body), what.execution_id);
+   auto const note = "\"parent_execution_id\":" + std::to_string(what.execution_id);
+   auto const unanswered = [](reply const& got) { return got.status == 0; };
+   auto const started =
+       co_await http_.call_patiently(what.server, "POST", "/api/execute", tao::json::to_string(body), note, unanswered);
    auto const answer = parsed(started.body).value_or(json(tao::json::null));
    auto const child = text(at(answer, "execution_id"));
    if (!started.ok() || child.empty())

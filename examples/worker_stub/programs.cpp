@@ -21,6 +21,7 @@ json channels(process_outcome const& p) {
 
 /// Runs on the pool's threads and comes back to the executor.
 asio::awaitable<process_outcome> tools::run_program(process_request request) {
+   request.withheld = settings_.secret_variables;
    auto const work = [](process_request r) -> asio::awaitable<process_outcome> { co_return run_process(r); };
    auto job = work(std::move(request));
    auto outcome = co_await asio::co_spawn(threads_, std::move(job), asio::use_awaitable);
@@ -40,7 +41,6 @@ asio::awaitable<tool_result> tools::shell(json config) {
       request.command = {text(at(config, "shell"), "sh"), "-c", text(command)};
    }
    request.folder = text(at(config, "cwd"));
-   request.withheld = settings_.secret_variables;
    request.timeout = timeout_of(config, 300);
    if (auto const& env = at(config, "env"); env.is_object())
       for (auto const& [name, value] : env.get_object()) request.environment.emplace_back(name, text(value));
@@ -64,7 +64,6 @@ asio::awaitable<tool_result> tools::python(json config) {
    process_request request;
    request.command = {settings_.python, "-c", python_wrapper};
    request.input = tao::json::to_string(job);
-   request.withheld = settings_.secret_variables;
    request.timeout = timeout_of(config, 300);
    request.result_channel = true;
    auto const ended = co_await run_program(std::move(request));

@@ -53,12 +53,9 @@ asio::awaitable<bool> worker::post(command const& c, std::string type, std::stri
 
 /// Four tries with the same bytes. \return whether it was accepted; otherwise the command is abandoned
 asio::awaitable<bool> worker::post_body(command const& c, std::string body, std::string log_note) {
-   reply answer;
-   for (auto const delay : {0ms, 500ms, 1000ms, 2000ms}) {
-      if (delay.count() > 0) co_await pause(delay);
-      answer = co_await api_.call(c.server, "POST", "/api/events", body, log_note);
-      if (answer.ok()) co_return true;
-   }
+   auto const refused = [](reply const& got) { return !got.ok(); };
+   auto const answer = co_await api_.call_patiently(c.server, "POST", "/api/events", body, log_note, refused);
+   if (answer.ok()) co_return true;
    note("event.lost", c.command_id + " " + std::to_string(answer.status) + " " + storable(answer.body.substr(0, 200)));
    // 409: the command was given to somebody else meanwhile. Other 4xx mean that client and server do not understand
    // each other.

@@ -101,7 +101,6 @@ private:
    boost::asio::awaitable<tool_result> postgres(json config);
    // playbook_tool.cpp
    boost::asio::awaitable<tool_result> playbook(tool_input what);
-   boost::asio::awaitable<reply> start(std::string server, std::string body, std::int64_t parent);
    boost::asio::awaitable<json> child_status(std::string server, std::string child);
    boost::asio::awaitable<json> child_data(std::string server, std::string child, std::string step);
    // credentials.cpp

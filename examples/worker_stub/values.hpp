@@ -13,6 +13,8 @@
 #include <tao/json/to_string.hpp>
 #include <tao/json/value.hpp>
 
+#include <noetl/core/utf8.hpp>
+
 namespace stub {
 
 using json = tao::json::value;
@@ -73,6 +75,8 @@ inline std::optional<json> parsed(std::string_view body) {
 }
 
 /// Valid UTF-8 without NUL, so that it can be stored; what is not becomes U+FFFD.
-std::string storable(std::string const& text);
+inline std::string storable(std::string_view text) {
+   return noetl::storable_text(text, "\xEF\xBF\xBD");
+}
 
 } // namespace stub
