@@ -38,7 +38,7 @@ inline awaitable<result<credential_removal>> delete_credential(credential_servic
 }
 
 inline constexpr auto credential_routes =
-    http::guarded_by<require_secret_access>(
+    http::guarded_by<require_access<secret_gate>>(
         http::under<"/api/credentials">(
             http::post<"", put_credential>.summary("Store a credential under its name"),
             http::get<"", list_credentials>.summary("List credentials without their data"),

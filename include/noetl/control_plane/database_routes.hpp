@@ -53,7 +53,7 @@ inline constexpr auto database_routes =
         .tag("database");
 
 inline constexpr auto sql_routes =
-    http::guarded_by<require_sql_access>(
+    http::guarded_by<require_access<sql_gate>>(
         http::under<"/api/postgres">(http::post<"/execute", execute_sql>.summary("Run one SQL statement")))
         .tag("database");
 

@@ -48,7 +48,7 @@ inline awaitable<result<keychain_list>> list_keychain(keychain_service& keychain
 }
 
 inline constexpr auto keychain_routes =
-    http::guarded_by<require_secret_access>(
+    http::guarded_by<require_access<secret_gate>>(
         http::under<"/api/keychain">(
             http::get<"/catalog/{catalog_id}", list_keychain>.summary("Keychain entries of a catalog entry"),
             http::get<"/{catalog_id}/{keychain_name}", show_keychain>.summary("A keychain entry"),

@@ -1,8 +1,9 @@
 // control_plane/secret_gate.hpp: who may call the routes that hand out or change secrets (design: security default).
 // Knows http/message.hpp, http/origins.hpp and the internal token; use it as
-// `http::guarded_by<require_secret_access>(...)`.
+// `http::guarded_by<require_access<secret_gate>>(...)`.
 #pragma once
 
+#include <concepts>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -49,8 +50,9 @@ private:
    bool open_;
 };
 
-/// The guard of routes about secrets.
-inline std::optional<http::response> require_secret_access(secret_gate& gate, http::request const& received) {
+/// The guard of routes about secrets, and of those whose gate has the same rules.
+template <std::derived_from<secret_gate> Gate>
+std::optional<http::response> require_access(Gate& gate, http::request const& received) {
    return gate.refusal_of(received);
 }
 

@@ -24,7 +24,7 @@ inline awaitable<result<audit_page>> list_secret_audit(secret_audit& audit, http
 }
 
 inline constexpr auto wallet_routes =
-    http::guarded_by<require_wallet_access>(
+    http::guarded_by<require_access<wallet_gate>>(
         http::under<"/api/internal">(
             http::post<"/wallet/rotate-kek", rotate_keys>.summary("Move stored secrets to the current master key"),
             http::get<"/wallet/key-status", show_key_status>.summary("Master keys that stored secrets need"),
