@@ -109,11 +109,10 @@ private:
 
    static std::optional<error> refusal_of(append_request const& request, stream const* at) {
       if (at == nullptr) {
-         if (request.expect.what != expected::absent)
-            return fail(error_code::not_found, "Execution not found: " + std::to_string(request.execution_id.value));
          auto const names_catalog = [](event const& e) { return e.catalog_id.value != 0; };
-         if (request.head_status || std::ranges::any_of(request.events, names_catalog)) return std::nullopt;
-         return fail(error_code::validation, "the first event of an execution needs a catalog_id");
+         bool const begins = request.head_status || std::ranges::any_of(request.events, names_catalog);
+         if (request.expect.what == expected::absent && begins) return std::nullopt;
+         return detail::refusal_of_unknown(request);
       }
       std::size_t repeated = 0;
       for (auto const& e : request.events) {

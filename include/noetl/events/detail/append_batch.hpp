@@ -191,11 +191,8 @@ private:
    void decide(append_job& job) {
       auto& request = job.request;
       auto const found = heads_.find(request.execution_id.value);
-      auto const name = std::to_string(request.execution_id.value);
       if (found == heads_.end()) {
-         job.failure = request.expect.what == expected::absent
-                           ? fail(error_code::validation, "the first event of an execution needs a catalog_id")
-                           : fail(error_code::not_found, "Execution not found: " + name);
+         job.failure = refusal_of_unknown(request);
          return;
       }
       auto& at = found->second;

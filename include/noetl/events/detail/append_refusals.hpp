@@ -59,6 +59,13 @@ inline error claimed_by(batch_command const& command) {
    return fail(error_code::conflict, "Command already claimed by " + command.worker_id.value_or("another worker"));
 }
 
+/// Of an append to an execution that nobody has begun, and that it does not begin either.
+inline error refusal_of_unknown(append_request const& request) {
+   if (request.expect.what == expected::absent)
+      return fail(error_code::validation, "the first event of an execution needs a catalog_id");
+   return fail(error_code::not_found, "Execution not found: " + std::to_string(request.execution_id.value));
+}
+
 /// What the append says about its execution does not hold.
 inline std::optional<error> refusal_of_expectation(append_request const& request, batch_head const& at) {
    auto const conflict = [&](std::string why) {
@@ -82,8 +89,7 @@ inline std::optional<error> refusal_of_expectation(append_request const& request
       break;
    }
    // A head that this batch made for an append that failed is not there for anybody else.
-   if (at.fresh && request.expect.what != expected::absent)
-      return fail(error_code::not_found, "Execution not found: " + std::to_string(request.execution_id.value));
+   if (at.fresh && request.expect.what != expected::absent) return refusal_of_unknown(request);
    return std::nullopt;
 }
 

@@ -2,7 +2,6 @@
 // Private to events/outbox.hpp.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -13,7 +12,7 @@
 #include <string>
 #include <utility>
 
-#include <noetl/core/json_text.hpp>
+#include <noetl/core/utf8.hpp>
 #include <noetl/events/append.hpp>
 #include <noetl/events/outbox_settings.hpp>
 
@@ -39,17 +38,6 @@ struct outbox_mark {
    std::string error;
 };
 
-/// A text that a column can hold: bytes that are no UTF-8, and zero bytes, become `?`. A bus may say anything.
-inline std::string storable(std::string text) {
-   char const* const end = text.data() + text.size();
-   for (char* at = text.data(); at != end;) {
-      auto const length = *at == '\0' ? 0 : utf8_length(at, end);
-      if (length == 0) *at = '?';
-      at += std::max<std::size_t>(length, 1);
-   }
-   return text;
-}
-
 /// What completions need; outlives the relay when the bus answers late.
 struct outbox_state {
    using fresh_ptr = std::shared_ptr<fresh_outbox_row>;
@@ -68,7 +56,7 @@ struct outbox_state {
 
    /// \pre guard is held
    void add(outbox_mark one) {
-      one.error = storable(std::move(one.error)); // one mark that is refused would keep all others from being written
+      one.error = storable_text(one.error, "?"); // one mark that is refused would keep all others from being written
       marks.push_back(std::move(one));
       if (marks.size() == 1) wake.notify_all();
    }
