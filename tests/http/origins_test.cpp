@@ -47,7 +47,8 @@ TEST(origins, listed_ones_pass_and_no_others) {
 }
 
 TEST(origins, a_text_that_names_none_is_refused_with_the_part_that_is_wrong) {
-   for (auto const* text : {"", "ui.example", "https://", "https://*.example", "https://a/b", "http://a,,http://b", "http://a, http://b"})
+   for (auto const* text :
+        {"", "ui.example", "https://", "https://*.example", "https://a/b", "http://a,,http://b", "http://a, http://b"})
       EXPECT_FALSE(origins::parse(text)) << text;
    EXPECT_EQ(origins::parse("http://a,b").error().message,
              R"(expected *, local or origins such as https://ui.example:8443, got "b")");

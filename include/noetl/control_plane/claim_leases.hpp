@@ -46,9 +46,9 @@ struct lease_stats {
 /// A claim is held by the heartbeat of its worker. When both are older than the lease, the command is PENDING again
 /// with attempt + 1 and is announced again; after max_attempts it fails. Works the same with several replicas: each row
 /// is taken back by one of them. What is offered again may have run already: steps with effects outside must be
-/// idempotent, and a late report of the first worker counts until another one claims the command. Heartbeats that could not be stored
-/// are no sign of death: nothing is taken back until this server has been up, with its database, for as long as a
-/// lease. Started once; ends with its executor.
+/// idempotent, and a late report of the first worker counts until another one claims the command. Heartbeats that could
+/// not be stored are no sign of death: nothing is taken back until this server has been up, with its database, for as
+/// long as a lease. Started once; ends with its executor.
 class claim_leases {
 public:
    claim_leases(boost::asio::any_io_executor executor, event_store& store, id_generator ids, lease_settings how = {})

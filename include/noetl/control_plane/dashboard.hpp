@@ -56,25 +56,25 @@ namespace detail {
 template <class T>
 class kept_value {
 public:
-   explicit kept_value(std::chrono::milliseconds age) : now_(std::make_shared<state>(age)) {}
+   explicit kept_value(std::chrono::milliseconds age) : kept_(std::make_shared<state>(age)) {}
 
    /// \param compute  gives awaitable<result<T>>
    template <class Compute>
    awaitable<result<T>> get(Compute compute) {
-      auto const now = now_;
+      auto const kept = kept_;
       {
-         std::lock_guard const lock(now->mutex);
-         if (now->value && (now->busy || std::chrono::steady_clock::now() - now->since < now->age))
-            co_return *now->value;
-         if (now->busy) co_return fail(error_code::unavailable, "the figures are being counted; try again");
-         now->busy = true;
+         std::lock_guard const lock(kept->mutex);
+         if (kept->value && (kept->busy || std::chrono::steady_clock::now() - kept->since < kept->age))
+            co_return *kept->value;
+         if (kept->busy) co_return fail(error_code::unavailable, "the figures are being counted; try again");
+         kept->busy = true;
       }
-      release const free(now);
+      release const free(kept);
       auto made = co_await compute();
       if (made) {
-         std::lock_guard const lock(now->mutex);
-         now->value = *made;
-         now->since = std::chrono::steady_clock::now();
+         std::lock_guard const lock(kept->mutex);
+         kept->value = *made;
+         kept->since = std::chrono::steady_clock::now();
       }
       co_return made;
    }
@@ -101,7 +101,7 @@ private:
       std::shared_ptr<state> home;
    };
 
-   std::shared_ptr<state> now_;
+   std::shared_ptr<state> kept_;
 };
 
 } // namespace detail

@@ -16,9 +16,9 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <noetl/control_plane/detail/run_forever.hpp>
-#include <noetl/core/json_text.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/core/strong.hpp>
+#include <noetl/core/utf8.hpp>
 #include <noetl/events/outbox_table.hpp>
 #include <noetl/pg/by_key.hpp>
 #include <noetl/pg/shards.hpp>
@@ -164,7 +164,7 @@ public:
    awaitable<result<outbox_failed_reply>> mark_failed(outbox_failed_request request) {
       if (request.error.empty()) co_return fail(error_code::bad_request, "error must not be empty");
       outbox_table::outbox_failure failure;
-      failure.error = first_characters(storable(std::move(request.error)), 2000);
+      failure.error = first_characters(storable_text(request.error, " "), 2000);
       failure.epoch = request.epoch;
       failure.attempts = request.attempts;
       failure.max_seconds = request.max_delay_seconds;
@@ -253,11 +253,6 @@ private:
       return wire / static_cast<std::int64_t>(shards_.count());
    }
 
-   // PostgreSQL's text cannot hold a zero byte.
-   static std::string storable(std::string text) {
-      std::ranges::replace(text, '\0', ' ');
-      return text;
-   }
    /// The first `count` characters, none of them split. \pre text is UTF-8
    static std::string first_characters(std::string text, std::size_t count) {
       std::size_t at = 0;

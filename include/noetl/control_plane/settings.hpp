@@ -33,7 +33,7 @@ struct event_stream_settings {
 struct server_settings {
    std::string host = "127.0.0.1";                          ///< address to listen on
    std::uint16_t port = 8082;                               ///< 0 chooses a free port
-   std::string public_server_url = "http://localhost:8082"; ///< absolute URL that every worker reaches; not made from the port
+   std::string public_server_url = "http://localhost:8082"; ///< absolute, for every worker; not made from the port
    std::string cors_origins = "*";               ///< web pages that may call: *, local, or https://ui.example,...
    ranged<int, 1, 64> http_threads{2};           ///< threads that serve requests and decide
    ranged<int, 1, 65'536> max_connections{4096}; ///< further callers get 503
@@ -41,7 +41,7 @@ struct server_settings {
    secret nats_url;                              ///< may hold credentials; empty: commands are kept, not announced
    std::string nats_command_stream = "noetl_commands";     ///< name of the command stream when we create it
    std::chrono::seconds nats_command_max_age{3600};        ///< retention of the command stream when we create it
-   std::optional<ranged<int, 0, 1023>> server_machine_id;  ///< part of every id; 1023 is the database's; unset: from the host name
+   std::optional<ranged<int, 0, 1023>> server_machine_id;  ///< part of every id; 1023 is the database's; unset: by host
    std::uint32_t shard_index = 0;                          ///< diagnostic only
    std::uint32_t shard_count = 1;                          ///< diagnostic only
    secret shards;                                          ///< `host=..;port=..;user=..;password=..;database=..,...`
@@ -62,7 +62,7 @@ struct server_settings {
    bool projector_owns_snapshot = false; ///< snapshots are written by POST /api/internal/projection/advance only
    std::chrono::seconds snapshot_retention{86'400};   ///< a snapshot stays so long after the end of its execution
    event_stream_settings event_stream;                ///< committed events as messages
-   secret internal_api_token;                         ///< bearer token of internal routes, which without it answer 503; of secrets and SQL
+   secret internal_api_token;                         ///< of internal routes (503 without one), secrets and SQL
    std::string kms_provider = "local";                ///< keeper of the master key; local is the only one
    secret encryption_key;                             ///< base64 of 32 bytes; without it no secret is stored or read
    std::string encryption_key_version = "v1";         ///< name of that key in stored secrets; a new one for a new key
