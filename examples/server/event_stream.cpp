@@ -196,13 +196,10 @@ void event_stream::stop() {
       keeper = std::move(impl_->keeper);
    }
    keeper.request_stop();
-   if (keeper.joinable()) keeper.join(); // it walks through the lanes
-   std::vector<std::unique_ptr<lane>> lanes;
-   {
-      std::lock_guard const lock(impl_->guard);
-      lanes = std::move(impl_->lanes);
-   }
-   lanes.clear();
+   if (keeper.joinable()) keeper.join();     // it walks through the lanes
+   std::vector<std::unique_ptr<lane>> lanes; // they end without the lock
+   std::lock_guard const lock(impl_->guard);
+   lanes = std::move(impl_->lanes);
 }
 
 void event_stream::committed(std::size_t shard) {

@@ -46,8 +46,10 @@ struct http_client::impl {
        : executor_(std::move(executor)), where_(std::move(where)), settings_(settings) {}
 
    boost::asio::awaitable<result<client_response>> send(client_request wish) {
-      if (auto const problem = problem_of(wish); !problem.empty()) co_return fail(error_code::bad_request, problem);
-      auto const outgoing = make_message(wish);
+      auto const target = where_.prefix + wish.target;
+      if (auto const problem = problem_of(wish, target); !problem.empty())
+         co_return fail(error_code::bad_request, problem);
+      auto const outgoing = make_message(wish, target);
       if (auto kept = take_idle()) {
          attempt tried;
          co_await exchange(*kept, outgoing, tried);
@@ -109,8 +111,7 @@ struct http_client::impl {
 
    // Beast writes what it is given: a line end in a text would begin another field, or another request.
    // \return what is wrong, without the values, which may be secret; empty when all can be sent
-   std::string problem_of(client_request const& wish) const {
-      auto const target = where_.prefix + wish.target;
+   static std::string problem_of(client_request const& wish, std::string const& target) {
       bool const one_word = !target.empty() && target.find_first_of(" \t") == target.npos;
       if (!one_word || !detail::is_field_text(target)) return "a request target has no blanks or control characters";
       if (!detail::is_field_text(wish.content_type)) return "header content-type: control character in its value";
@@ -120,10 +121,10 @@ struct http_client::impl {
       }
       return {};
    }
-   message make_message(client_request const& wish) const {
+   message make_message(client_request const& wish, std::string const& target) const {
       message out;
       out.method_string(to_text(wish.method));
-      out.target(where_.prefix + wish.target);
+      out.target(target);
       out.version(11);
       bool const v6 = where_.host.find(':') != std::string::npos;
       out.set(boost::beast::http::field::host,

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include <noetl/core/json_text.hpp>
+#include <noetl/core/utf8.hpp>
 
 namespace noetl::http {
 
