@@ -28,22 +28,6 @@ TEST(json_text, what_is_not_utf8_becomes_the_replacement_character) {
    EXPECT_EQ(quoted("\xED\xA0\x80"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"") << "a surrogate";
 }
 
-TEST(json_text, utf8_length_knows_every_boundary) {
-   auto const length = [](std::string_view s) { return noetl::utf8_length(s.data(), s.data() + s.size()); };
-   EXPECT_EQ(length("\x7f"), 1U);
-   EXPECT_EQ(length("\xC2\x80"), 2U);
-   EXPECT_EQ(length("\xDF\xBF"), 2U);
-   EXPECT_EQ(length("\xE0\xA0\x80"), 3U);
-   EXPECT_EQ(length("\xED\x9F\xBF"), 3U);
-   EXPECT_EQ(length("\xEE\x80\x80"), 3U);
-   EXPECT_EQ(length("\xF0\x90\x80\x80"), 4U);
-   EXPECT_EQ(length("\xF4\x8F\xBF\xBF"), 4U);
-   for (std::string_view const bad :
-        {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80",
-         "\xF5\x80\x80\x80", "\xE2\x82", "\xF0\x9F\x98", "\xC3\x28"})
-      EXPECT_EQ(length(bad), 0U) << testing::PrintToString(bad);
-}
-
 TEST(json_text, plain_runs_end_at_the_same_byte_as_a_slow_search) {
    auto const seed = std::random_device{}();
    SCOPED_TRACE("seed " + std::to_string(seed));

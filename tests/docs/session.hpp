@@ -3,12 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <regex>
 #include <sstream>
@@ -64,46 +66,56 @@ inline std::string block_of(std::string const& page, std::string const& language
    return all.empty() ? "" : all.front();
 }
 
-/// A page's `main` in a process of its own, with these variables. \return exit code
-inline int exit_code_of(int (*main)(), std::string const& variable, std::string const& value) {
-   pid_t const pid = fork();
-   if (pid == 0) {
-      setenv(variable.c_str(), value.c_str(), 1);
+/// A page's `main` in a process of its own, killed at the end. Forks, so no other threads may be at work: ctest runs
+/// each test in a process of its own.
+class child {
+public:
+   /// \param before  done in the new process first
+   child(int (*main)(), std::map<std::string, std::string> const& variables, std::function<void()> const& before = {})
+       : pid_(fork()) {
+      if (pid_ != 0) return;
+      if (before) before();
+      for (auto const& [name, value] : variables) setenv(name.c_str(), value.c_str(), 1);
       _exit(main());
    }
-   int status = 0;
-   waitpid(pid, &status, 0);
-   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+   ~child() {
+      if (pid_ > 0) kill(pid_, SIGKILL), waitpid(pid_, nullptr, 0);
+   }
+   child(child const&) = delete;
+   child& operator=(child const&) = delete;
+
+   void terminate() { kill(pid_, SIGTERM); }
+   /// Waits for its end. \return its exit code
+   int exit_code() {
+      int status = 0;
+      waitpid(std::exchange(pid_, 0), &status, 0);
+      return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+   }
+
+private:
+   pid_t pid_;
+};
+
+/// A page's `main` in a process of its own, with these variables. \return exit code
+inline int exit_code_of(int (*main)(), std::string const& variable, std::string const& value) {
+   return child(main, {{variable, value}}).exit_code();
 }
 
-/// A page's server in a process of its own, listening when the constructor returns. Forks, so no other threads may be
-/// at work: ctest runs each test in a process of its own.
+/// A page's server in a process of its own, listening when the constructor returns.
 class program {
 public:
    program(int (*main)(), std::string const& port_variable, std::map<std::string, std::string> const& more = {})
-       : port_(static_cast<std::uint16_t>(noetl::test::free_port())), pid_(fork()) {
-      if (pid_ == 0) {
-         setenv(port_variable.c_str(), std::to_string(port_).c_str(), 1);
-         for (auto const& [name, value] : more) setenv(name.c_str(), value.c_str(), 1);
-         _exit(main());
-      }
+       : port_(static_cast<std::uint16_t>(noetl::test::free_port())),
+         child_(main, more, [&] { setenv(port_variable.c_str(), std::to_string(port_).c_str(), 1); }) {
       for (int tries = 0; tries < 600 && !listens(); ++tries) usleep(50'000);
       EXPECT_TRUE(listens()) << "the program of the page does not listen";
    }
-   ~program() {
-      kill(pid_, SIGKILL);
-      waitpid(pid_, nullptr, 0);
-   }
-   program(program const&) = delete;
-   program& operator=(program const&) = delete;
 
    [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
    /// Asks it to end. \return its exit code
    int terminate() {
-      kill(pid_, SIGTERM);
-      int status = 0;
-      waitpid(pid_, &status, 0);
-      return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+      child_.terminate();
+      return child_.exit_code();
    }
 
 private:
@@ -118,31 +130,22 @@ private:
       return connected;
    }
    std::uint16_t port_;
-   pid_t pid_;
+   child child_;
 };
 
-/// A page's `main` in a process of its own, whose standard output is read as it comes. Forks, like `program`.
+/// A page's `main` in a process of its own, whose standard output is read as it comes.
 class talker {
 public:
-   explicit talker(int (*main)(), std::map<std::string, std::string> const& variables = {}) {
-      int ends[2];
-      if (pipe(ends) != 0) throw std::runtime_error("no pipe");
-      pid_ = fork();
-      if (pid_ == 0) {
-         dup2(ends[1], STDOUT_FILENO);
-         close(ends[0]);
-         close(ends[1]);
-         setvbuf(stdout, nullptr, _IOLBF, 0); // as on a terminal
-         for (auto const& [name, value] : variables) setenv(name.c_str(), value.c_str(), 1);
-         _exit(main());
-      }
-      close(ends[1]);
-      from_ = ends[0];
+   explicit talker(int (*main)(), std::map<std::string, std::string> const& variables = {})
+       : child_(main, variables, [this] {
+            dup2(ends_[1], STDOUT_FILENO);
+            close(ends_[0]);
+            close(ends_[1]);
+            setvbuf(stdout, nullptr, _IOLBF, 0); // as on a terminal
+         }) {
+      close(ends_[1]);
    }
-   ~talker() {
-      close(from_);
-      if (pid_ > 0) kill(pid_, SIGKILL), waitpid(pid_, nullptr, 0);
-   }
+   ~talker() { close(ends_[0]); }
    talker(talker const&) = delete;
    talker& operator=(talker const&) = delete;
 
@@ -150,25 +153,27 @@ public:
    std::string said(std::string const& pattern) {
       auto const end = std::chrono::steady_clock::now() + std::chrono::minutes(3);
       while (std::chrono::steady_clock::now() < end && !std::regex_match(text_, std::regex(pattern))) {
-         pollfd one{from_, POLLIN, 0};
+         pollfd one{ends_[0], POLLIN, 0};
          if (poll(&one, 1, 100) <= 0) continue;
          char buffer[4096];
-         auto const n = read(from_, buffer, sizeof buffer);
+         auto const n = read(ends_[0], buffer, sizeof buffer);
          if (n <= 0) break;
          text_.append(buffer, static_cast<std::size_t>(n));
       }
       return text_;
    }
    /// Waits for its end. \return its exit code
-   int exit_code() {
-      int status = 0;
-      waitpid(std::exchange(pid_, 0), &status, 0);
-      return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-   }
+   int exit_code() { return child_.exit_code(); }
 
 private:
-   pid_t pid_ = 0;
-   int from_ = -1;
+   static std::array<int, 2> new_pipe() {
+      std::array<int, 2> ends{};
+      if (pipe(ends.data()) != 0) throw std::runtime_error("no pipe");
+      return ends;
+   }
+
+   std::array<int, 2> ends_ = new_pipe(); // where we read, where it writes
+   child child_;
    std::string text_;
 };
 

@@ -118,6 +118,11 @@ protected:
       request.outbox = {{id, issued, "noetl.commands.shared.http", raw_json(R"({"n":1})")}};
       return request;
    }
+   append_request issue_to(std::string subject) {
+      auto request = issue(execution_id{ids_.next()}, event_id{ids_.next()});
+      request.outbox[0].subject = std::move(subject);
+      return request;
+   }
    static std::int64_t count(std::string_view status) {
       return ask<std::int64_t>("select count(*) from noetl.outbox where status = $1", status);
    }

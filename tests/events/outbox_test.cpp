@@ -54,9 +54,7 @@ TEST_F(outbox_test, a_message_that_can_never_be_sent_is_parked_and_does_not_hold
    replica r(database_->settings(), 2);
    memory_bus bus;
    outbox_relay relay(r.shards, bus, quick());
-   auto request = issue(execution_id{ids_.next()}, event_id{ids_.next()});
-   request.outbox[0].subject = "too.large";
-   ASSERT_TRUE(append(r.store, request));
+   ASSERT_TRUE(append(r.store, issue_to("too.large")));
    ASSERT_TRUE(append(r.store, issue(execution_id{ids_.next()}, event_id{ids_.next()})));
    EXPECT_TRUE(eventually([&] { return count("FAILED") == 1 && count("PUBLISHED") == 1; }));
    EXPECT_EQ(ask<std::string>("select last_error from noetl.outbox where status = 'FAILED'"), "too large");
@@ -66,9 +64,7 @@ TEST_F(outbox_test, what_a_bus_says_is_stored_whatever_bytes_it_has_and_holds_up
    replica r(database_->settings(), 2);
    memory_bus bus;
    outbox_relay relay(r.shards, bus, quick());
-   auto request = issue(execution_id{ids_.next()}, event_id{ids_.next()});
-   request.outbox[0].subject = "odd.words";
-   ASSERT_TRUE(append(r.store, request));
+   ASSERT_TRUE(append(r.store, issue_to("odd.words")));
    EXPECT_TRUE(eventually([&] { return count("FAILED") == 1; }));
    EXPECT_EQ(ask<std::string>("select last_error from noetl.outbox where status = 'FAILED'"), "no ? ? \u00e9");
    ASSERT_TRUE(append(r.store, issue(execution_id{ids_.next()}, event_id{ids_.next()})));
