@@ -42,12 +42,40 @@ session() {
    has "as it was" '"state":"REGISTERED"' "$(ask GET "/api/shipments/$id?version=1")"
    has "diagram" 'stateDiagram' "$(ask GET /api/shipments/transitions)"
    has "the other aggregate" '201 {' "$(ask POST /api/depots '{"city":"Bergen"}')"
-   has "metrics" 'shipment' "$(ask GET /metrics)"
+   has "metrics" 'noetl_aggregate_actions_total{aggregate="shipment",action="scan",outcome="done"}' "$(ask GET /metrics)"
+   has "alive" '200 {"status":"ok"}' "$(ask GET /livez)"
 }
+# refused WANTED CODE COMMAND...: ends with the code and says it on stderr
+refused() {
+   local wanted="$1" code="$2" came=0
+   shift 2
+   timeout 60 "$@" >"$work/refused.out" 2>"$work/refused.err" || came=$?
+   [ "$came" -eq "$code" ] || fail "it ended with $came instead of $code: $(cat "$work/refused.err")"
+   has "why it did not start" "$wanted" "$(cat "$work/refused.err")"
+}
+readiness() { ask GET /readyz; }
+
+has "the variables" 'SHIPMENTS_PORT' "$("$program" --help)"
+refused 'unknown argument --memroy' 2 "$program" --memroy
+refused 'SHIPMENTS_PORT: expected an integer' 2 env SHIPMENTS_PORT=eighty "$program" --memory
+refused 'SHIPMENTS_DSN: DSN: host is missing' 2 env SHIPMENTS_DSN=user=noetl "$program"
 
 port="$(services_free_port)"
 start --memory
 session
+has "ready in memory" '200 {"status":"ready","database":"memory"' "$(readiness)"
+refused "$port" 1 env SHIPMENTS_PORT="$port" "$program" --memory
+kill -TERM "$shipments_pid"
+wait "$shipments_pid" || fail "it ended with code $?: $(cat "$work/shipments.log")"
+
+# The database is not there yet: it is waited for, and SIGTERM ends the waiting.
+SHIPMENTS_DSN="host=127.0.0.1 port=$(services_free_port) user=noetl dbname=shipments" "$program" >"$work/shipments.log" 2>&1 &
+shipments_pid=$!
+for ((tries = 0; tries < 300; ++tries)); do
+   if grep -q 'database.waiting' "$work/shipments.log"; then break; fi
+   sleep 0.1
+done
+[ "$tries" -lt 300 ] || fail "it does not say that it waits: $(cat "$work/shipments.log")"
 kill -TERM "$shipments_pid"
 wait "$shipments_pid" || fail "it ended with code $?: $(cat "$work/shipments.log")"
 
@@ -56,6 +84,7 @@ export SHIPMENTS_DSN="host=127.0.0.1 port=$PGPORT user=noetl password=$PGPASSWOR
 start
 session
 kill -KILL "$shipments_pid"
+wait "$shipments_pid" 2>/dev/null || true
 start
 has "what was acknowledged is there" '"places":["Hamar"]' "$(ask GET "/api/shipments/$id")"
 has "and goes on" '"state":"DELIVERED"' "$(ask POST "/api/shipments/$id/deliver")"
@@ -64,5 +93,6 @@ for ((tries = 0; tries < 300; ++tries)); do
    sleep 0.1
 done
 [ "$tries" -lt 300 ] || fail "the stream did not get everything"
+has "ready" '200 {"status":"ready","database":"connected","nats":"connected","event_stream":"leading"' "$(readiness)"
 kill -TERM "$shipments_pid"
 wait "$shipments_pid" || fail "it ended with code $?: $(cat "$work/shipments.log")"

@@ -189,6 +189,18 @@ TEST(config, printed_configuration_reads_back) {
    EXPECT_EQ(noetl::print_config(second.value), text);
 }
 
+TEST(config, names_may_begin_with_a_prefix_and_defaults_may_be_the_program_s) {
+   server defaults;
+   defaults.port = 8084;
+   auto const config = load_config({{"SHOP_HOST", "::"}, {"HOST", "no"}, {"SHOP_PROT", "1"}}, defaults, "SHOP");
+   EXPECT_EQ(config.value.host, "::");
+   EXPECT_EQ(config.value.port, 8084);
+   ASSERT_EQ(config.problems.size(), 1U);
+   EXPECT_EQ(config.problems.front().text(), "SHOP_PROT: unknown, did you mean SHOP_PORT?");
+   auto const described = noetl::describe_config(defaults, "SHOP");
+   EXPECT_NE(described.find("SHOP_PORT\tan integer 1..65535\t8084\n"), std::string::npos) << described;
+}
+
 TEST(config, every_variable_is_described_with_what_it_expects_and_its_default) {
    EXPECT_EQ(noetl::describe_config<settings>(), "NOETL_HOST\ttext\t127.0.0.1\n"
                                                  "NOETL_PORT\tan integer 1..65535\t8082\n"

@@ -89,11 +89,11 @@ void for_each_variable(T& part, std::string_view prefix, F const& f) {
 
 // A near miss is a typing error, anything else belongs to somebody else. Short names are near each other by nature
 // (POSTGRES_HOST, POSTGRES_PORT), so they get one slip, longer ones two.
-inline std::string nearest(std::string_view unknown, std::set<std::string> const& known) {
+inline std::string nearest(std::string_view unknown, std::set<std::string> const& known, std::string_view prefix) {
    std::string best;
    std::size_t best_distance = 3;
    for (std::string const& name : known) {
-      std::size_t const start = name.find('_') + 1;
+      std::size_t const start = (prefix.empty() ? name.find('_') : prefix.size()) + 1;
       if (unknown.substr(0, start) != std::string_view(name).substr(0, start)) continue;
       std::size_t const allowed = name.size() - start < 5 ? 1 : 2;
       std::size_t const distance = edit_distance(unknown.substr(start), std::string_view(name).substr(start));
@@ -111,11 +111,12 @@ inline std::string nearest(std::string_view unknown, std::set<std::string> const
 ///
 /// Every problem is listed, not only the first: values that do not fit, and unknown variables that are one or two slips
 /// away from a known one and begin as it does (NOETL_, POSTGRES_). Other unknown variables are ignored.
+/// \param prefix  of all names, in capitals and without the `_` behind it: with SHOP, member `port` is SHOP_PORT
 template <class T>
-loaded_config<T> load_config(environment const& variables) {
-   loaded_config<T> out;
+loaded_config<T> load_config(environment const& variables, T defaults = {}, std::string_view prefix = {}) {
+   loaded_config<T> out{std::move(defaults), {}};
    std::set<std::string> known;
-   detail::for_each_variable(out.value, {}, [&]<class M>(std::string const& name, M& member) {
+   detail::for_each_variable(out.value, prefix, [&]<class M>(std::string const& name, M& member) {
       known.insert(name);
       auto const found = variables.find(name);
       if (found == variables.end()) return;
@@ -125,7 +126,7 @@ loaded_config<T> load_config(environment const& variables) {
    });
    for (auto const& [name, value] : variables) {
       if (known.contains(name)) continue;
-      if (std::string const near = detail::nearest(name, known); !near.empty())
+      if (std::string const near = detail::nearest(name, known, prefix); !near.empty())
          out.problems.push_back({name, std::nullopt, "unknown, did you mean " + near + "?"});
    }
    return out;
@@ -146,10 +147,9 @@ std::string print_config(T const& config) {
 /// A line for each variable in the order of the struct: name, what it expects, default, separated by tabs. A default
 /// that is a secret is masked.
 template <class T>
-std::string describe_config() {
+std::string describe_config(T const& defaults = {}, std::string_view prefix = {}) {
    std::string out;
-   T const defaults{};
-   detail::for_each_variable(defaults, {}, [&]<class M>(std::string const& name, M const& member) {
+   detail::for_each_variable(defaults, prefix, [&]<class M>(std::string const& name, M const& member) {
       out.append(name).append("\t").append(detail::setting_rule<M>()).append("\t");
       detail::print_setting(out, member);
       out.push_back('\n');
