@@ -37,6 +37,7 @@ public:
       signals_.async_wait([this](boost::system::error_code failed, int) {
          if (!failed) stop_.request_stop();
       });
+      thread_ = std::jthread([this] { io_.run(); }); // not before it has something to wait for: it would end at once
    }
    ~stop_at_signal() { io_.stop(); }
    stop_at_signal(stop_at_signal const&) = delete;
@@ -48,7 +49,7 @@ private:
    std::stop_source stop_;
    boost::asio::io_context io_{1};
    boost::asio::signal_set signals_{io_, SIGINT, SIGTERM};
-   std::jthread thread_{[this] { io_.run(); }};
+   std::jthread thread_; // last: ends first
 };
 
 /// Waits for the database for as long as it takes, and says so. Errors: those of pg::migrate; `unavailable` only when
