@@ -210,13 +210,13 @@ void event_stream::committed(std::size_t shard) {
 std::optional<std::string> event_stream::state() const {
    std::lock_guard const lock(impl_->guard);
    if (impl_->lanes.empty()) return std::nullopt;
-   auto least = stream::tailer_state::leading;
+   std::string least(to_text(stream::tailer_state::leading));
    for (auto const& one : impl_->lanes) {
       auto const stats = one->tail.stats();
-      if (!stats.trouble.empty()) return "waiting: " + stats.trouble;
-      if (stats.state != stream::tailer_state::leading) least = stats.state;
+      if (!stats.trouble.empty()) return standing_text(stats);
+      if (stats.state != stream::tailer_state::leading) least = standing_text(stats);
    }
-   return std::string(to_text(least));
+   return least;
 }
 
 void event_stream::report(noetl::http::samples& out) const {

@@ -52,10 +52,7 @@ struct readiness_probe {
 };
 
 inline result<http::reply<control_plane::readiness>> show_readiness(readiness_probe const& probe) {
-   http::reply<control_plane::readiness> answer;
-   answer.body = probe.ask();
-   answer.status = answer.body.status == "not_ready" ? 503 : 200;
-   return answer;
+   return control_plane::readiness_reply(probe.ask());
 }
 
 inline constexpr auto probe_routes =
@@ -78,7 +75,7 @@ public:
       if (!stored_) return;
       health_.emplace(
           stored_->shards(), [this] { return bus(); }, [] { return true; });
-      health_->watch_event_stream([this] { return std::optional(stream()); });
+      health_->watch_event_stream([this] { return std::optional(standing_text(stored_->stream_stats())); });
    }
    ~aggregate_server() {
       while (!kept_.empty()) kept_.pop_back(); // who was made last may know those before
@@ -165,10 +162,6 @@ private:
    control_plane::bus_state bus() {
       bool const there = stored_->bus().state() == nats::connection_state::connected;
       return there ? control_plane::bus_state::connected : control_plane::bus_state::disconnected;
-   }
-   std::string stream() const {
-      auto const tail = stored_->stream_stats();
-      return tail.trouble.empty() ? std::string(to_text(tail.state)) : "waiting: " + tail.trouble;
    }
    control_plane::readiness standing() const {
       if (health_) return health_->ready();

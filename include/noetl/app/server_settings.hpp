@@ -50,14 +50,13 @@ inline std::string variable_prefix(std::string_view program) {
 
 namespace detail {
 
-inline std::string usage(std::string_view program) {
+inline std::string usage(std::string_view program, std::string const& prefix, server_settings const& defaults) {
    std::string out("usage: ");
    out.append(program).append(" [--memory | --help]\n\n");
    out.append("--memory  keeps everything in this process: no PostgreSQL, no NATS, nothing is left at its end\n\n");
-   auto const prefix = variable_prefix(program);
    out.append(prefix).append("_DSN       host=127.0.0.1 port=5432 user=noetl password=... dbname=noetl\n");
    out.append(prefix).append("_NATS_URL  nats://user:password@127.0.0.1:4222\n\n");
-   return out.append("variable, what it expects, default (*** is masked):\n");
+   return out.append("variable, what it expects, default (*** is masked):\n").append(describe_config(defaults, prefix));
 }
 
 // What no single variable can show.
@@ -77,16 +76,16 @@ inline void check_addresses(start_wish& wish, std::string const& prefix, std::ve
 inline result<start_wish> read_start(std::string_view program, server_settings defaults, environment const& variables,
                                      std::span<char const* const> arguments) {
    auto const prefix = variable_prefix(program);
-   std::string const usage = detail::usage(program) + describe_config(defaults, prefix);
    start_wish wish;
    bool in_memory = false;
    for (std::string_view const argument : arguments) {
       if (argument == "--help" || argument == "-h")
-         wish.help = usage;
+         wish.help = detail::usage(program, prefix, defaults);
       else if (argument == "--memory")
          in_memory = true;
       else
-         return fail(error_code::validation, "unknown argument " + std::string(argument) + "\n" + usage);
+         return fail(error_code::validation,
+                     "unknown argument " + std::string(argument) + "\n" + detail::usage(program, prefix, defaults));
    }
    if (!wish.help.empty()) return wish;
 

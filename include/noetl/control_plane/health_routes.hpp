@@ -19,11 +19,15 @@ inline awaitable<result<http::reply<health_report>>> show_health(health_service&
    co_return answer;
 }
 
-inline result<http::reply<readiness>> show_readiness(health_service& health) {
+inline http::reply<readiness> readiness_reply(readiness found) {
    http::reply<readiness> answer;
-   answer.body = health.ready();
-   answer.status = answer.body.status == "not_ready" ? 503 : 200;
+   answer.status = found.status == "not_ready" ? 503 : 200;
+   answer.body = std::move(found);
    return answer;
+}
+
+inline result<http::reply<readiness>> show_readiness(health_service& health) {
+   return readiness_reply(health.ready());
 }
 
 inline result<pool_report> show_pool(health_service& health) {

@@ -55,4 +55,9 @@ struct tailer_stats {
    std::string trouble{};           ///< why it does not go on; empty while it does
 };
 
+/// For readiness: `leading`, `following`, or `waiting: ` and why.
+inline std::string standing_text(tailer_stats const& stats) {
+   return stats.trouble.empty() ? std::string(to_text(stats.state)) : "waiting: " + stats.trouble;
+}
+
 } // namespace noetl::stream

@@ -59,9 +59,8 @@ inline constexpr std::string_view close_commands =
 inline constexpr std::string_view drop_heads =
     "delete from noetl.stream_head where execution_id = any($1::bigint[]) and version = 0";
 
-// The first id at or above the wanted one, so that only the primary key gives the order. With both as equalities the
-// plan of a partition without statistics takes ix_event_version instead and reads all events of the execution each
-// time.
+// The first id at or above the wanted one, so that only the primary key gives the order. With two equalities a
+// partition without statistics is read by ix_event_version: all events of the execution, for each id.
 inline constexpr std::string_view stored_ids =
     "select x.ord from unnest($1::bigint[], $2::bigint[]) with ordinality x(execution_id, event_id, ord) "
     "where x.event_id = (select e.event_id from noetl.event e where e.execution_id = x.execution_id "
