@@ -27,6 +27,7 @@
 #include <noetl/http/server.hpp>
 
 #include "http_load.hpp"
+#include "rates.hpp"
 
 namespace {
 
@@ -34,6 +35,7 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 using namespace noetl;
 using namespace noetl::http;
+using noetl::bench::median;
 using tcp = asio::ip::tcp;
 
 // ---- ours ----
@@ -87,11 +89,6 @@ using noetl::bench::broken;
 double requests_per_second(std::uint16_t port, std::string const& wish, std::chrono::milliseconds time) {
    return noetl::bench::requests_per_second(
        port, [&](std::string& out) { out = wish; }, time);
-}
-
-double median(std::vector<double> values) {
-   std::ranges::sort(values);
-   return values[values.size() / 2];
 }
 
 } // namespace

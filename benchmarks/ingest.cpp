@@ -18,13 +18,12 @@
 #include <thread>
 #include <vector>
 
-#include <unistd.h>
-
 #include <noetl/core/snowflake.hpp>
 #include <noetl/events/store.hpp>
 #include <noetl/pg/connection.hpp>
-#include <noetl/pg/migrate.hpp>
 
+#include "own_database.hpp"
+#include "program.hpp"
 #include "single_row_commits.hpp"
 
 namespace {
@@ -108,40 +107,14 @@ double copy_rows(pg::settings const& how, snowflake& ids, std::vector<execution_
    return static_cast<double>(rows) / spent.count();
 }
 
-int number(char const* name, int otherwise) {
-   auto const* text = std::getenv(name);
-   return text ? std::atoi(text) : otherwise;
-}
-
-int run() {
-   auto const* dsn = std::getenv("NOETL_BENCH_PG");
-   if (!dsn) {
-      std::fprintf(stderr, "NOETL_BENCH_PG is not set\n");
-      return 2;
-   }
-   auto how = pg::parse_dsn(dsn);
-   if (!how) throw std::runtime_error(how.error().message);
-   auto const maintenance = *how;
-   how->database = "noetl_bench_" + std::to_string(::getpid());
-   pg::connection(maintenance).script("create database " + how->database);
-   struct cleanup {
-      pg::settings how;
-      std::string name;
-      ~cleanup() {
-         try {
-            pg::connection(how).script("drop database " + name + " with (force)");
-         } catch (std::exception const& e) {
-            std::fprintf(stderr, "the benchmark's database %s stays: %s\n", name.c_str(), e.what());
-         }
-      }
-   } const at_end{maintenance, how->database};
-   auto const migrated = pg::migrate(*how);
-   if (!migrated) throw std::runtime_error(migrated.error().message + " " + migrated.error().detail);
-   pg::connection(*how).script("create sequence noetl.bench_ids cache 100");
+void run() {
+   own_database const database;
+   auto const& how = database.settings;
+   pg::connection(how).script("create sequence noetl.bench_ids cache 100");
 
    auto const pairs = number("NOETL_BENCH_PAIRS", 5);
    auto const time = std::chrono::milliseconds(number("NOETL_BENCH_MS", 2'000));
-   pg::settings pool = *how;
+   pg::settings pool = how;
    pool.max_connections = 2;
    pg::shard_map shards(pool);
    snowflake ids(1000);
@@ -170,31 +143,25 @@ int run() {
    for (int i = 0; i < pairs; ++i) {
       pair_of_figures p{};
       p.ours = drive(store, executions, 500, in_flight, time) * 500;
-      p.limit = copy_rows(*how, ids, executions, time);
+      p.limit = copy_rows(how, ids, executions, time);
       batch.push_back(p);
       std::printf("batch   %2d: ours %8.0f rows/s, COPY    %8.0f rows/s\n", i + 1, p.ours, p.limit);
    }
-   auto const clients = pgbench(*how, plain, 1, {1, 8, 32, 64}).second;
+   auto const clients = pgbench(how, plain, 1, {1, 8, 32, 64}).second;
    for (int i = 0; i < pairs; ++i) {
       pair_of_figures p{};
       p.ours = drive(store, executions, 1, 64, time);
-      p.limit = pgbench(*how, plain, std::max(1, static_cast<int>(time.count() / 1000)), {clients}).first;
+      p.limit = pgbench(how, plain, std::max(1, static_cast<int>(time.count() / 1000)), {clients}).first;
       append.push_back(p);
       std::printf("append  %2d: ours %8.0f rows/s, pgbench %8.0f rows/s with %d clients\n", i + 1, p.ours, p.limit,
                   clients);
    }
    quote("ingest-batch", batch);
    quote("ingest-append", append);
-   return 0;
 }
 
 } // namespace
 
 int main() {
-   try {
-      return run();
-   } catch (std::exception const& e) {
-      std::fprintf(stderr, "%s\n", e.what());
-      return 1;
-   }
+   return program("ingest", run);
 }

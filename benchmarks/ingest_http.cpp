@@ -12,6 +12,7 @@
 #include <noetl/reflect/json.hpp>
 
 #include "http_load.hpp"
+#include "program.hpp"
 #include "single_row_commits.hpp"
 #include "support/deployment.hpp"
 
@@ -59,7 +60,7 @@ private:
    std::string body_;
 };
 
-int run(int pairs, std::chrono::milliseconds time) {
+void run(int pairs, std::chrono::milliseconds time) {
    test::deployment site;
    site.start_server({{"NOETL_LOG_LEVEL", "warn"}, {"NOETL_REANNOUNCE_AFTER", "3600"}});
    site.register_playbook(playbook);
@@ -87,18 +88,12 @@ int run(int pairs, std::chrono::milliseconds time) {
                   clients);
    }
    quote("ingest_http", figures);
-   return 0;
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-   auto const* dsn = std::getenv("NOETL_BENCH_PG");
-   if (dsn == nullptr) return std::fprintf(stderr, "NOETL_BENCH_PG is not set\n"), 2;
-   setenv("NOETL_TEST_PG", dsn, 1);
-   try {
-      return run(argc > 1 ? std::atoi(argv[1]) : 5, std::chrono::milliseconds{argc > 2 ? std::atoi(argv[2]) : 3000});
-   } catch (std::exception const& e) {
-      return std::fprintf(stderr, "bench-ingest_http: %s\n", e.what()), 1;
-   }
+   return program_with_servers("ingest_http", [&] {
+      run(argc > 1 ? std::atoi(argv[1]) : 5, std::chrono::milliseconds{argc > 2 ? std::atoi(argv[2]) : 3000});
+   });
 }

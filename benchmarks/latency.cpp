@@ -22,6 +22,7 @@
 #include <noetl/stream/jetstream_sink.hpp>
 #include <noetl/stream/tailer.hpp>
 
+#include "program.hpp"
 #include "single_row_commits.hpp"
 #include "stream_setup.hpp"
 
@@ -49,7 +50,7 @@ void quote_milliseconds(char const* name, double ours, double floor) {
    std::printf("%s ratio=%.2f ours=%.2f limit=%.0f unit=ms\n", name, floor / ours, ours, floor);
 }
 
-int run() {
+void run() {
    log::set_level(log::level::error);
    own_database database;
    auto const events = static_cast<std::size_t>(number("NOETL_BENCH_EVENTS", 1'000));
@@ -122,16 +123,10 @@ int run() {
                milliseconds.front(), at(0.5), at(0.9), at(0.99), milliseconds.back());
    quote_milliseconds("latency-p50", at(0.5), 10);
    quote_milliseconds("latency-p99", at(0.99), 30);
-   return 0;
 }
 
 } // namespace
 
 int main() {
-   try {
-      return run();
-   } catch (std::exception const& e) {
-      std::fprintf(stderr, "%s\n", e.what());
-      return 1;
-   }
+   return program("latency", run);
 }

@@ -22,11 +22,13 @@
 
 #include "pg/blocking.hpp"
 #include "pg/test_database.hpp"
+#include "program.hpp"
 #include "workflow/simulator.hpp"
 
 namespace {
 
 using namespace noetl;
+using namespace noetl::bench;
 using clock_type = std::chrono::steady_clock;
 using workflow::testing::simulator;
 
@@ -74,7 +76,7 @@ T must(result<T> got) {
    return *std::move(got);
 }
 
-int run(std::size_t count, int rounds) {
+void run(std::size_t count, int rounds) {
    test::database database("noetl_bench_rebuild");
    must(pg::migrate(database.settings()));
    execution_id const id{7001};
@@ -140,18 +142,12 @@ int run(std::size_t count, int rounds) {
                short_ms.front(), short_ms.back());
    std::printf("rebuild ratio=%.2f ours=%.0f limit=%.0f unit=events/s\n", median / floor_of_goals, median,
                floor_of_goals);
-   return 0;
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-   auto const* dsn = std::getenv("NOETL_BENCH_PG");
-   if (dsn == nullptr) return std::fprintf(stderr, "NOETL_BENCH_PG is not set\n"), 2;
-   setenv("NOETL_TEST_PG", dsn, 1);
-   try {
-      return run(argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 100'000, argc > 2 ? std::atoi(argv[2]) : 5);
-   } catch (std::exception const& e) {
-      return std::fprintf(stderr, "bench-rebuild: %s\n", e.what()), 1;
-   }
+   return program_with_servers("rebuild", [&] {
+      run(argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 100'000, argc > 2 ? std::atoi(argv[2]) : 5);
+   });
 }

@@ -7,7 +7,6 @@
 // in one process; the figures are medians over the pairs, with (min..max) of the ratio.
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
@@ -25,9 +24,13 @@
 
 #include <noetl/reflect/json.hpp>
 
+#include "rates.hpp"
+
 namespace {
 
 using noetl::raw_json;
+using noetl::bench::median;
+using noetl::bench::rate;
 using tao::json::value;
 
 struct event_request {
@@ -190,32 +193,19 @@ std::vector<row_by_hand> rows() {
 
 std::size_t consumed = 0; // what the compiler must not drop
 
-// MB/s of `work`, which returns the bytes of JSON it handled, over about `seconds`.
+// MB/s of `work`, which returns the bytes of JSON it handled.
 template <class F>
-double rate(F const& work, double seconds = 0.25) {
-   using clock = std::chrono::steady_clock;
-   auto const start = clock::now();
-   std::size_t bytes = 0;
-   double passed = 0;
-   do {
-      for (int i = 0; i < 200; ++i) bytes += work();
-      passed = std::chrono::duration<double>(clock::now() - start).count();
-   } while (passed < seconds);
-   return static_cast<double>(bytes) / passed / 1e6;
-}
-
-double median(std::vector<double> values) {
-   std::sort(values.begin(), values.end());
-   return values[values.size() / 2];
+double megabytes(F const& work, double seconds = 0.25) {
+   return rate(work, seconds) / 1e6;
 }
 
 template <class Ours, class Limit>
 std::string compare(char const* name, Ours const& ours, Limit const& limit) {
    std::vector<double> our_rates, limit_rates, ratios;
-   rate(ours, 0.05), rate(limit, 0.05);
+   megabytes(ours, 0.05), megabytes(limit, 0.05);
    for (int pair = 0; pair < 9; ++pair) {
-      our_rates.push_back(rate(ours));
-      limit_rates.push_back(rate(limit));
+      our_rates.push_back(megabytes(ours));
+      limit_rates.push_back(megabytes(limit));
       ratios.push_back(our_rates.back() / limit_rates.back());
    }
    auto const [low, high] = std::minmax_element(ratios.begin(), ratios.end());
@@ -294,7 +284,7 @@ int main() {
    std::printf("3 bodies of %zu bytes, 3 rows of %zu bytes; 9 pairs of 0.25 s each\n", read_ours(), write_ours());
    // The rejected way of reading: taoJSON's events. Its parser alone, with a consumer that does nothing, is its upper
    // limit.
-   std::printf("taoJSON events, all discarded: %.0f MB/s\n", rate(read_events, 1.0));
+   std::printf("taoJSON events, all discarded: %.0f MB/s\n", megabytes(read_events, 1.0));
    std::string const read = compare("reflect-read", read_ours, read_hand);
    std::string const write = compare("reflect-write", write_ours, write_hand);
    std::printf("%s\n%s\n", read.c_str(), write.c_str());

@@ -17,11 +17,13 @@
 
 #include <noetl/pg/connection.hpp>
 
+#include "program.hpp"
 #include "support/deployment.hpp"
 
 namespace {
 
 using namespace noetl;
+using namespace noetl::bench;
 using clock_type = std::chrono::steady_clock;
 
 constexpr double floor_of_goals = 300, floor_mb = 128;
@@ -121,7 +123,7 @@ double resident_mb(pid_t process) {
    throw std::runtime_error("no VmRSS of the server");
 }
 
-int run(int rounds, int executions, std::int64_t events) {
+void run(int rounds, int executions, std::int64_t events) {
    test::deployment site;
    auto& server = site.start_server({{"NOETL_LOG_LEVEL", "warn"}});
    for (auto const& yaml : {ten_in_a_row(), fan_out(), loop()}) site.register_playbook(yaml);
@@ -147,19 +149,13 @@ int run(int rounds, int executions, std::int64_t events) {
    std::printf("steps-rss ratio=%.2f ours=%.1f limit=%.0f unit=MB (%.1f idle, %lld events)\n", mb / floor_mb, mb,
                floor_mb, idle, static_cast<long long>(last));
    quote("steps", in_a_row);
-   return 0;
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-   auto const* dsn = std::getenv("NOETL_BENCH_PG");
-   if (dsn == nullptr) return std::fprintf(stderr, "NOETL_BENCH_PG is not set\n"), 2;
-   setenv("NOETL_TEST_PG", dsn, 1);
-   try {
-      return run(argc > 1 ? std::atoi(argv[1]) : 5, argc > 2 ? std::atoi(argv[2]) : 300,
-                 argc > 3 ? std::atoll(argv[3]) : 200'000);
-   } catch (std::exception const& e) {
-      return std::fprintf(stderr, "bench-steps: %s\n", e.what()), 1;
-   }
+   return program_with_servers("steps", [&] {
+      run(argc > 1 ? std::atoi(argv[1]) : 5, argc > 2 ? std::atoi(argv[2]) : 300,
+          argc > 3 ? std::atoll(argv[3]) : 200'000);
+   });
 }

@@ -1,59 +1,17 @@
 // benchmarks/stream_setup.hpp: a database full of events and a NATS to bring them to, for tailer.cpp and latency.cpp.
 #pragma once
 
-#include <cstdio>
-#include <cstdlib>
 #include <stdexcept>
 #include <string>
-#include <thread>
-
-#include <unistd.h>
 
 #include <noetl/nats/connection.hpp>
 #include <noetl/nats/detail/jetstream_api.hpp>
 #include <noetl/pg/connection.hpp>
-#include <noetl/pg/migrate.hpp>
+
+#include "own_database.hpp"
+#include "program.hpp"
 
 namespace noetl::bench {
-
-inline std::string required(char const* name) {
-   auto const* value = std::getenv(name);
-   if (!value) throw std::runtime_error(std::string(name) + " is not set");
-   return value;
-}
-inline int number(char const* name, int otherwise) {
-   auto const* text = std::getenv(name);
-   return text ? std::atoi(text) : otherwise;
-}
-
-/// A migrated database of its own, dropped at the end.
-class own_database {
-public:
-   /// \param name  tells several of one program apart
-   explicit own_database(std::string const& name = {}) {
-      auto how = pg::parse_dsn(required("NOETL_BENCH_PG"));
-      if (!how) throw std::runtime_error(how.error().message);
-      maintenance_ = *how;
-      settings = *how;
-      settings.database = "noetl_bench_" + std::to_string(::getpid()) + (name.empty() ? "" : "_" + name);
-      pg::connection(maintenance_).script("create database " + settings.database);
-      auto const migrated = pg::migrate(settings);
-      if (!migrated) throw std::runtime_error(migrated.error().message + " " + migrated.error().detail);
-   }
-   ~own_database() {
-      try {
-         pg::connection(maintenance_).script("drop database " + settings.database + " with (force)");
-      } catch (std::exception const& e) {
-         std::fprintf(stderr, "the benchmark's database %s stays: %s\n", settings.database.c_str(), e.what());
-      }
-   }
-   own_database(own_database const&) = delete;
-   own_database& operator=(own_database const&) = delete;
-   pg::settings settings;
-
-private:
-   pg::settings maintenance_;
-};
 
 /// `count` rows as workers report them, about 700 bytes of JSON each, in transactions of 1,000 over 50 executions.
 inline void fill(pg::settings const& how, std::int64_t first, std::int64_t count) {

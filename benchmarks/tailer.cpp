@@ -31,6 +31,7 @@
 #include <noetl/stream/jetstream_sink.hpp>
 #include <noetl/stream/tailer.hpp>
 
+#include "program.hpp"
 #include "single_row_commits.hpp"
 #include "stream_setup.hpp"
 
@@ -254,7 +255,7 @@ std::vector<pair_of_figures> compare_sizes(std::int64_t rows, int pairs) {
    return out;
 }
 
-int run() {
+void run() {
    log::set_level(log::level::error);
    std::setvbuf(stdout, nullptr, _IOLBF, 0);
    own_database const database;
@@ -290,16 +291,10 @@ int run() {
    quote("tailer-reference", reference);
    if (!growth.empty()) quote("tailer-growth", growth);
    quote("tailer", raw);
-   return 0;
 }
 
 } // namespace
 
 int main() {
-   try {
-      return run();
-   } catch (std::exception const& e) {
-      std::fprintf(stderr, "%s\n", e.what());
-      return 1;
-   }
+   return program("tailer", run);
 }

@@ -3,7 +3,6 @@
 // templates and documents cost until they are refused (goals 13: 50 ms). No services.
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -14,11 +13,14 @@
 #include <noetl/workflow/playbook_parser.hpp>
 #include <noetl/workflow/template.hpp>
 
+#include "rates.hpp"
 #include "workflow/hostile.hpp"
 
 namespace {
 
 using namespace noetl::workflow;
+using noetl::bench::median;
+using noetl::bench::rate;
 using tao::json::value;
 
 constexpr char variables_text[] =
@@ -66,20 +68,6 @@ std::string by_hand(std::size_t which, value const& v) {
 
 std::size_t consumed = 0; // what the compiler must not drop
 
-/// Texts a second of `work`, which makes four.
-template <class F>
-double rate(F const& work, double seconds = 0.25) {
-   using clock = std::chrono::steady_clock;
-   auto const start = clock::now();
-   std::size_t texts = 0;
-   double passed = 0;
-   do {
-      for (int i = 0; i < 100; ++i, texts += 4) consumed += work();
-      passed = std::chrono::duration<double>(clock::now() - start).count();
-   } while (passed < seconds);
-   return static_cast<double>(texts) / passed;
-}
-
 /// Milliseconds of processor time of one call; the smallest of five.
 template <class F>
 double processor_ms(F const& work) {
@@ -105,11 +93,6 @@ void print_worst(char const* what, std::vector<std::string> const& texts, F cons
                   all[i].second.c_str());
 }
 
-double median(std::vector<double> values) {
-   std::sort(values.begin(), values.end());
-   return values[values.size() / 2];
-}
-
 } // namespace
 
 int main() {
@@ -119,14 +102,14 @@ int main() {
    vars.layer(variables);
    template_engine engine;
 
+   // Each side answers with the number of texts, for their rate.
    auto const render = [&](template_engine& with) {
-      std::size_t bytes = 0;
       for (auto const& source : all) {
          auto const text = with.render_text(source, vars);
          if (!text) std::abort();
-         bytes += text->size();
+         consumed += text->size();
       }
-      return bytes;
+      return all.size();
    };
    auto const cached = [&] { return render(engine); };
    auto const parsed = [&] {
@@ -134,9 +117,8 @@ int main() {
       return render(fresh);
    };
    auto const assembled = [&] {
-      std::size_t bytes = 0;
-      for (std::size_t i = 0; i < all.size(); ++i) bytes += by_hand(i, variables).size();
-      return bytes;
+      for (std::size_t i = 0; i < all.size(); ++i) consumed += by_hand(i, variables).size();
+      return all.size();
    };
 
    // Both sides must say the same before their speed means anything.

@@ -22,12 +22,14 @@
 #include <noetl/nats/consumer.hpp>
 #include <noetl/pg/connection.hpp>
 
+#include "program.hpp"
 #include "support/deployment.hpp"
 #include "workflow/simulator.hpp"
 
 namespace {
 
 using namespace noetl;
+using namespace noetl::bench;
 using clock_type = std::chrono::steady_clock;
 using workflow::testing::simulator;
 
@@ -196,7 +198,7 @@ void quote(char const* name, double ours, double limit) {
    std::printf("%s ratio=%.2f ours=%.2f limit=%.2f unit=ms\n", name, limit / ours, ours, limit);
 }
 
-int run(std::size_t transitions, std::size_t long_log) {
+void run(std::size_t transitions, std::size_t long_log) {
    test::deployment site;
    site.start_server({{"NOETL_LOG_LEVEL", "warn"}});
    site.register_playbook(playbook());
@@ -236,19 +238,12 @@ int run(std::size_t transitions, std::size_t long_log) {
    quote("transition-100k", many.ours, many.limit);
    quote("transition-p99", at(short_ms, 0.99), 50);
    quote("transition", at(short_ms, 0.5), 10);
-   return 0;
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-   auto const* dsn = std::getenv("NOETL_BENCH_PG");
-   if (dsn == nullptr) return std::fprintf(stderr, "NOETL_BENCH_PG is not set\n"), 2;
-   setenv("NOETL_TEST_PG", dsn, 1);
-   try {
-      return run(argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 200,
-                 argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 100'000);
-   } catch (std::exception const& e) {
-      return std::fprintf(stderr, "bench-transition: %s\n", e.what()), 1;
-   }
+   return program_with_servers("transition", [&] {
+      run(argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 200, argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 100'000);
+   });
 }

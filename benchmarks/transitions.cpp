@@ -12,6 +12,7 @@
 #include <noetl/reflect/json.hpp>
 
 #include "http_load.hpp"
+#include "program.hpp"
 #include "single_row_commits.hpp"
 #include "support/deployment.hpp"
 
@@ -60,7 +61,7 @@ double quantile(std::vector<double> seconds, double part) {
                                              static_cast<std::size_t>(part * static_cast<double>(seconds.size())))];
 }
 
-int run(int pairs, std::chrono::milliseconds time) {
+void run(int pairs, std::chrono::milliseconds time) {
    test::deployment site;
    site.start_server({{"NOETL_LOG_LEVEL", "warn"}});
    std::vector<std::string> requests[2]; // pause, resume: allowed from both states
@@ -112,18 +113,12 @@ int run(int pairs, std::chrono::milliseconds time) {
    std::printf("transitions p50=%.2f ms p99=%.2f ms with %zu clients, %zu answers\n", quantile(seconds, 0.5) * 1e3,
                quantile(seconds, 0.99) * 1e3, clients, answered);
    quote("transitions", figures, "transitions/s");
-   return 0;
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-   auto const* dsn = std::getenv("NOETL_BENCH_PG");
-   if (dsn == nullptr) return std::fprintf(stderr, "NOETL_BENCH_PG is not set\n"), 2;
-   setenv("NOETL_TEST_PG", dsn, 1);
-   try {
-      return run(argc > 1 ? std::atoi(argv[1]) : 5, std::chrono::milliseconds{argc > 2 ? std::atoi(argv[2]) : 3000});
-   } catch (std::exception const& e) {
-      return std::fprintf(stderr, "bench-transitions: %s\n", e.what()), 1;
-   }
+   return program_with_servers("transitions", [&] {
+      run(argc > 1 ? std::atoi(argv[1]) : 5, std::chrono::milliseconds{argc > 2 ? std::atoi(argv[2]) : 3000});
+   });
 }

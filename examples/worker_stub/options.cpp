@@ -5,13 +5,15 @@
 
 #include <CLI/CLI.hpp>
 
+#include <noetl/core/hex.hpp>
+
 namespace stub {
 
 namespace {
 std::string random_id(std::optional<std::uint64_t> seed) {
    std::mt19937_64 source(seed ? *seed : std::random_device{}());
    std::string id = "stub-";
-   for (int i = 0; i < 12; ++i) id += "0123456789abcdef"[source() % 16];
+   for (int i = 0; i < 12; ++i) id += noetl::hex_digits[source() % 16];
    return id;
 }
 } // namespace

@@ -70,7 +70,7 @@ TEST_F(result_store, scope_and_step_tell_results_apart_and_an_expired_one_is_sto
    db_->script("update noetl.result_store set expires_at = now() - interval '1 s'");
    auto const again = put();
    EXPECT_TRUE(refs.contains(again));
-   auto uri = control_plane::parse_result_uri(again);
+   auto uri = parse_result_uri(again);
    ASSERT_TRUE(uri);
    EXPECT_TRUE(blocking(store_->find(*uri)));
 }

@@ -19,6 +19,8 @@
 #include <utility>
 #include <vector>
 
+#include "support/send_all.hpp"
+
 namespace noetl::test {
 
 /// Forwards bytes. Clients that wait for an answer before they send the next request (no pipelining) make a request
@@ -134,14 +136,6 @@ private:
       }
       for (int fd : upstream)
          if (fd >= 0) ::close(fd);
-   }
-   static bool send_all(int fd, std::string_view text) {
-      while (!text.empty()) {
-         auto const sent = ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
-         if (sent <= 0) return false;
-         text.remove_prefix(static_cast<std::size_t>(sent));
-      }
-      return true;
    }
 
    std::vector<int> const ports_;

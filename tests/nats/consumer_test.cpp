@@ -8,24 +8,19 @@
 #include <noetl/nats/publisher.hpp>
 #include <noetl/nats/stream.hpp>
 
-#include "nats_server.hpp"
+#include "connected.hpp"
 #include "support/eventually.hpp"
 
 using namespace noetl::nats;
 using namespace std::chrono_literals;
 using noetl::test::eventually;
-using noetl::test::nats_server;
 
 namespace {
 
-struct consuming : testing::Test {
-   nats_server server;
-   std::unique_ptr<connection> c;
-
+struct consuming : noetl::test::connected_to_nats {
    void SetUp() override {
-      server.start();
-      c = std::make_unique<connection>(connection_settings{.url = server.url(), .reconnect_wait = 50ms});
-      ASSERT_TRUE(c->wait_connected(10s));
+      connected_to_nats::SetUp();
+      if (HasFatalFailure()) return;
       ASSERT_TRUE(ensure_stream(*c, command_stream()));
    }
    void put(std::string const& subject, std::string const& payload) {

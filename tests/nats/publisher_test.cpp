@@ -10,7 +10,7 @@
 #include <noetl/nats/publisher.hpp>
 #include <noetl/nats/stream.hpp>
 
-#include "nats_server.hpp"
+#include "connected.hpp"
 #include "support/eventually.hpp"
 
 using namespace noetl::nats;
@@ -22,14 +22,10 @@ using noetl::test::nats_server;
 
 namespace {
 
-struct publishing : testing::Test {
-   nats_server server;
-   std::unique_ptr<connection> c;
-
+struct publishing : noetl::test::connected_to_nats {
    void SetUp() override {
-      server.start();
-      c = std::make_unique<connection>(connection_settings{.url = server.url(), .reconnect_wait = 50ms});
-      ASSERT_TRUE(c->wait_connected(10s));
+      connected_to_nats::SetUp();
+      if (HasFatalFailure()) return;
       ASSERT_TRUE(ensure_stream(*c, event_stream()));
    }
    std::int64_t stored() {

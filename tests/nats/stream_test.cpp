@@ -5,7 +5,7 @@
 
 #include <noetl/nats/stream.hpp>
 
-#include "nats_server.hpp"
+#include "connected.hpp"
 
 using namespace noetl::nats;
 using namespace std::chrono_literals;
@@ -13,15 +13,7 @@ using noetl::test::nats_server;
 
 namespace {
 
-struct stream : testing::Test {
-   nats_server server;
-   std::unique_ptr<connection> c;
-
-   void SetUp() override {
-      server.start();
-      c = std::make_unique<connection>(connection_settings{.url = server.url(), .reconnect_wait = 50ms});
-      ASSERT_TRUE(c->wait_connected(10s));
-   }
+struct stream : noetl::test::connected_to_nats {
    /// Makes a stream as another program would.
    void given(std::string const& name, std::vector<std::string> const& subjects,
               tao::json::value const& more = tao::json::empty_object) {

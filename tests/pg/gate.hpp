@@ -17,6 +17,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "support/send_all.hpp"
+
 namespace noetl::test {
 
 class gate {
@@ -131,14 +133,6 @@ private:
             if (!send_all(client, {buffer, static_cast<std::size_t>(got)})) return;
          }
       }
-   }
-   static bool send_all(int fd, std::string_view text) {
-      while (!text.empty()) {
-         auto const sent = ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
-         if (sent <= 0) return false;
-         text.remove_prefix(static_cast<std::size_t>(sent));
-      }
-      return true;
    }
 
    std::string host_;

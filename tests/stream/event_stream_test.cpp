@@ -30,7 +30,7 @@ protected:
    static result<std::string> resolve(std::string const& uri) {
       pg::shard_map shards(database_->settings());
       control_plane::result_store results(shards);
-      return blocking(results.find(control_plane::parse_result_uri(uri).value()));
+      return blocking(results.find(parse_result_uri(uri).value()));
    }
 };
 

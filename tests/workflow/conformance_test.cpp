@@ -13,14 +13,12 @@ using noetl::event;
 using noetl::workflow::testing::order;
 using noetl::workflow::testing::playbook_text;
 using noetl::workflow::testing::simulator;
+using noetl::workflow::testing::text_of;
 
 namespace {
 
 std::string const strict = R"({"emitter":"control_plane","strict_tool_status":true})";
 
-std::string text_of(tao::json::value const& v) {
-   return detail::json_text(v);
-}
 /// What a worker sends of a tool that returned with `status`.
 std::vector<event> reported(order const& o, std::string const& status, std::string const& error = "") {
    auto const why = error.empty() ? "" : ",\"error\":\"" + error + "\"";

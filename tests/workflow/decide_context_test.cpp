@@ -4,23 +4,11 @@
 #include <gtest/gtest.h>
 
 using namespace noetl::workflow;
+using noetl::workflow::testing::arcs;
 using noetl::workflow::testing::playbook_text;
 using noetl::workflow::testing::simulator;
-
-namespace {
-
-/// A step: name, then what stands beside the noop tool.
-std::string step_text(std::string const& name, std::string const& more = "") {
-   return "- {step: " + name + ", tool: {kind: noop}" + (more.empty() ? "" : ", " + more) + "}\n";
-}
-std::string arcs(std::string const& list, std::string const& mode = "exclusive") {
-   return "next: {spec: {mode: " + mode + "}, arcs: [" + list + "]}";
-}
-std::string text_of(tao::json::value const& v) {
-   return detail::json_text(v);
-}
-
-} // namespace
+using noetl::workflow::testing::step_text;
+using noetl::workflow::testing::text_of;
 
 TEST(decide_context, the_start_step_sees_the_execution_id_C18_L30) {
    simulator s(playbook_text(

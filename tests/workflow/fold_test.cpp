@@ -11,12 +11,10 @@ using noetl::workflow::testing::order;
 using noetl::workflow::testing::parsed;
 using noetl::workflow::testing::playbook_text;
 using noetl::workflow::testing::simulator;
+using noetl::workflow::testing::text_of;
 
 namespace {
 
-std::string text_of(tao::json::value const& v) {
-   return detail::json_text(v);
-}
 std::string const two_steps =
     playbook_text("- {step: start, tool: {kind: noop}, next: a}\n- {step: a, tool: {kind: noop}}\n");
 

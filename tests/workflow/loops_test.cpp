@@ -11,12 +11,9 @@ using namespace noetl::workflow;
 using noetl::workflow::testing::order;
 using noetl::workflow::testing::playbook_text;
 using noetl::workflow::testing::simulator;
+using noetl::workflow::testing::text_of;
 
 namespace {
-
-std::string text_of(tao::json::value const& v) {
-   return detail::json_text(v);
-}
 
 /// start -> each (a loop with `spec`) -> end
 std::string loop_book(std::string const& in, std::string const& spec, std::string const& workload = "{}",

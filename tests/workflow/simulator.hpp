@@ -205,4 +205,15 @@ inline std::string playbook_text(std::string const& steps, std::string const& wo
           "\nworkflow:\n" + steps;
 }
 
+/// A step: name, then what stands beside the noop tool.
+inline std::string step_text(std::string const& name, std::string const& more = "") {
+   return "- {step: " + name + ", tool: {kind: noop}" + (more.empty() ? "" : ", " + more) + "}\n";
+}
+inline std::string arcs(std::string const& list, std::string const& mode = "exclusive") {
+   return "next: {spec: {mode: " + mode + "}, arcs: [" + list + "]}";
+}
+inline std::string text_of(tao::json::value const& v) {
+   return detail::json_text(v);
+}
+
 } // namespace noetl::workflow::testing

@@ -2,7 +2,6 @@
 // May know pools and documents; knows nothing of HTTP.
 #pragma once
 
-#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,6 +12,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <noetl/control_plane/catalog_document.hpp>
+#include <noetl/core/number_text.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/core/strong.hpp>
 #include <noetl/core/time.hpp>
@@ -166,15 +166,9 @@ private:
 
 /// Turns the texts of a resource request into a reference. Errors: validation, naming the field.
 inline result<catalog_reference> to_reference(resource_request const& request) {
-   auto const number = [](std::string const& text) -> std::optional<std::int64_t> {
-      std::int64_t value = 0;
-      auto const [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
-      if (ec != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-      return value;
-   };
    catalog_reference reference;
    if (request.catalog_id) {
-      auto const id = number(*request.catalog_id);
+      auto const id = parse_number<std::int64_t>(*request.catalog_id);
       if (!id) return fail(error_code::validation, "Invalid catalog_id");
       reference.id = catalog_id{*id};
       return reference;
@@ -182,7 +176,7 @@ inline result<catalog_reference> to_reference(resource_request const& request) {
    if (!request.path) return fail(error_code::validation, "Either 'catalog_id' or 'path' must be provided");
    reference.path = *request.path;
    if (request.version && *request.version != "latest") {
-      auto const version = number(*request.version);
+      auto const version = parse_number<std::int64_t>(*request.version);
       if (!version || *version < 0 || *version > 32767) return fail(error_code::validation, "Invalid version number");
       reference.version = static_cast<std::int32_t>(*version);
    }

@@ -1,13 +1,12 @@
 // control_plane/command_correlation.hpp: which command an event speaks of. Knows JSON only.
 #pragma once
 
-#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 
+#include <noetl/core/number_text.hpp>
 #include <noetl/core/strong.hpp>
 #include <noetl/reflect/json_read.hpp>
 #include <noetl/reflect/raw_json.hpp>
@@ -33,10 +32,9 @@ inline std::optional<noetl::event_id> issued_event(std::string_view command_id) 
       if (tail == std::string_view::npos) return std::nullopt;
       last = command_id.substr(tail + 1);
    }
-   std::int64_t id = 0;
-   auto const [end, ec] = std::from_chars(last.data(), last.data() + last.size(), id);
-   if (ec != std::errc{} || end != last.data() + last.size() || id <= 0) return std::nullopt;
-   return noetl::event_id{id};
+   auto const id = parse_number<std::int64_t>(last);
+   if (!id || *id <= 0) return std::nullopt;
+   return noetl::event_id{*id};
 }
 
 namespace detail {

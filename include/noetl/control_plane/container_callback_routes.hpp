@@ -3,14 +3,13 @@
 #pragma once
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <string>
-#include <system_error>
 #include <utility>
 
 #include <noetl/control_plane/container_callback.hpp>
 #include <noetl/control_plane/internal_gate.hpp>
+#include <noetl/core/number_text.hpp>
 #include <noetl/http/metrics.hpp>
 #include <noetl/http/route.hpp>
 
@@ -43,15 +42,12 @@ take_container_callback(container_callbacks& callbacks, container_metrics& metri
       co_return wrong("state: expected succeeded, failed, failed_image_pull, failed_oom, failed_node_lost or "
                       "failed_timeout, got \"" +
                       report->state + "\"");
-   auto const& text = execution.value;
-   std::int64_t id = 0;
-   auto const [end, ec] = std::from_chars(text.data(), text.data() + text.size(), id);
-   if (ec != std::errc{} || end != text.data() + text.size())
-      co_return wrong("execution_id: expected an integer in range");
+   auto const id = parse_number<std::int64_t>(execution.value);
+   if (!id) co_return wrong("execution_id: expected an integer in range");
    bool const blank = step.value.find_first_not_of(" \t\r\n\v\f") == std::string::npos;
    if (blank || step.value.find('\0') != std::string::npos) co_return wrong("step: must not be blank");
    auto const state = report->state;
-   auto taken = co_await callbacks.take(execution_id{id}, std::move(step.value), std::move(report.value));
+   auto taken = co_await callbacks.take(execution_id{*id}, std::move(step.value), std::move(report.value));
    if (!taken) co_return std::move(taken).error();
    metrics.observe(state, *taken);
    http::reply<container_reply> answer;

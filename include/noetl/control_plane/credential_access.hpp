@@ -14,6 +14,7 @@
 #include <noetl/control_plane/keychain_resolver.hpp>
 #include <noetl/control_plane/sealed_credential.hpp>
 #include <noetl/control_plane/secret_audit.hpp>
+#include <noetl/core/trimmed.hpp>
 
 namespace noetl::control_plane {
 
@@ -137,7 +138,7 @@ private:
       if (rows->empty()) co_return refuse("worker_not_found", "is not registered");
       auto const text = rows->front()[0];
       if (!text) co_return refuse("no_pubkey", "registered no worker_public_key");
-      auto key = decode_base64(detail::trimmed(*text));
+      auto key = decode_base64(trimmed(*text));
       if (!key || key->size() != crypto::key_bytes)
          co_return refuse("no_pubkey", "has a worker_public_key that is not base64 of 32 bytes");
       co_return *std::move(key);

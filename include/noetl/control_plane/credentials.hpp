@@ -2,7 +2,6 @@
 // sealed, listed without their data. Knows the cluster pool and the encryption; nothing of HTTP.
 #pragma once
 
-#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,6 +13,7 @@
 
 #include <noetl/control_plane/envelope_encryption.hpp>
 #include <noetl/core/id_generator.hpp>
+#include <noetl/core/number_text.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/core/strong.hpp>
 #include <noetl/core/time.hpp>
@@ -120,7 +120,7 @@ public:
          if (auto possible = encryption_.check(); !possible) co_return possible.error();
       auto work = [identifier = std::move(identifier)](pg::connection& db) -> result<found> {
          static auto const text = "select " + columns() + ", c.data_encrypted from noetl.credential c where " + match();
-         auto const rows = db.exec(text, number(identifier), identifier);
+         auto const rows = db.exec(text, parse_number<std::int64_t>(identifier), identifier);
          if (rows.empty()) return missing(identifier);
          return found{view_of(rows[0]), rows[0].get<std::string>(8)};
       };
@@ -139,7 +139,7 @@ public:
          static auto const text =
              "delete from noetl.credential where id = (select c.id from noetl.credential c where " + match() +
              ") returning id, name";
-         auto const rows = db.exec(text, number(identifier), identifier);
+         auto const rows = db.exec(text, parse_number<std::int64_t>(identifier), identifier);
          if (rows.empty()) return missing(identifier);
          return credential_removal{"Credential '" + rows[0].get<std::string>(1) + "' deleted",
                                    rows[0].get<credential_id>(0)};
@@ -175,12 +175,6 @@ private:
       out.created_at = row.get<timestamp>(6);
       out.updated_at = row.get<timestamp>(7);
       return out;
-   }
-   static std::optional<std::int64_t> number(std::string_view text) {
-      std::int64_t value = 0;
-      auto const [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-      if (text.empty() || code != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-      return value;
    }
    // A backslash in the pattern stands for itself; the wildcards are part of the contract.
    static std::optional<std::string> pattern(std::optional<std::string> const& part) {

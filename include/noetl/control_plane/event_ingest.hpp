@@ -160,6 +160,23 @@ inline raw_json meta_column(event_request const& request, correlation const& com
    return extend_object(without_decisions(request.meta), members);
 }
 
+/// What is stored of a reported event (10.3 to 10.5), as an `event` or a `projected_event`.
+template <class Row>
+Row stored_form(event_request const& request, noetl::event_id id, correlation const& command) {
+   auto const status = request.status.value_or(std::string(default_status(request.event_type)));
+   Row row;
+   row.execution_id = request.execution_id.value;
+   row.event_id = id;
+   row.event_type = request.event_type;
+   row.node_id = row.node_name = request.step;
+   row.status = status;
+   row.result = result_column(request, status);
+   row.meta = meta_column(request, command);
+   row.created_at = request.created_at.value_or(now());
+   if (request.event_type == "command.claimed") row.worker_id = request.worker_id;
+   return row;
+}
+
 /// The step of a command's life that an event reports, empty for events that report none.
 constexpr std::string_view reported_status(std::string_view event_type) noexcept {
    if (event_type == "command.claimed") return "CLAIMED";
@@ -251,18 +268,8 @@ private:
    static append_request to_append(event_request const& request, noetl::event_id id, correlation const& command) {
       append_request append;
       append.execution_id = request.execution_id.value;
-      event fact;
-      fact.execution_id = request.execution_id.value;
-      fact.event_id = id;
-      fact.event_type = request.event_type;
-      fact.node_id = request.step;
-      fact.node_name = request.step;
-      fact.status = request.status ? *request.status : std::string(detail::default_status(request.event_type));
-      fact.result = detail::result_column(request, fact.status);
-      fact.meta = detail::meta_column(request, command);
-      fact.created_at = request.created_at.value_or(now());
+      auto fact = detail::stored_form<event>(request, id, command);
       auto const reported = detail::reported_status(request.event_type);
-      if (request.event_type == "command.claimed") fact.worker_id = request.worker_id;
       bool const report = detail::is_report(request.event_type) && request.worker_id;
       if ((!reported.empty() || report) && command.issued) {
          command_update update;

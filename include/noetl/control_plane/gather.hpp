@@ -1,4 +1,4 @@
-// control_plane/gather.hpp: several coroutines at a time, all results at the end. Knows Boost.Asio only.
+// control_plane/gather.hpp: several coroutines at a time, all results at the end. Knows Asio and pg/suspended.hpp.
 #pragma once
 
 #include <algorithm>
@@ -13,14 +13,13 @@
 #include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+
+#include <noetl/pg/suspended.hpp>
 
 namespace noetl::control_plane {
 
@@ -71,18 +70,13 @@ auto gather(std::size_t count, std::size_t at_once, Make make)
    auto const hands = std::clamp<std::size_t>(at_once, 1, count);
    all.running = hands;
    auto initiate = [&](auto handler) {
-      auto guard = boost::asio::make_work_guard(boost::asio::get_associated_executor(handler));
-      auto shared =
-          std::make_shared<std::pair<decltype(handler), decltype(guard)>>(std::move(handler), std::move(guard));
+      auto const shared = std::make_shared<pg::suspended<decltype(handler)>>(std::move(handler));
       auto ended = [&all, shared](std::exception_ptr thrown) {
          if (thrown) {
             std::lock_guard const lock(all.mutex);
             all.failure = std::move(thrown);
          }
-         if (all.running.fetch_sub(1) != 1) return;
-         auto where = shared->second.get_executor();
-         boost::asio::post(where, [shared] { std::move(shared->first)(); });
-         shared->second.reset();
+         if (all.running.fetch_sub(1) == 1) (*shared)();
       };
       for (std::size_t i = 0; i < hands; ++i)
          boost::asio::co_spawn(executor, detail::take_turns<value>(all, make), ended);

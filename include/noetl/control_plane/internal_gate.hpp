@@ -9,18 +9,12 @@
 #include <string_view>
 #include <utility>
 
+#include <noetl/core/trimmed.hpp>
 #include <noetl/http/message.hpp>
 
 namespace noetl::control_plane {
 
 namespace detail {
-
-constexpr std::string_view trimmed(std::string_view text) noexcept {
-   constexpr std::string_view blank = " \t\r\n\v\f";
-   auto const first = text.find_first_not_of(blank);
-   if (first == text.npos) return {};
-   return text.substr(first, text.find_last_not_of(blank) - first + 1);
-}
 
 /// Time depends on the lengths alone.
 inline bool same_secret(std::string_view a, std::string_view b) noexcept {
@@ -52,14 +46,13 @@ public:
    /// \return nothing when the caller may pass, else 503 (no token is configured) or 403, both as plain text
    [[nodiscard]] std::optional<http::response> refusal_of(std::optional<std::string_view> authorization) const {
       auto const configured = token_();
-      auto const wanted = detail::trimmed(configured);
+      auto const wanted = trimmed(configured);
       if (wanted.empty()) return http::text_response("Internal API token is not configured", 503);
       if (!authorization) return http::text_response("Authorization header is required", 403);
       if (!detail::is_printable(*authorization)) return http::text_response("Authorization header is not text", 403);
       auto const space = authorization->find(' ');
       auto const scheme = authorization->substr(0, space);
-      auto const given =
-          space == authorization->npos ? std::string_view{} : detail::trimmed(authorization->substr(space));
+      auto const given = space == authorization->npos ? std::string_view{} : trimmed(authorization->substr(space));
       if (!http::equal_ignoring_case(scheme, "bearer") || given.empty())
          return http::text_response("Authorization header is no bearer token", 403);
       if (!detail::same_secret(given, wanted)) return http::text_response("Internal API token is wrong", 403);

@@ -93,18 +93,9 @@ inline noetl::event_id derived_id(event_request const& request, std::uint64_t re
 
 /// The row that ingest would store (10.3 to 10.5), as a projected one.
 inline projected_event to_row(event_request const& request, noetl::event_id id) {
-   projected_event row;
-   row.execution_id = request.execution_id.value;
-   row.event_id = id;
+   auto row = stored_form<projected_event>(request, id, correlate(request.meta, request.payload));
    row.catalog_id = named_catalog(request.meta);
    if (row.catalog_id.value == 0) row.catalog_id = named_catalog(request.payload);
-   row.event_type = request.event_type;
-   row.node_id = row.node_name = request.step;
-   row.status = request.status ? *request.status : std::string(default_status(request.event_type));
-   row.result = result_column(request, *row.status);
-   row.meta = meta_column(request, correlate(request.meta, request.payload));
-   row.created_at = request.created_at.value_or(now());
-   if (request.event_type == "command.claimed") row.worker_id = request.worker_id;
    return row;
 }
 

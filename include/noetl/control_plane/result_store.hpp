@@ -14,6 +14,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <noetl/core/result.hpp>
+#include <noetl/core/result_uri.hpp>
 #include <noetl/core/sha256.hpp>
 #include <noetl/core/strong.hpp>
 #include <noetl/core/time.hpp>
@@ -45,47 +46,6 @@ struct result_reply {
    std::string sha256;      ///< of the same
    std::optional<timestamp> expires_at{};
 };
-
-/// `noetl://execution/<execution_id>/result/<name>/<result_id>`; the name may hold slashes.
-struct result_uri {
-   noetl::execution_id execution_id;
-   std::string name;
-   std::int64_t result_id = 0;
-
-   [[nodiscard]] std::string text() const {
-      return "noetl://execution/" + std::to_string(execution_id.value) + "/result/" + name + "/" +
-             std::to_string(result_id);
-   }
-};
-
-/// Errors: bad_request, saying which part is wrong.
-inline result<result_uri> parse_result_uri(std::string_view text) {
-   auto const refuse = [&](std::string const& rule) {
-      std::string shown(text.substr(0, 200));
-      return fail(error_code::bad_request, "URI " + rule + ", got: \"" + shown + "\"");
-   };
-   auto const number = [](std::string_view digits, std::int64_t& out) {
-      auto const [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), out);
-      return !digits.empty() && code == std::errc{} && end == digits.data() + digits.size();
-   };
-   constexpr std::string_view scheme = "noetl://", kind = "execution/", middle = "/result/";
-   if (!text.starts_with(scheme)) return refuse("must start with 'noetl://'");
-   auto rest = text.substr(scheme.size());
-   if (!rest.starts_with(kind)) return refuse("must name an execution: noetl://execution/<id>/result/<name>/<id>");
-   rest.remove_prefix(kind.size());
-   auto const slash = rest.find('/');
-   result_uri out;
-   if (slash == rest.npos || !number(rest.substr(0, slash), out.execution_id.value))
-      return refuse("must have a decimal execution id");
-   rest.remove_prefix(slash);
-   if (!rest.starts_with(middle)) return refuse("must have '/result/' behind the execution id");
-   rest.remove_prefix(middle.size());
-   auto const last = rest.rfind('/');
-   if (last == rest.npos || last == 0) return refuse("must have a name before the result id");
-   if (!number(rest.substr(last + 1), out.result_id)) return refuse("must end in a decimal result id");
-   out.name = rest.substr(0, last);
-   return out;
-}
 
 /// Keeps results on the shard of their execution (W20). Thread-safe. The memory of a call is the request's text, its
 /// canonical form where that is another text, and the driver's copy.

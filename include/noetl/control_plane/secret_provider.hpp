@@ -14,11 +14,12 @@
 #include <boost/asio/this_coro.hpp>
 #include <tao/json/value.hpp>
 
-#include <noetl/control_plane/internal_gate.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/core/secret.hpp>
 #include <noetl/core/time.hpp>
+#include <noetl/core/trimmed.hpp>
 #include <noetl/http/client.hpp>
+#include <noetl/http/percent.hpp>
 #include <noetl/reflect/json_value.hpp>
 
 namespace noetl::control_plane {
@@ -63,7 +64,8 @@ public:
       auto const slash = path.find('/');
       auto const mount = slash == path.npos ? vault_.kv_mount : path.substr(0, slash);
       http::client_request wish;
-      wish.target = "/v1/" + encoded(mount) + "/data/" + encoded(slash == path.npos ? path : path.substr(slash + 1));
+      wish.target = "/v1/" + http::percent_encode(mount, "/") + "/data/" +
+                    http::percent_encode(slash == path.npos ? path : path.substr(slash + 1), "/");
       wish.headers.push_back({"X-Vault-Token", token});
       if (!vault_.name_space.empty()) wish.headers.push_back({"X-Vault-Namespace", vault_.name_space});
       auto executor = co_await boost::asio::this_coro::executor;
@@ -103,28 +105,13 @@ private:
           {chosen->is_string_type() ? std::string(chosen->as<std::string_view>()) : to_json(*chosen)}, {}};
    }
 
-   static std::string encoded(std::string_view path) {
-      static constexpr char digits[] = "0123456789ABCDEF";
-      constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/";
-      std::string out;
-      for (char const c : path) {
-         if (plain.find(c) != plain.npos) {
-            out += c;
-            continue;
-         }
-         auto const byte = static_cast<unsigned char>(c);
-         out.append({'%', digits[byte >> 4U], digits[byte & 15U]});
-      }
-      return out;
-   }
-
    // Read at each use: an agent renews the file.
    std::string vault_token() const {
       if (!vault_.token.empty()) return vault_.token.value;
       if (vault_.token_file.empty()) return {};
       std::ifstream in(vault_.token_file);
       std::string const text{std::istreambuf_iterator<char>(in), {}};
-      return std::string(detail::trimmed(text));
+      return std::string(trimmed(text));
    }
 
    vault_settings vault_;

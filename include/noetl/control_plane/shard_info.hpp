@@ -2,13 +2,12 @@
 // 4.3). Mount with shard_identity.
 #pragma once
 
-#include <charconv>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <system_error>
 
 #include <noetl/core/json_text.hpp>
+#include <noetl/core/number_text.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/core/shard.hpp>
 #include <noetl/core/strong.hpp>
@@ -48,16 +47,13 @@ inline result<http::response> show_shard(shard_identity& self, http::query<shard
       out.body += '}';
       return out;
    };
-   auto const& text = asked->execution_id;
-   std::int64_t id = 0;
-   auto const [end, ec] = std::from_chars(text.data(), text.data() + text.size(), id);
-   if (ec != std::errc{} || end != text.data() + text.size())
-      return refuse("execution_id \"" + text + "\" is not a valid i64");
+   auto const id = parse_number<std::int64_t>(asked->execution_id);
+   if (!id) return refuse("execution_id \"" + asked->execution_id + "\" is not a valid i64");
    if (asked->shard_count < 1) return refuse("shard_count must be >= 1");
    if (asked->shard_count > 1024)
       return refuse("shard_count " + std::to_string(asked->shard_count) + " exceeds practical maximum 1024");
    shard_answer answer;
-   answer.execution_id = execution_id{id};
+   answer.execution_id = execution_id{*id};
    answer.shard_count = asked->shard_count;
    answer.shard_index = shard_for(answer.execution_id, asked->shard_count);
    answer.server_config = self;

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include <noetl/core/hex.hpp>
 #include <noetl/core/utf8.hpp>
 
 namespace noetl {
@@ -44,7 +45,6 @@ inline char const* skip_plain_json(char const* at, char const* end) noexcept {
 /// Appends `text` as a JSON string with its quotes. Whatever the bytes are, the outcome is valid JSON: bytes that are
 /// not UTF-8 become U+FFFD.
 inline void append_json_string(std::string& out, std::string_view text) {
-   static constexpr char hex[] = "0123456789abcdef";
    out.push_back('"');
    char const* at = text.data();
    char const* const end = at + text.size();
@@ -65,8 +65,7 @@ inline void append_json_string(std::string& out, std::string_view text) {
       default:
          if (c < 0x20) {
             out.append("\\u00", 4);
-            out.push_back(hex[c >> 4U]);
-            out.push_back(hex[c & 0xFU]);
+            append_hex(out, c);
          } else if (std::size_t const length = utf8_length(stop, end); length > 0) {
             out.append(stop, length);
             at = stop + length;

@@ -9,6 +9,8 @@
 
 #include <openssl/evp.h>
 
+#include <noetl/core/hex.hpp>
+
 namespace noetl {
 
 /// 64 hex digits. Thread-safe. \throws std::runtime_error when the crypto library has no SHA-256
@@ -17,13 +19,9 @@ inline std::string sha256_hex(std::string_view bytes) {
    unsigned size = 0;
    if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1)
       throw std::runtime_error("SHA-256 is not available");
-   static constexpr char digits[] = "0123456789abcdef";
    std::string hex;
    hex.reserve(2 * std::size_t{size});
-   for (unsigned i = 0; i < size; ++i) {
-      hex += digits[digest[i] >> 4U];
-      hex += digits[digest[i] & 15U];
-   }
+   for (unsigned i = 0; i < size; ++i) append_hex(hex, digest[i]);
    return hex;
 }
 

@@ -5,16 +5,15 @@
 
 #include <array>
 #include <bitset>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <type_traits>
 #include <utility>
 
+#include <noetl/core/number_text.hpp>
 #include <noetl/core/strong.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/pg/param.hpp>
@@ -72,14 +71,6 @@ inline bool is_blank(std::string_view text) {
    return text.find_first_not_of(" \t\r\n") == text.npos;
 }
 
-template <class Number>
-std::optional<Number> whole_number(std::string_view text) {
-   Number value{};
-   auto const [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-   if (code != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-   return value;
-}
-
 template <auto Member>
 bool read_strict(json_reader& in, projected_event& e) {
    auto& target = e.*Member;
@@ -120,9 +111,9 @@ bool read_loose(json_reader& in, projected_event& e) {
       } else if constexpr (std::is_same_v<V, timestamp>) {
          target = read_time(text);
       } else if constexpr (is_strong<V>) {
-         if (auto const value = whole_number<typename V::rep>(text)) target = V{*value};
+         if (auto const value = parse_number<typename V::rep>(text)) target = V{*value};
       } else {
-         if (auto const value = whole_number<V>(text)) target = *value;
+         if (auto const value = parse_number<V>(text)) target = *value;
       }
       return true;
    }

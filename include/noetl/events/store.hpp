@@ -24,6 +24,7 @@
 #include <noetl/events/envelope.hpp>
 #include <noetl/events/stream_head.hpp>
 #include <noetl/pg/shards.hpp>
+#include <noetl/pg/suspended.hpp>
 #include <noetl/pg/writer.hpp>
 
 namespace noetl {
@@ -194,15 +195,8 @@ inline void event_store::append_then(append_request request, std::function<void(
 inline awaitable<result<append_result>> event_store::append(append_request request) {
    using answer = result<append_result>;
    auto initiate = [this](auto handler, append_request what) {
-      auto guard = boost::asio::make_work_guard(boost::asio::get_associated_executor(handler));
-      auto shared =
-          std::make_shared<std::pair<decltype(handler), decltype(guard)>>(std::move(handler), std::move(guard));
-      append_then(std::move(what), [shared](answer value) {
-         auto where = shared->second.get_executor();
-         boost::asio::post(
-             where, [shared, value = std::move(value)]() mutable { std::move(shared->first)(std::move(value)); });
-         shared->second.reset();
-      });
+      auto const shared = std::make_shared<pg::suspended<decltype(handler)>>(std::move(handler));
+      append_then(std::move(what), [shared](answer value) { (*shared)(std::move(value)); });
    };
    return boost::asio::async_initiate<boost::asio::use_awaitable_t<> const, void(answer)>(
        std::move(initiate), boost::asio::use_awaitable, std::move(request));

@@ -15,9 +15,9 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
+#include <noetl/core/number_text.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/http/message.hpp>
-#include <noetl/http/query.hpp>
 
 namespace noetl::http {
 
@@ -42,7 +42,9 @@ inline result<base_url> parse_base_url(std::string_view text) {
    auto const bracket = authority.find(']'); // [::1]:8082
    auto const colon = authority.find(':', bracket == authority.npos ? 0 : bracket);
    if (colon != authority.npos) {
-      if (!read_number(authority.substr(colon + 1), url.port)) return wrong();
+      auto const port = parse_number<decltype(url.port)>(authority.substr(colon + 1));
+      if (!port) return wrong();
+      url.port = *port;
       authority = authority.substr(0, colon);
    }
    if (authority.starts_with('[') && authority.ends_with(']')) authority = authority.substr(1, authority.size() - 2);

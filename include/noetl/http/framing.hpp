@@ -1,16 +1,16 @@
 // http/framing.hpp: where a request head ends, and whether it leaves any doubt about where its body ends.
 // Runs before any other parser sees the bytes, because two readers that differ here can be played against each other
-// (request smuggling; RFC 9112 sections 2.2, 5 and 6). Knows the standard library only; does no I/O.
+// (request smuggling; RFC 9112 sections 2.2, 5 and 6). Knows core and http/message.hpp; does no I/O.
 #pragma once
 
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <optional>
 #include <string_view>
-#include <system_error>
 
+#include <noetl/core/number_text.hpp>
+#include <noetl/core/trimmed.hpp>
 #include <noetl/http/message.hpp>
 
 namespace noetl::http {
@@ -73,12 +73,6 @@ constexpr bool is_field_text(std::string_view text) noexcept {
    return true;
 }
 
-constexpr std::string_view trim(std::string_view text) noexcept {
-   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-   return text;
-}
-
 } // namespace detail
 
 /// Checks the lines of a complete head. \param head ends with its empty line
@@ -102,15 +96,14 @@ inline framing check_framing(std::string_view head) noexcept {
       auto const colon = line.find(':');
       if (colon == line.npos || !detail::is_token(line.substr(0, colon))) return broken("malformed header name");
       auto const name = line.substr(0, colon);
-      auto const value = detail::trim(line.substr(colon + 1));
+      auto const value = trimmed(line.substr(colon + 1), " \t");
       if (!detail::is_field_text(value)) return broken("control character in a header");
       if (equal_ignoring_case(name, "content-length")) {
          if (length_given) return broken("more than one Content-Length");
          length_given = true;
-         auto const [stop, ec] = std::from_chars(value.data(), value.data() + value.size(), found.content_length);
-         bool const digits = !value.empty() && value.front() >= '0' && value.front() <= '9';
-         if (!digits || ec != std::errc{} || stop != value.data() + value.size())
-            return broken("malformed Content-Length");
+         auto const octets = parse_number<decltype(found.content_length)>(value);
+         if (!octets) return broken("malformed Content-Length");
+         found.content_length = *octets;
       } else if (equal_ignoring_case(name, "transfer-encoding")) {
          if (found.chunked || !equal_ignoring_case(value, "chunked") || !http11)
             return broken("Transfer-Encoding is not exactly 'chunked'");

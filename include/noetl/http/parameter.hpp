@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <noetl/core/fixed_string.hpp>
+#include <noetl/core/number_text.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/core/strong.hpp>
 #include <noetl/http/message.hpp>
@@ -133,7 +134,7 @@ struct parameter<strong<Name, Rep>> : by_value<strong<Name, Rep>> {
       std::string_view text = c.found[c.shape.placeholder(name)];
       std::optional<std::string> decoded;
       if (text.find('%') != text.npos && (decoded = decode_path(text))) text = *decoded;
-      if (read_number(text, at.value)) return std::nullopt;
+      if (auto const value = parse_number<Rep>(text)) return at.value = *value, std::nullopt;
       return fail(error_code::bad_request, "path parameter '" + std::string(name) + "': expected an integer in range");
    }
 };

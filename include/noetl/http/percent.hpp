@@ -7,26 +7,20 @@
 #include <string>
 #include <string_view>
 
+#include <noetl/core/hex.hpp>
 #include <noetl/core/utf8.hpp>
 
 namespace noetl::http {
 
 namespace detail {
 
-constexpr int hex_digit(char c) noexcept {
-   if (c >= '0' && c <= '9') return c - '0';
-   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-   return -1;
-}
-
 inline std::optional<std::string> decode(std::string_view text, bool plus_is_blank) {
    std::string out;
    out.reserve(text.size());
    for (std::size_t i = 0; i < text.size(); ++i) {
       char c = text[i];
-      if (c == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0) {
-         c = static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
+      if (c == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 && hex_value(text[i + 2]) >= 0) {
+         c = static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2]));
          i += 2;
       } else if (c == '+' && plus_is_blank) {
          c = ' ';
@@ -55,18 +49,18 @@ inline std::optional<std::string> decode_query(std::string_view text) {
 }
 
 /// Encodes everything but the unreserved characters of RFC 3986, for one path segment, key or value.
-inline std::string percent_encode(std::string_view text) {
-   static constexpr char digits[] = "0123456789ABCDEF";
+/// \param kept  further characters that stay, such as the '/' of a whole path
+inline std::string percent_encode(std::string_view text, std::string_view kept = {}) {
    std::string out;
    for (char c : text) {
       bool const plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                         c == '.' || c == '_' || c == '~';
+                         c == '.' || c == '_' || c == '~' || kept.find(c) != kept.npos;
       if (plain) {
          out.push_back(c);
          continue;
       }
-      auto const byte = static_cast<unsigned char>(c);
-      out.append({'%', digits[byte >> 4U], digits[byte & 0xFU]});
+      out.push_back('%');
+      append_hex(out, static_cast<unsigned char>(c), upper_hex_digits);
    }
    return out;
 }

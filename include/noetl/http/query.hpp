@@ -3,16 +3,15 @@
 #pragma once
 
 #include <array>
-#include <charconv>
 #include <concepts>
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <type_traits>
 #include <utility>
 
+#include <noetl/core/number_text.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/core/strong.hpp>
 #include <noetl/core/time.hpp>
@@ -22,14 +21,6 @@
 #include <noetl/reflect/rules.hpp>
 
 namespace noetl::http {
-
-/// Reads a decimal number that fills the whole text.
-template <class Number>
-bool read_number(std::string_view text, Number& out) noexcept {
-   auto const end = text.data() + text.size();
-   auto const [stop, ec] = std::from_chars(text.data(), end, out);
-   return ec == std::errc{} && stop == end;
-}
 
 namespace detail {
 
@@ -58,7 +49,7 @@ char const* read_text(std::string&& text, T& out) {
       out = text == "true";
       return nullptr;
    } else if constexpr (std::is_arithmetic_v<T>) {
-      if (read_number(text, out)) return nullptr;
+      if (auto const value = parse_number<T>(text)) return out = *value, nullptr;
       return std::is_integral_v<T> ? "an integer in range" : "a number";
    } else if constexpr (is_strong<T> || wraps_id<T>) {
       return read_text(std::move(text), out.value);

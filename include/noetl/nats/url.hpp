@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <noetl/core/hex.hpp>
 #include <noetl/core/result.hpp>
 
 namespace noetl::nats {
@@ -22,20 +23,14 @@ struct address {
 namespace detail {
 
 inline result<std::string> percent_decoded(std::string_view text) {
-   auto const digit = [](char c) {
-      if (c >= '0' && c <= '9') return c - '0';
-      if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-      if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-      return -1;
-   };
    std::string out;
    for (std::size_t i = 0; i < text.size(); ++i) {
       if (text[i] != '%') {
          out += text[i];
          continue;
       }
-      auto const high = i + 2 < text.size() ? digit(text[i + 1]) : -1;
-      auto const low = i + 2 < text.size() ? digit(text[i + 2]) : -1;
+      auto const high = i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
+      auto const low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
       if (high < 0 || low < 0)
          return fail(error_code::validation,
                      "NATS URL: a % in the user info is not followed by two hexadecimal digits");
@@ -45,7 +40,7 @@ inline result<std::string> percent_decoded(std::string_view text) {
    return out;
 }
 
-inline std::string_view trimmed(std::string_view text) noexcept {
+inline std::string_view without_slash(std::string_view text) noexcept {
    while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
    while (!text.empty() && (text.back() == ' ' || text.back() == '/')) text.remove_suffix(1);
    return text;
@@ -62,7 +57,7 @@ inline result<address> parse_url(std::string_view urls) {
    address out;
    while (!urls.empty()) {
       auto const comma = urls.find(',');
-      auto url = detail::trimmed(urls.substr(0, comma));
+      auto url = detail::without_slash(urls.substr(0, comma));
       urls = comma == std::string_view::npos ? std::string_view{} : urls.substr(comma + 1);
       if (url.empty()) continue;
 

@@ -18,6 +18,7 @@
 
 #include <xxhash.h>
 
+#include <noetl/core/hex.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/pg/connection.hpp>
@@ -46,10 +47,7 @@ inline std::string checksum(migration const& m) {
    std::string all(m.name);
    for (auto const& one : m.steps)
       for (auto part : {one.table, one.name, one.sql}) all.append(1, '\0').append(part);
-   auto hash = XXH64(all.data(), all.size(), 0);
-   std::string text(16, '0');
-   for (auto at = text.rbegin(); at != text.rend(); ++at, hash >>= 4) *at = "0123456789abcdef"[hash & 15];
-   return text;
+   return hex_text(XXH64(all.data(), all.size(), 0));
 }
 
 namespace detail {

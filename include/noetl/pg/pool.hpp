@@ -16,17 +16,15 @@
 #include <utility>
 #include <vector>
 
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <noetl/core/backoff.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/pg/connection.hpp>
 #include <noetl/pg/detail/session.hpp>
+#include <noetl/pg/suspended.hpp>
 
 namespace noetl::pg {
 
@@ -120,15 +118,7 @@ public:
    awaitable<detail::call_result<F>> run(F f) {
       using R = detail::call_result<F>;
       auto initiate = [this](auto handler, F work) {
-         auto executor = boost::asio::get_associated_executor(handler);
-         auto guard = boost::asio::make_work_guard(executor);
-         auto done = [handler = std::move(handler), guard = std::move(guard)](R value) mutable {
-            auto where = guard.get_executor();
-            boost::asio::post(where, [handler = std::move(handler), value = std::move(value)]() mutable {
-               std::move(handler)(std::move(value));
-            });
-            guard.reset();
-         };
+         suspended done(std::move(handler));
          submit(std::make_unique<detail::typed_job<F, decltype(done)>>(std::move(work), std::move(done)));
       };
       return boost::asio::async_initiate<boost::asio::use_awaitable_t<> const, void(R)>(

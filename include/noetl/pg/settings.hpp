@@ -2,16 +2,15 @@
 // Knows core only; no driver here.
 #pragma once
 
-#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
+#include <noetl/core/number_text.hpp>
 #include <noetl/core/result.hpp>
 
 namespace noetl::pg {
@@ -104,11 +103,9 @@ inline result<settings> parse_dsn(std::string_view text, settings base = {}) {
          base.host = value;
          has_host = !value.empty();
       } else if (key == "port") {
-         std::uint16_t port = 0;
-         auto const [rest, failed] = std::from_chars(value.data(), value.data() + value.size(), port);
-         if (failed != std::errc{} || rest != value.data() + value.size() || port == 0)
-            return fail(error_code::validation, "DSN: port must be a number from 1 to 65535");
-         base.port = port;
+         auto const port = parse_number<std::uint16_t>(value);
+         if (!port || *port == 0) return fail(error_code::validation, "DSN: port must be a number from 1 to 65535");
+         base.port = *port;
       } else if (key == "user") {
          base.user = value;
          has_user = !value.empty();

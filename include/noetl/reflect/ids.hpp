@@ -2,12 +2,11 @@
 // Knows core/strong.hpp and the JSON kinds.
 #pragma once
 
-#include <charconv>
 #include <compare>
 #include <string>
 #include <string_view>
-#include <system_error>
 
+#include <noetl/core/number_text.hpp>
 #include <noetl/core/strong.hpp>
 #include <noetl/reflect/json_kinds.hpp>
 #include <noetl/reflect/json_reader.hpp>
@@ -41,8 +40,7 @@ template <class Id>
 bool read_id_string(json_reader& in, Id& out) {
    std::string text;
    if (!in.string(text)) return false;
-   auto const [end, code] = std::from_chars(text.data(), text.data() + text.size(), out.value);
-   if (code == std::errc{} && end == text.data() + text.size()) return true;
+   if (auto const value = parse_number<decltype(out.value)>(text)) return out.value = *value, true;
    return in.wrong("expected an id in decimal digits, got \"" + json_reader::shortened(text) + "\"");
 }
 

@@ -11,9 +11,9 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <type_traits>
 
+#include <noetl/core/number_text.hpp>
 #include <noetl/core/strong.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/reflect/json_kinds.hpp>
@@ -109,9 +109,9 @@ bool decode_cell(std::optional<std::string_view> cell, T& out) {
             if (to_text(value) == *cell) return out = value, true;
          return false;
       } else {
-         char const* const end = cell->data() + cell->size();
-         auto const [stop, code] = std::from_chars(cell->data(), end, out);
-         return code == std::errc{} && stop == end;
+         auto const value = parse_number<T>(*cell);
+         if (value) out = *value;
+         return value.has_value();
       }
    }
 }

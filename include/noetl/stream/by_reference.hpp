@@ -13,6 +13,7 @@
 
 #include <noetl/core/json_text.hpp>
 #include <noetl/core/result.hpp>
+#include <noetl/core/result_uri.hpp>
 #include <noetl/core/sha256.hpp>
 #include <noetl/pg/connection.hpp>
 #include <noetl/pg/pool.hpp>
@@ -38,10 +39,7 @@ public:
    result<stored_event> operator()(feed_item const& one) const {
       auto const name = "event/" + std::to_string(one.event_id);
       auto const id = id_of(one);
-      stored_event out{"noetl://execution/" + std::to_string(one.execution_id) + "/result/" + name + "/" +
-                           std::to_string(id),
-                       {},
-                       0};
+      stored_event out{result_uri{noetl::execution_id{one.execution_id}, name, id}.text(), {}, 0};
       auto put = [&](pg::connection& db) {
          // A row that is there stays, whatever columns the table has got since: an earlier stub names it.
          static constexpr std::string_view text =

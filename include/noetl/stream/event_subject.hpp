@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include <noetl/core/hex.hpp>
 #include <noetl/nats/subject.hpp>
 
 namespace noetl::stream {
@@ -38,8 +39,8 @@ inline std::string event_subject(std::string_view prefix, std::optional<std::str
          out += '.';
          token_empty = true;
       } else if (byte <= 32 || byte == 127 || c == '*' || c == '>' || c == '%') {
-         static constexpr char digits[] = "0123456789ABCDEF";
-         out += '%', out += digits[byte >> 4], out += digits[byte & 15];
+         out += '%';
+         append_hex(out, byte, upper_hex_digits);
          token_empty = false;
       } else {
          out += c;
@@ -50,7 +51,7 @@ inline std::string event_subject(std::string_view prefix, std::optional<std::str
    if (out.size() - start <= longest_type_subject) return out;
    out.resize(safe);
    out += "%~";
-   for (int shift = 60; shift >= 0; shift -= 4) out += "0123456789abcdef"[(hash >> shift) & 15];
+   out += hex_text(hash);
    return out;
 }
 

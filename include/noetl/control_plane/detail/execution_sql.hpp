@@ -43,17 +43,18 @@ inline constexpr auto status_of_t = fixed_string("CASE WHEN t.event_type IN ") +
                                     fixed_string(" THEN 'COMPLETED' WHEN t.event_type IN ") + terminal_list<"FAILED"> +
                                     fixed_string(" THEN 'FAILED' ELSE 'CANCELLED' END AS status");
 
-/// status and end of one execution `e`, by its terminal events; the first terminal one wins, because it is sticky.
-inline constexpr auto outcome_of_e =
-    fixed_string("LEFT JOIN LATERAL (SELECT ") + status_of_t +
-    fixed_string(", t.created_at FROM noetl.event t WHERE t.execution_id = e.execution_id AND t.event_type IN ") +
-    terminal_list<> + fixed_string(" ORDER BY t.stream_version NULLS FIRST, t.event_id LIMIT 1) o ON true");
+/// The first terminal event of an execution `e`, which wins, because it is sticky. `Condition` is empty or ends in AND.
+template <fixed_string Columns, fixed_string Condition>
+inline constexpr auto
+    first_terminal_of_e = fixed_string("LEFT JOIN LATERAL (SELECT ") + Columns +
+                          fixed_string(" FROM noetl.event t WHERE ") + Condition +
+                          fixed_string("t.execution_id = e.execution_id AND t.event_type IN ") + terminal_list<> +
+                          fixed_string(" ORDER BY t.stream_version NULLS FIRST, t.event_id LIMIT 1) o ON true");
 
-/// The same for executions without a head `h` that says it.
-inline constexpr auto outcome_unless_head =
-    fixed_string("LEFT JOIN LATERAL (SELECT ") + status_of_t +
-    fixed_string(" FROM noetl.event t WHERE h.execution_id IS NULL AND t.execution_id = e.execution_id AND "
-                 "t.event_type IN ") +
-    terminal_list<> + fixed_string(" ORDER BY t.stream_version NULLS FIRST, t.event_id LIMIT 1) o ON true");
+/// status and end of one execution `e`, by its terminal events.
+inline constexpr auto outcome_of_e = first_terminal_of_e<status_of_t + fixed_string(", t.created_at"), "">;
+
+/// Its status alone, for executions without a head `h` that says it.
+inline constexpr auto outcome_unless_head = first_terminal_of_e<status_of_t, "h.execution_id IS NULL AND ">;
 
 } // namespace noetl::control_plane::detail

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include <noetl/core/hex.hpp>
 #include <noetl/core/log.hpp>
 #include <noetl/http/message.hpp>
 #include <noetl/http/router.hpp>
@@ -59,7 +60,7 @@ struct server_core {
       x ^= x >> 31U;
       out.resize(16);
       for (auto& digit : out) {
-         digit = "0123456789abcdef"[x & 15U];
+         digit = hex_digits[x & 15U];
          x >>= 4U;
       }
    }

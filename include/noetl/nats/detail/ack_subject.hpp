@@ -3,12 +3,12 @@
 #pragma once
 
 #include <array>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <system_error>
+
+#include <noetl/core/number_text.hpp>
 
 namespace noetl::nats::detail {
 
@@ -35,14 +35,10 @@ inline std::optional<ack_subject> read_ack_subject(std::string_view text) {
    }
    if (count != 9 && count < 11) return std::nullopt;
    std::size_t const first = count == 9 ? 4 : 6;
-   auto const number = [&](std::size_t at, std::uint64_t& out) {
-      auto const* const end = tokens[at].data() + tokens[at].size();
-      auto const [stop, failed] = std::from_chars(tokens[at].data(), end, out);
-      return failed == std::errc{} && stop == end;
-   };
-   ack_subject out;
-   if (!number(first, out.delivered) || !number(first + 4, out.pending)) return std::nullopt;
-   return out;
+   auto const delivered = parse_number<std::uint64_t>(tokens[first]);
+   auto const pending = parse_number<std::uint64_t>(tokens[first + 4]);
+   if (!delivered || !pending) return std::nullopt;
+   return ack_subject{*delivered, *pending};
 }
 
 } // namespace noetl::nats::detail

@@ -10,11 +10,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <type_traits>
 #include <utility>
 
 #include <noetl/core/flag.hpp>
+#include <noetl/core/number_text.hpp>
 #include <noetl/core/ranged.hpp>
 #include <noetl/core/secret.hpp>
 #include <noetl/reflect/json_kinds.hpp>
@@ -83,10 +83,8 @@ inline constexpr auto longest_setting = std::chrono::duration_cast<Duration>(std
 // The number, or nothing when the text is not exactly one in the range.
 template <class Int>
 std::optional<Int> read_integer(std::string_view text, Int min, Int max) {
-   Int value{};
-   auto const [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-   if (code != std::errc{} || end != text.data() + text.size() || value < min || value > max) return std::nullopt;
-   return value;
+   auto const value = parse_number<Int>(text);
+   return value && *value >= min && *value <= max ? value : std::nullopt;
 }
 
 /// Sets `out`, or leaves it alone and returns the rule that `text` breaks.
@@ -123,10 +121,9 @@ std::string parse_setting(std::string_view text, T& out) {
       auto const value = read_integer<typename T::value_type>(text, T::min, T::max);
       return value ? (out = T{*value}, "") : refused();
    } else if constexpr (std::floating_point<T>) {
-      T value{};
-      auto const [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-      if (code != std::errc{} || end != text.data() + text.size() || !(value - value == 0)) return refused();
-      return out = value, "";
+      auto const value = parse_number<T>(text);
+      if (!value || !(*value - *value == 0)) return refused();
+      return out = *value, "";
    } else if constexpr (text_enum<T>) {
       for (T const value : all_values(T{}))
          if (to_text(value) == text) return out = value, "";

@@ -1,15 +1,15 @@
 // workflow/detail/fold_ranges.hpp: sets of iteration numbers as ranges: what ends nearly in order takes little room.
-// Knows the standard library only.
+// Knows core only.
 #pragma once
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <iterator>
 #include <map>
 #include <optional>
 #include <string_view>
-#include <system_error>
+
+#include <noetl/core/number_text.hpp>
 
 namespace noetl::workflow::detail {
 
@@ -41,11 +41,8 @@ inline void insert(number_ranges& all, std::int64_t number) {
 inline std::optional<std::int64_t> iteration_of(std::string_view command_id) {
    auto const mark = command_id.rfind(":i");
    if (mark == std::string_view::npos) return std::nullopt;
-   auto const digits = command_id.substr(mark + 2);
-   std::int64_t index = 0;
-   auto const read = std::from_chars(digits.data(), digits.data() + digits.size(), index);
-   if (read.ec != std::errc() || read.ptr != digits.data() + digits.size() || index < 0) return std::nullopt;
-   return index;
+   auto const index = parse_number<std::int64_t>(command_id.substr(mark + 2));
+   return index && *index >= 0 ? index : std::nullopt;
 }
 
 } // namespace noetl::workflow::detail

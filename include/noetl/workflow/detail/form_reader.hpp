@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <noetl/core/trimmed.hpp>
 #include <noetl/workflow/detail/yaml_tree.hpp>
 #include <noetl/workflow/workload_form.hpp>
 
@@ -16,11 +17,8 @@ namespace noetl::workflow {
 
 namespace detail::forms {
 
-inline std::string_view trimmed(std::string_view t) {
-   auto const first = t.find_first_not_of(" \t\r");
-   if (first == std::string_view::npos) return {};
-   return t.substr(first, t.find_last_not_of(" \t\r") - first + 1);
-}
+inline constexpr std::string_view blanks = " \t\r";
+
 inline std::string_view unquoted(std::string_view t) {
    if (t.size() >= 2 && (t.front() == '"' || t.front() == '\'') && t.back() == t.front())
       return t.substr(1, t.size() - 2);
@@ -65,7 +63,7 @@ inline std::vector<std::string> options_of(std::string_view text) {
    text = text.substr(1, text.size() - 2);
    while (!text.empty()) {
       auto const comma = text.find(',');
-      auto const one = trimmed(text.substr(0, comma));
+      auto const one = trimmed(text.substr(0, comma), blanks);
       if (!one.empty()) out.emplace_back(unquoted(one));
       text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
    }
@@ -75,11 +73,12 @@ inline std::vector<std::string> options_of(std::string_view text) {
 inline void read_hints(std::string_view comment, form_field& field) {
    while (!comment.empty()) {
       auto const next = comment.find('#');
-      auto const hint = trimmed(comment.substr(0, next));
+      auto const hint = trimmed(comment.substr(0, next), blanks);
       comment = next == std::string_view::npos ? std::string_view() : comment.substr(next + 1);
       auto const equals = hint.find('=');
-      auto const name = trimmed(hint.substr(0, equals));
-      auto const value = equals == std::string_view::npos ? std::string_view() : trimmed(hint.substr(equals + 1));
+      auto const name = trimmed(hint.substr(0, equals), blanks);
+      auto const value =
+          equals == std::string_view::npos ? std::string_view() : trimmed(hint.substr(equals + 1), blanks);
       if (name == "ui:secret") field.secret = true;
       if (value.empty()) continue;
       if (name == "ui:enum") field.kind = "enum", field.options = options_of(value);

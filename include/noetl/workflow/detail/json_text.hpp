@@ -1,5 +1,5 @@
 // workflow/detail/json_text.hpp: JSON text to value and back, with bounded depth and sorted keys.
-// Knows taoJSON and reflect/last_member.hpp.
+// Knows taoJSON, core and reflect/last_member.hpp.
 #pragma once
 
 #include <charconv>
@@ -15,6 +15,7 @@
 #include <tao/json/events/limit_nesting_depth.hpp>
 #include <tao/json/value.hpp>
 
+#include <noetl/core/hex.hpp>
 #include <noetl/reflect/last_member.hpp>
 
 namespace noetl::workflow::detail {
@@ -38,7 +39,6 @@ inline std::optional<json> parse_json(std::string_view text) {
 }
 
 inline void append_quoted(std::string& out, std::string_view text) {
-   static constexpr char digits[] = "0123456789abcdef";
    out += '"';
    std::size_t from = 0;
    for (std::size_t at = 0; at < text.size(); ++at) {
@@ -54,10 +54,7 @@ inline void append_quoted(std::string& out, std::string_view text) {
       case '\t': out += "\\t"; break;
       case '\b': out += "\\b"; break;
       case '\f': out += "\\f"; break;
-      default:
-         out += "\\u00";
-         out += digits[c >> 4];
-         out += digits[c & 15];
+      default: out += "\\u00"; append_hex(out, c);
       }
    }
    out.append(text, from);

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <algorithm>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <noetl/core/number_text.hpp>
 #include <noetl/workflow/detail/template_operators.hpp>
 #include <noetl/workflow/detail/template_text.hpp>
 
@@ -172,10 +172,8 @@ inline var attribute_of(var const& v, std::string_view name) {
       if (name == "grouper") return v.at(0);
       if (name == "list") return v.at(1);
    }
-   std::uint64_t at = 0;
-   auto const read = std::from_chars(name.data(), name.data() + name.size(), at);
-   bool const number = read.ec == std::errc() && read.ptr == name.data() + name.size();
-   return number && at < v.size() ? v.at(static_cast<std::size_t>(at)) : var();
+   auto const at = parse_number<std::uint64_t>(name);
+   return at && *at < v.size() ? v.at(static_cast<std::size_t>(*at)) : var();
 }
 
 /// `a.b.0` inside `v`.

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <memory>
@@ -11,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include <noetl/core/number_text.hpp>
 #include <noetl/workflow/detail/template_cache.hpp>
 #include <noetl/workflow/detail/template_parse.hpp>
 #include <noetl/workflow/detail/template_render.hpp>
@@ -22,7 +22,7 @@ namespace detail {
 
 /// The rules for rendered text (2.4).
 inline json typed(std::string text) {
-   auto const t = trimmed(text);
+   auto const t = stripped(text);
    if (t.empty() || t == "null" || t == "None") return tao::json::null;
    if ((t.front() == '{' && t.back() == '}') || (t.front() == '[' && t.back() == ']')) {
       if (auto read = parse_json(t)) return std::move(*read);
@@ -32,11 +32,8 @@ inline json typed(std::string text) {
    if (std::string_view("+-.0123456789").find(t.front()) != std::string_view::npos) {
       auto digits = t;
       if (digits.starts_with('+')) digits.remove_prefix(1);
-      std::int64_t integer = 0;
-      auto const read = std::from_chars(digits.data(), digits.data() + digits.size(), integer);
-      if (read.ec == std::errc() && read.ptr == digits.data() + digits.size() &&
-          !(t.front() == '+' && digits.starts_with('-')))
-         return integer;
+      auto const integer = parse_number<std::int64_t>(digits);
+      if (integer && !(t.front() == '+' && digits.starts_with('-'))) return *integer;
       double number = 0;
       if (filters::read_double(t, number) && std::isfinite(number)) return number;
    }
@@ -53,7 +50,7 @@ inline json typed(var const& v, budget& left) {
 
 /// The rule for rendered conditions (2.6).
 inline bool condition_text(std::string_view rendered) {
-   auto t = std::string(trimmed(rendered).substr(0, 8));
+   auto t = std::string(stripped(rendered).substr(0, 8));
    std::transform(t.begin(), t.end(), t.begin(),
                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
    for (std::string_view const no : {"", "false", "0", "no", "none", "null", "off", "{}", "[]"})

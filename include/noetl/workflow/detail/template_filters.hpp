@@ -3,12 +3,12 @@
 // template_filter_table.hpp.
 #pragma once
 
-#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
+#include <noetl/core/number_text.hpp>
 #include <noetl/workflow/detail/template_access.hpp>
 
 namespace noetl::workflow::detail {
@@ -53,13 +53,14 @@ using args = call_arguments const&;
 
 /// A whole text as a number; nothing else may stand beside it.
 inline bool read_double(std::string_view text, double& out) {
-   text = trimmed(text);
+   text = stripped(text);
    if (text.starts_with('+')) {
       text.remove_prefix(1);
       if (text.starts_with('+') || text.starts_with('-')) return false;
    }
-   auto const read = std::from_chars(text.data(), text.data() + text.size(), out);
-   return read.ec == std::errc() && read.ptr == text.data() + text.size();
+   auto const value = parse_number<double>(text);
+   if (value) out = *value;
+   return value.has_value();
 }
 
 inline double to_double(var const& v, std::string_view what, budget& left) {
@@ -85,12 +86,8 @@ inline var default_with_flag(var const& v, args a) {
 inline var integer(var const& v, args a) {
    if (arithmetic::integral(v)) return var::of_integer(arithmetic::integer(v));
    // a text of digits keeps all of them, which a double would not
-   std::int64_t exact = 0;
-   if (v.is_text()) {
-      auto const t = trimmed(v.text());
-      auto const read = std::from_chars(t.data(), t.data() + t.size(), exact);
-      if (read.ec == std::errc() && read.ptr == t.data() + t.size()) return exact;
-   }
+   if (v.is_text())
+      if (auto const exact = parse_number<std::int64_t>(stripped(v.text()))) return *exact;
    double const d = std::trunc(to_double(v, "an integer", a.left));
    if (!(d >= -9.2233720368547758e18 && d < 9.2233720368547758e18))
       throw template_failure("integer overflow in filter int");
@@ -115,7 +112,7 @@ inline var upper(var const& v, args a) {
 inline var trim(var const& v, args a) {
    printed_view const text(v, a.left);
    a.left.work(text.view().size());
-   return std::string(trimmed(text));
+   return std::string(stripped(text));
 }
 inline var safe(var const& v, args) {
    return v;
@@ -217,7 +214,7 @@ inline var b64encode(var const& v, args a) {
 }
 inline var b64decode(var const& v, args a) {
    printed_view const shown(v, a.left);
-   auto text = trimmed(shown);
+   auto text = stripped(shown);
    a.left.work(text.size() * 2);
    while (text.ends_with('=')) text.remove_suffix(1);
    std::string out;

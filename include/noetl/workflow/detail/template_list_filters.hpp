@@ -128,7 +128,7 @@ inline std::vector<std::string> paths_of(std::string const& attribute) {
    std::vector<std::string> out;
    for (std::size_t from = 0; from < attribute.size();) {
       auto const end = std::min(attribute.find(',', from), attribute.size());
-      out.emplace_back(trimmed(std::string_view(attribute).substr(from, end - from)));
+      out.emplace_back(stripped(std::string_view(attribute).substr(from, end - from)));
       from = end + 1;
    }
    return out;

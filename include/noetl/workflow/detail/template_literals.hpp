@@ -39,7 +39,7 @@ inline double read_float(std::string_view digits) {
 }
 
 /// Hexadecimal digits of an escape.
-inline char32_t hex_digits(std::string_view text, std::size_t from, std::size_t n) {
+inline char32_t code_of_hex(std::string_view text, std::size_t from, std::size_t n) {
    std::uint32_t out = 0;
    auto const digits = text.substr(std::min(from, text.size()), n);
    auto const read = std::from_chars(digits.data(), digits.data() + digits.size(), out, 16);
@@ -75,15 +75,15 @@ inline void append_unescaped(std::string& out, std::string_view escaped) {
          break;
       }
       case 'x': {
-         append_utf8(out, hex_digits(escaped, i + 1, 2));
+         append_utf8(out, code_of_hex(escaped, i + 1, 2));
          i += 2;
          break;
       }
       case 'u': {
-         auto code = hex_digits(escaped, i + 1, 4);
+         auto code = code_of_hex(escaped, i + 1, 4);
          i += 4;
          if (code >= 0xd800 && code < 0xdc00 && escaped.substr(i + 1, 2) == "\\u") {
-            auto const low = hex_digits(escaped, i + 3, 4);
+            auto const low = code_of_hex(escaped, i + 3, 4);
             if (low < 0xdc00 || low > 0xdfff) throw template_failure("bad \\u escape: half of a pair");
             code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
             i += 6;

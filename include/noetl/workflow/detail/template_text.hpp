@@ -70,7 +70,7 @@ inline bool is_blank(char32_t c) {
           c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
-inline std::string_view trimmed(std::string_view text) {
+inline std::string_view stripped(std::string_view text) {
    while (!text.empty()) {
       auto const n = character_size(text, 0);
       if (!is_blank(code_point(text, 0, n)) || (n == 1 && static_cast<unsigned char>(text[0]) >= 0x80)) break;
