@@ -45,7 +45,7 @@ TEST(run_forever, goes_on_after_a_pass_that_threw) {
 class half_a_store {
 public:
    half_a_store(pg::settings const& good, std::size_t away)
-       : shards_(settings(good, away)), ids_(1), store(shards_, ids_), guard_(io.get_executor()),
+       : shards_(settings(good, away)), ids_(1), guard_(io.get_executor()), store(shards_, ids_),
          thread_([this] { io.run(); }) {}
    ~half_a_store() { stop(); }
    void stop() {
@@ -66,15 +66,19 @@ private:
       out[away].acquire_timeout = 50ms;
       return out;
    }
-   pg::shard_map shards_;
-   snowflake ids_;
 
 public:
-   boost::asio::io_context io;
+   boost::asio::io_context io; // outlives the pools, whose threads answer on it
+
+private:
+   pg::shard_map shards_;
+   snowflake ids_;
+   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_;
+
+public:
    event_store store;
 
 private:
-   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_;
    std::thread thread_;
 };
 

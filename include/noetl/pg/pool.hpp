@@ -113,7 +113,8 @@ public:
 
    /// Runs `f(connection&)` on a database thread. f returns R or result<R>; what it throws becomes an error: sql_error
    /// → `database` (or `unavailable` for shutdown states), lost session → `unavailable`. f must not keep the
-   /// connection. A call that was started is not repeated: after `unavailable` its outcome may be unknown.
+   /// connection. A call that was started is not repeated: after `unavailable` its outcome may be unknown. The answer
+   /// is given on the coroutine's executor, so its io_context must outlive the pool: declare it first.
    template <class F>
    awaitable<detail::call_result<F>> run(F f) {
       using R = detail::call_result<F>;
