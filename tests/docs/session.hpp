@@ -72,11 +72,13 @@ class child {
 public:
    /// \param before  done in the new process first
    child(int (*main)(), std::map<std::string, std::string> const& variables, std::function<void()> const& before = {})
-       : pid_(fork()) {
+       : pid_((std::fflush(nullptr), fork())) { // or the child would write the parent's words once more
       if (pid_ != 0) return;
       if (before) before();
       for (auto const& [name, value] : variables) setenv(name.c_str(), value.c_str(), 1);
-      _exit(main());
+      auto const code = main();
+      std::fflush(nullptr);
+      _exit(code);
    }
    ~child() {
       if (pid_ > 0) kill(pid_, SIGKILL), waitpid(pid_, nullptr, 0);
@@ -141,7 +143,7 @@ public:
             dup2(ends_[1], STDOUT_FILENO);
             close(ends_[0]);
             close(ends_[1]);
-            setvbuf(stdout, nullptr, _IOLBF, 0); // as on a terminal
+            setvbuf(stdout, nullptr, _IONBF, 0); // _IOLBF does nothing to a used stream in glibc 2.41
          }) {
       close(ends_[1]);
    }
