@@ -34,8 +34,7 @@ inline json typed(std::string text) {
       if (digits.starts_with('+')) digits.remove_prefix(1);
       auto const integer = parse_number<std::int64_t>(digits);
       if (integer && !(t.front() == '+' && digits.starts_with('-'))) return *integer;
-      double number = 0;
-      if (filters::read_double(t, number) && std::isfinite(number)) return number;
+      if (auto const number = filters::read_double(t); number && std::isfinite(*number)) return *number;
    }
    return text;
 }

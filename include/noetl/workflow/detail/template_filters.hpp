@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -52,25 +53,22 @@ namespace filters {
 using args = call_arguments const&;
 
 /// A whole text as a number; nothing else may stand beside it.
-inline bool read_double(std::string_view text, double& out) {
+inline std::optional<double> read_double(std::string_view text) {
    text = stripped(text);
    if (text.starts_with('+')) {
       text.remove_prefix(1);
-      if (text.starts_with('+') || text.starts_with('-')) return false;
+      if (text.starts_with('+') || text.starts_with('-')) return std::nullopt;
    }
-   auto const value = parse_number<double>(text);
-   if (value) out = *value;
-   return value.has_value();
+   return parse_number<double>(text);
 }
 
 inline double to_double(var const& v, std::string_view what, budget& left) {
    if (arithmetic::numeric(v)) return arithmetic::real(v);
    printed_view const text(v, left);
    left.work(text.view().size());
-   double out = 0;
-   if (!read_double(text, out))
-      throw template_failure("cannot convert " + std::string(kind_name(v)) + " to " + std::string(what));
-   return out;
+   auto const number = read_double(text);
+   if (!number) throw template_failure("cannot convert " + std::string(kind_name(v)) + " to " + std::string(what));
+   return *number;
 }
 
 inline var default_value(var const& v, args a) {
