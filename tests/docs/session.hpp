@@ -72,13 +72,11 @@ class child {
 public:
    /// \param before  done in the new process first
    child(int (*main)(), std::map<std::string, std::string> const& variables, std::function<void()> const& before = {})
-       : pid_((std::fflush(nullptr), fork())) { // or the child would write the parent's words once more
+       : pid_(fork()) {
       if (pid_ != 0) return;
       if (before) before();
       for (auto const& [name, value] : variables) setenv(name.c_str(), value.c_str(), 1);
-      auto const code = main();
-      std::fflush(nullptr);
-      _exit(code);
+      _exit(main());
    }
    ~child() {
       if (pid_ > 0) kill(pid_, SIGKILL), waitpid(pid_, nullptr, 0);
