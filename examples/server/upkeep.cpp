@@ -27,6 +27,7 @@ noetl::workflow::orchestrator_settings orchestrator_settings(cp::configuration c
 cp::lease_settings lease_settings(cp::configuration const& config) {
    cp::lease_settings settings;
    settings.lease = config.noetl.claim_lease;
+   settings.limit = config.noetl.claim_limit;
    return settings;
 }
 

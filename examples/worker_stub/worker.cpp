@@ -12,6 +12,8 @@
 #include <tao/json/to_string.hpp>
 #include <unistd.h>
 
+#include <noetl/core/base64.hpp>
+#include <noetl/core/crypto.hpp>
 #include <noetl/core/time.hpp>
 #include <noetl/nats/stream.hpp>
 
@@ -40,6 +42,10 @@ std::string host_name() {
    if (gethostname(name.data(), name.size() - 1) != 0) return "unknown";
    name.resize(name.find('\0'));
    return name;
+}
+/// New in each process, as the real worker's; nothing is sealed for the stub, so the private half is thrown away.
+std::string key_of_this_process() {
+   return noetl::encode_base64(noetl::crypto::x25519_public_key(noetl::crypto::random_bytes(noetl::crypto::key_bytes)));
 }
 } // namespace
 
@@ -126,7 +132,7 @@ asio::awaitable<int> worker::register_pool() {
                       {"status", "ready"},
                       {"hostname", host_name()},
                       {"labels", {{"pool_name", options_.pool_name}}},
-                      {"runtime", {{"kind", "stub"}}}};
+                      {"runtime", {{"kind", "stub"}, {"worker_public_key", key_of_this_process()}}}};
    auto const text = tao::json::to_string(body);
    reply answer;
    for (auto const end = clock::now() + 30s; clock::now() < end && !stopping();) {

@@ -98,5 +98,38 @@ TEST(claim_lease, W8_a_long_running_command_of_a_living_worker_is_left_alone) {
    EXPECT_EQ(count(site, execution, "command.claimed"), 1);
 }
 
+TEST(claim_lease, W8_a_worker_killed_and_back_under_its_name_leaves_its_claims_to_others) {
+   if (!has_postgres()) GTEST_SKIP() << "NOETL_TEST_PG is not set";
+   deployment site;
+   site.start_server(quick);
+   site.register_playbook(playbook);
+   deployment::variables const alive{{"WORKER_HEARTBEAT_INTERVAL", "1"}};
+   auto& first = site.start_worker("w-again", {"--fault", "die-after-started"}, alive);
+   auto const execution = site.execute("fault/leased");
+   ASSERT_EQ(first.wait_for(std::chrono::seconds{20}), 137) << first.output();
+   site.start_worker("w-again", {}, alive); // its heartbeats must not hold what it knows nothing of
+   EXPECT_EQ(site.outcome(execution), "COMPLETED") << site.server->output();
+   EXPECT_EQ(count(site, execution, "command.claimed"), 2);
+   EXPECT_EQ(count(site, execution, "command.lease_expired"), 1);
+}
+
+TEST(claim_lease, W8_a_command_of_a_worker_that_lives_and_never_reports_is_offered_again_at_the_limit) {
+   if (!has_postgres()) GTEST_SKIP() << "NOETL_TEST_PG is not set";
+   deployment site;
+   auto limited = quick;
+   limited["NOETL_CLAIM_LIMIT"] = "3";
+   site.start_server(limited);
+   site.register_playbook(playbook);
+   site.start_worker("w-stuck", {"--fault", "slow=120000", "--max-concurrent", "1"},
+                     {{"WORKER_HEARTBEAT_INTERVAL", "1"}});
+   auto const execution = site.execute("fault/leased");
+   ASSERT_TRUE(eventually([&] { return count(site, execution, "command.claimed") == 1; }));
+   site.start_worker("w-well");
+   EXPECT_EQ(site.outcome(execution), "COMPLETED") << site.server->output();
+   EXPECT_EQ(count(site, execution, "command.claimed"), 2);
+   auto const log = site.get("/api/executions/" + execution).body;
+   EXPECT_NE(log.find("worker w-stuck has not reported within 3 s; attempts: 2"), std::string::npos) << log;
+}
+
 } // namespace
 } // namespace noetl::test

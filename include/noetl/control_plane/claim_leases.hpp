@@ -33,6 +33,7 @@ using boost::asio::awaitable;
 
 struct lease_settings {
    std::chrono::seconds lease{60}; ///< a claim is safe for so long after the worker's last heartbeat; 0: for ever
+   std::chrono::seconds limit{0};  ///< a claim ends after so long although its worker lives; 0: never
    std::chrono::milliseconds interval{5'000};
    int max_attempts = 3; ///< a command whose workers vanished so often has failed
    std::size_t page = 200;
@@ -44,7 +45,9 @@ struct lease_stats {
 };
 
 /// A claim is held by the heartbeat of its worker. When both are older than the lease, the command is PENDING again
-/// with attempt + 1 and is announced again; after max_attempts it fails. Works the same with several replicas: each row
+/// with attempt + 1 and is announced again; after max_attempts it fails. A worker that lives and gave its report up
+/// (the server was away for longer than it tries) is told from one that works for long by lease_settings::limit alone,
+/// which only the author of the playbooks can know. Works the same with several replicas: each row
 /// is taken back by one of them. What is offered again may have run already: steps with effects outside must be
 /// idempotent, and a late report of the first worker counts until another one claims the command. Heartbeats that could
 /// not be stored are no sign of death: nothing is taken back until this server has been up, with its database, for as
@@ -56,7 +59,8 @@ public:
 
    void start() {
       listen_anew();
-      if (how_.lease.count() > 0) detail::run_forever(executor_, "leases", how_.interval, [this] { return round(); });
+      if (how_.lease.count() > 0 || how_.limit.count() > 0)
+         detail::run_forever(executor_, "leases", how_.interval, [this] { return round(); });
    }
 
    [[nodiscard]] lease_stats stats() const noexcept { return {offered_again_.load(), given_up_.load()}; }
@@ -71,6 +75,7 @@ private:
       std::string worker;
       std::int32_t attempt = 0;
       bool exhausted = false;
+      bool alive = false; ///< its worker
    };
 
    void listen_anew() { listening_since_.assign(store_.shards().count(), clock::now()); }
@@ -127,8 +132,10 @@ private:
              db.exec("WITH lost AS (SELECT c.execution_id, c.command_id, c.worker_id FROM noetl.command c"
                      " JOIN noetl.stream_head h ON h.execution_id = c.execution_id AND h.status = 'RUNNING'"
                      " WHERE c.status IN ('CLAIMED', 'RUNNING')"
-                     " AND coalesce(c.claimed_at, c.updated_at) < now() - make_interval(secs => $1)"
-                     " AND NOT coalesce(c.worker_id, '') = ANY($2::text[]) LIMIT $3 FOR UPDATE OF c SKIP LOCKED)"
+                     " AND (($1 > 0 AND coalesce(c.claimed_at, c.updated_at) < now() - make_interval(secs => $1)"
+                     " AND NOT coalesce(c.worker_id, '') = ANY($2::text[]))"
+                     " OR ($5 > 0 AND coalesce(c.claimed_at, c.updated_at) < now() - make_interval(secs => $5)))"
+                     " LIMIT $3 FOR UPDATE OF c SKIP LOCKED)"
                      " UPDATE noetl.command c SET updated_at = now(),"
                      " status = CASE WHEN c.attempt < $4 THEN 'PENDING' ELSE c.status END,"
                      " worker_id = CASE WHEN c.attempt < $4 THEN NULL ELSE c.worker_id END,"
@@ -137,8 +144,9 @@ private:
                      " attempt = least(c.attempt + 1, $4) FROM lost"
                      " WHERE c.execution_id = lost.execution_id AND c.command_id = lost.command_id"
                      " RETURNING c.execution_id, c.event_id, c.step_name, coalesce(c.meta->>'command_id', ''),"
-                     " coalesce(lost.worker_id, ''), c.attempt, c.status <> 'PENDING'",
-                     how_.lease.count(), workers, how_.page, how_.max_attempts);
+                     " coalesce(lost.worker_id, ''), c.attempt, c.status <> 'PENDING',"
+                     " $1 > 0 AND coalesce(lost.worker_id, '') = ANY($2::text[])",
+                     how_.lease.count(), workers, how_.page, how_.max_attempts, how_.limit.count());
          std::vector<lost_command> lost;
          std::vector<std::int64_t> executions, events;
          for (auto const row : rows) {
@@ -150,6 +158,7 @@ private:
             one.worker = *row[4];
             one.attempt = row.get<std::int32_t>(5);
             one.exhausted = row.get<bool>(6);
+            one.alive = row.get<bool>(7);
             if (!one.exhausted) executions.push_back(one.execution_id.value), events.push_back(one.event_id.value);
             lost.push_back(std::move(one));
          }
@@ -160,7 +169,10 @@ private:
 
    /// The log says what happened; an exhausted command fails like any other.
    awaitable<result<void>> tell(lost_command const& command) {
-      auto const reason = "worker " + command.worker + " vanished; attempts: " + std::to_string(command.attempt);
+      auto const reason = "worker " + command.worker +
+                          (command.alive ? " has not reported within " + std::to_string(how_.limit.count()) + " s"
+                                         : std::string(" vanished")) +
+                          "; attempts: " + std::to_string(command.attempt);
       std::string body = R"("command_id":)";
       append_json(body, command.command_id);
       body += R"(,"error":)";

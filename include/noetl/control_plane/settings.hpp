@@ -52,6 +52,7 @@ struct server_settings {
    log::level log_level = log::level::info;                ///< debug info warn error off
    log::format log_format = log::format::text;             ///< text (logfmt) or json
    std::chrono::seconds claim_lease{60};      ///< a claim outlives its worker's last heartbeat by this; 0: for ever
+   std::chrono::seconds claim_limit{0};       ///< a claim ends after so long although its worker lives; 0: never
    std::chrono::seconds reannounce_after{60}; ///< a command unclaimed for so long is announced again
    std::chrono::seconds subscription_drain_limit{600}; ///< a drain that lasts longer was cut short; 0: never
    bool strict_tool_status = false; ///< a tool that reports an error has failed; for executions started from now on

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <noetl/core/id_generator.hpp>
+#include <noetl/core/log.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/core/strong.hpp>
 #include <noetl/core/time.hpp>
@@ -68,15 +70,21 @@ struct acknowledgement {
    std::string message;
 };
 
-/// The registry of running processes. Thread-safe; all statements run on the cluster pool.
+/// The registry of running processes. Thread-safe; all statements but one (enroll) run on the cluster pool.
 class worker_pool_service {
 public:
-   worker_pool_service(pg::shard_map& shards, id_generator ids) : pool_(shards.cluster()), ids_(ids) {}
+   worker_pool_service(pg::shard_map& shards, id_generator ids) : shards_(shards), pool_(shards.cluster()), ids_(ids) {}
 
-   /// Creates or overwrites the row of (kind, name); fields that are absent become NULL. Safe to race.
+   /// Creates or overwrites the row of (kind, name); fields that are absent become NULL. Safe to race. A worker with
+   /// another `runtime.worker_public_key` than the row has is another process: a worker makes a key for each process
+   /// and registers before it claims. So what is claimed under its name belongs to nobody any more, and is left to
+   /// claim_leases. A repeat with the same key, or without one, leaves all claims alone.
    /// Errors: validation (unknown kind).
    awaitable<result<runtime_view>> enroll(runtime_registration request) {
       if (auto known = check_kind(request.kind); !known) co_return known.error();
+      auto another = co_await another_process(request);
+      if (!another) co_return std::move(another).error();
+      if (*another) co_await disown(request.name); // first, so that a repeat after a failure still finds another key
       auto work = [request = std::move(request), id = ids_.next()](pg::connection& db) -> result<runtime_view> {
          auto const rows = db.exec(
              "INSERT INTO noetl.runtime (runtime_id, name, kind, uri, status, labels, capabilities, capacity, runtime,"
@@ -133,6 +141,36 @@ public:
    }
 
 private:
+   awaitable<result<bool>> another_process(runtime_registration const& request) {
+      auto work = [kind = request.kind, name = request.name, runtime = request.runtime](pg::connection& db) {
+         auto const rows = db.exec(
+             "SELECT $1 = 'worker_pool' AND coalesce(jsonb_typeof($3::jsonb -> 'worker_public_key') = 'string', false)"
+             " AND NOT EXISTS (SELECT FROM noetl.runtime WHERE kind = $1 AND name = $2"
+             " AND runtime ->> 'worker_public_key' = $3::jsonb ->> 'worker_public_key')",
+             kind, name, runtime);
+         return result<bool>(rows[0].get<bool>(0));
+      };
+      co_return co_await pool_.run(std::move(work));
+   }
+
+   /// Names an owner of the open claims that never sends a heartbeat. A shard that is away keeps its claims.
+   awaitable<void> disown(std::string name) {
+      for (std::size_t shard = 0; shard < shards_.count(); ++shard) {
+         auto work = [name](pg::connection& db) -> result<void> {
+            db.exec("UPDATE noetl.command SET worker_id = worker_id || ' (replaced)'"
+                    " WHERE worker_id = $1 AND status IN ('CLAIMED', 'RUNNING')",
+                    name);
+            return {};
+         };
+         auto done = co_await shards_.shard(shard).run(std::move(work));
+         if (!done)
+            log::warn("workers.claims_kept", {{"shard", shard},
+                                              {"worker", name},
+                                              {"reason", done.error().message},
+                                              {"detail", done.error().detail}});
+      }
+   }
+
    static result<void> check_kind(std::string_view kind) {
       for (std::string_view known : {"worker_pool", "server_api", "broker"})
          if (kind == known) return {};
@@ -144,6 +182,7 @@ private:
              " heartbeat, created_at, updated_at";
    }
 
+   pg::shard_map& shards_;
    pg::pool& pool_;
    id_generator ids_;
 };
