@@ -82,9 +82,9 @@ void upkeep::report(noetl::http::samples& out) const {
    out.counter("noetl_orchestrator_rebuilds_total", "States rebuilt from the log", number(runs.rebuilds));
    out.counter("noetl_orchestrator_failures_total", "Attempts put off", number(runs.failures));
    auto const leases = impl_->leases.stats();
-   out.counter("noetl_leases_offered_again_total", "Commands taken back from vanished workers",
+   out.counter("noetl_leases_offered_again_total", "Commands taken back from workers that vanished or did not report",
                number(leases.offered_again));
-   out.counter("noetl_leases_given_up_total", "Commands failed because their workers kept vanishing",
+   out.counter("noetl_leases_given_up_total", "Commands failed because they were claimed in vain too often",
                number(leases.given_up));
 }
 

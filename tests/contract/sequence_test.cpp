@@ -204,26 +204,53 @@ TEST_F(sequence, a_worker_lives_on_the_notification_the_claim_and_its_reports_al
 }
 
 TEST_F(sequence, W8_a_name_that_registers_with_another_key_is_another_process_and_owns_no_earlier_claim) {
-   auto const enrolled = [this](std::string const& runtime) {
-      return server().post("/api/worker/pool/register", R"({"name":"w-name","runtime":)" + runtime + "}").status;
+   auto const enrolled = [this](std::string const& runtime, std::string const& kind = "worker_pool") {
+      return server()
+          .post("/api/worker/pool/register", R"({"name":"w-name","kind":")" + kind + R"(","runtime":)" + runtime + "}")
+          .status;
    };
    auto const execution = start_linear(server());
    auto const id = issued(server(), execution, "start");
+   auto const other = issued(server(), start_linear(server()), "start");
    ASSERT_EQ(enrolled(R"({"kind":"rust","worker_public_key":"one"})"), 200U);
    ASSERT_EQ(claim(server(), id, "w-name").status, 200U);
-   for (auto const* same : {R"({"worker_public_key":"one"})", "null", R"({"worker_public_key":7})"}) {
+   ASSERT_EQ(claim(server(), other, "w-other").status, 200U);
+   for (auto const* same : {R"({"worker_public_key":"one"})", "[]", "null", R"({"worker_public_key":7})"}) {
       ASSERT_EQ(enrolled(same), 200U);
       EXPECT_EQ(claim(server(), id, "w-name").status, 200U) << same << ": nothing says that it is another process";
    }
+   ASSERT_EQ(enrolled(R"({"worker_public_key":"two"})", "broker"), 200U);
+   EXPECT_EQ(claim(server(), id, "w-name").status, 200U) << "another kind of process";
+
    ASSERT_EQ(enrolled(R"({"worker_public_key":"two"})"), 200U);
    auto const refused = claim(server(), id, "w-name");
    EXPECT_EQ(refused.status, 409U);
    EXPECT_NE(refused.body.find("Command already claimed by w-name (replaced)"), std::string::npos) << refused.body;
+   EXPECT_EQ(claim(server(), other, "w-other").status, 200U) << "a claim of somebody else";
    auto const name = about(command_id(execution, "start", id));
    EXPECT_EQ(
        send(server(), {execution, "command.completed", "start", "success", name + "}", minted_id(), "w-name"}).status,
        409U)
        << "a report of the process that is gone";
+}
+
+TEST_F(sequence, W8_a_process_keeps_its_claims_when_it_registers_again_and_loses_them_to_the_next_one) {
+   auto const enrolled = [this](std::string const& key) {
+      return server()
+          .post("/api/worker/pool/register", R"({"name":"w-twice","runtime":{"worker_public_key":")" + key + R"("}})")
+          .status;
+   };
+   auto const id = issued(server(), start_linear(server()), "start");
+   ASSERT_EQ(enrolled("one"), 200U);
+   ASSERT_EQ(claim(server(), id, "w-twice").status, 200U);
+   ASSERT_EQ(enrolled("one"), 200U);
+   EXPECT_EQ(claim(server(), id, "w-twice").status, 200U);
+   // The row is gone and a heartbeat makes it anew (W28); who comes with a key then is taken for the next process.
+   ASSERT_EQ(server().post("/api/worker/pool/deregister", R"({"name":"w-twice"})").status, 200U);
+   ASSERT_EQ(server().post("/api/worker/pool/heartbeat", R"({"name":"w-twice"})").status, 200U);
+   EXPECT_EQ(claim(server(), id, "w-twice").status, 200U);
+   ASSERT_EQ(enrolled("two"), 200U);
+   EXPECT_EQ(claim(server(), id, "w-twice").status, 409U);
 }
 
 TEST_F(sequence, W25_a_worker_whose_clock_is_behind_changes_nothing) {

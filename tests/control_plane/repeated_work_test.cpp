@@ -10,12 +10,15 @@
 #include <utility>
 #include <vector>
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
 
 #include <noetl/control_plane/claim_leases.hpp>
 #include <noetl/control_plane/detail/run_forever.hpp>
 #include <noetl/control_plane/reconciler.hpp>
+#include <noetl/control_plane/worker_pools.hpp>
 #include <noetl/core/snowflake.hpp>
 #include <noetl/events/store.hpp>
 #include <noetl/pg/shards.hpp>
@@ -145,6 +148,60 @@ TEST_F(repeated_work, a_shard_that_is_away_and_an_append_that_fails_stop_no_leas
    half.stop();
    EXPECT_EQ(leases.stats().given_up, 1U) << "what was not stored does not count";
    EXPECT_EQ(db_->exec("select count(*) from noetl.event where event_type = 'command.failed'")[0].get<int>(0), 1);
+}
+
+TEST_F(repeated_work, W8_a_limit_ends_old_claims_also_without_leases_and_says_why) {
+   half_a_store half(database_->settings(), 1);
+   auto const claimed = [&](int n, std::string const& since) {
+      auto const id = std::to_string(half.on_first(n).value);
+      db_->script(
+          "insert into noetl.stream_head (execution_id, version, guarded_version, catalog_id, status) values (" + id +
+          ", 1, 0, 1, 'RUNNING'); insert into noetl.command (command_id, event_id, execution_id, catalog_id, "
+          "step_name, status, worker_id, attempt, claimed_at) values (1, 1, " +
+          id + ", 1, 's', 'CLAIMED', 'w', 1, now() - interval '" + since + "')");
+   };
+   claimed(0, "1 hour");
+   claimed(1, "1 minute");
+   snowflake ids(2);
+   control_plane::claim_leases leases(half.io.get_executor(), half.store, ids,
+                                      {.lease = 0s, .limit = 600s, .interval = 50ms});
+   leases.start();
+   EXPECT_TRUE(eventually([&] { return leases.stats().offered_again > 0; }));
+   std::this_thread::sleep_for(200ms);
+   half.stop();
+   EXPECT_EQ(leases.stats().offered_again, 1U);
+   auto const told = db_->exec("select result::text from noetl.event where event_type = 'command.lease_expired'");
+   ASSERT_EQ(told.size(), 1U);
+   EXPECT_NE(told[0].get<std::string>(0).find("worker w has not reported within 600 s; attempts: 2"),
+             std::string::npos);
+}
+
+awaitable<bool> stored(control_plane::worker_pool_service& pools, control_plane::runtime_registration who) {
+   auto const done = co_await pools.enroll(std::move(who));
+   co_return done.has_value();
+}
+
+TEST_F(repeated_work, W8_the_next_process_of_a_name_takes_the_claims_on_every_shard_that_answers) {
+   half_a_store half(database_->settings(), 1);
+   auto const id = std::to_string(half.on_first(0).value);
+   db_->script(
+       "insert into noetl.stream_head (execution_id, version, guarded_version, catalog_id, status) values (" + id +
+       ", 1, 0, 1, 'RUNNING'); insert into noetl.command (command_id, event_id, execution_id, catalog_id, step_name, "
+       "status, worker_id, attempt) values (1, 1, " +
+       id + ", 1, 's', 'CLAIMED', 'w', 1), (2, 2, " + id + ", 1, 's', 'COMPLETED', 'w', 1)");
+   snowflake ids(2);
+   auto const owner = [&](bool leased) {
+      control_plane::worker_pool_service pools(half.store.shards(), ids, {.leased_claims = leased});
+      control_plane::runtime_registration who;
+      who.name = "w";
+      who.runtime = raw_json{R"({"worker_public_key":"k"})"};
+      auto done = boost::asio::co_spawn(half.io, stored(pools, std::move(who)), boost::asio::use_future);
+      EXPECT_TRUE(done.get());
+      db_->script("delete from noetl.runtime");
+      return *db_->exec("select string_agg(worker_id, ',' order by command_id) from noetl.command")[0][0];
+   };
+   EXPECT_EQ(owner(false), "w,w");
+   EXPECT_EQ(owner(true), "w (replaced),w");
 }
 
 } // namespace

@@ -127,6 +127,7 @@ TEST(claim_lease, W8_a_command_of_a_worker_that_lives_and_never_reports_is_offer
    site.start_worker("w-well");
    EXPECT_EQ(site.outcome(execution), "COMPLETED") << site.server->output();
    EXPECT_EQ(count(site, execution, "command.claimed"), 2);
+   EXPECT_EQ(count(site, execution, "command.lease_expired"), 1) << "the second claim is younger than the limit";
    auto const log = site.get("/api/executions/" + execution).body;
    EXPECT_NE(log.find("worker w-stuck has not reported within 3 s; attempts: 2"), std::string::npos) << log;
 }

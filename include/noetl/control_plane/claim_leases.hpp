@@ -35,7 +35,7 @@ struct lease_settings {
    std::chrono::seconds lease{60}; ///< a claim is safe for so long after the worker's last heartbeat; 0: for ever
    std::chrono::seconds limit{0};  ///< a claim ends after so long although its worker lives; 0: never
    std::chrono::milliseconds interval{5'000};
-   int max_attempts = 3; ///< a command whose workers vanished so often has failed
+   int max_attempts = 3; ///< a command that was claimed so often in vain has failed
    std::size_t page = 200;
 };
 
@@ -75,7 +75,7 @@ private:
       std::string worker;
       std::int32_t attempt = 0;
       bool exhausted = false;
-      bool alive = false; ///< its worker
+      bool at_limit = false; ///< not because its worker vanished
    };
 
    void listen_anew() { listening_since_.assign(store_.shards().count(), clock::now()); }
@@ -128,25 +128,25 @@ private:
    /// In one transaction: the rows are PENDING again and their notifications are due. Exhausted ones are only reported.
    result<std::vector<lost_command>> take_back(pg::connection& db, std::vector<std::string> const& workers) const {
       return db.transaction([&]() -> result<std::vector<lost_command>> {
-         auto const rows =
-             db.exec("WITH lost AS (SELECT c.execution_id, c.command_id, c.worker_id FROM noetl.command c"
-                     " JOIN noetl.stream_head h ON h.execution_id = c.execution_id AND h.status = 'RUNNING'"
-                     " WHERE c.status IN ('CLAIMED', 'RUNNING')"
-                     " AND (($1 > 0 AND coalesce(c.claimed_at, c.updated_at) < now() - make_interval(secs => $1)"
-                     " AND NOT coalesce(c.worker_id, '') = ANY($2::text[]))"
-                     " OR ($5 > 0 AND coalesce(c.claimed_at, c.updated_at) < now() - make_interval(secs => $5)))"
-                     " LIMIT $3 FOR UPDATE OF c SKIP LOCKED)"
-                     " UPDATE noetl.command c SET updated_at = now(),"
-                     " status = CASE WHEN c.attempt < $4 THEN 'PENDING' ELSE c.status END,"
-                     " worker_id = CASE WHEN c.attempt < $4 THEN NULL ELSE c.worker_id END,"
-                     " claimed_at = CASE WHEN c.attempt < $4 THEN NULL ELSE c.claimed_at END,"
-                     " started_at = CASE WHEN c.attempt < $4 THEN NULL ELSE c.started_at END,"
-                     " attempt = least(c.attempt + 1, $4) FROM lost"
-                     " WHERE c.execution_id = lost.execution_id AND c.command_id = lost.command_id"
-                     " RETURNING c.execution_id, c.event_id, c.step_name, coalesce(c.meta->>'command_id', ''),"
-                     " coalesce(lost.worker_id, ''), c.attempt, c.status <> 'PENDING',"
-                     " $1 > 0 AND coalesce(lost.worker_id, '') = ANY($2::text[])",
-                     how_.lease.count(), workers, how_.page, how_.max_attempts, how_.limit.count());
+         auto const rows = db.exec(
+             "WITH lost AS (SELECT c.execution_id, c.command_id, c.worker_id FROM noetl.command c"
+             " JOIN noetl.stream_head h ON h.execution_id = c.execution_id AND h.status = 'RUNNING'"
+             " WHERE c.status IN ('CLAIMED', 'RUNNING')"
+             " AND (($1::float8 > 0 AND coalesce(c.claimed_at, c.updated_at) < now() - make_interval(secs => $1)"
+             " AND NOT coalesce(c.worker_id, '') = ANY($2::text[]))"
+             " OR ($5::float8 > 0 AND coalesce(c.claimed_at, c.updated_at) < now() - make_interval(secs => $5)))"
+             " LIMIT $3 FOR UPDATE OF c SKIP LOCKED)"
+             " UPDATE noetl.command c SET updated_at = now(),"
+             " status = CASE WHEN c.attempt < $4 THEN 'PENDING' ELSE c.status END,"
+             " worker_id = CASE WHEN c.attempt < $4 THEN NULL ELSE c.worker_id END,"
+             " claimed_at = CASE WHEN c.attempt < $4 THEN NULL ELSE c.claimed_at END,"
+             " started_at = CASE WHEN c.attempt < $4 THEN NULL ELSE c.started_at END,"
+             " attempt = least(c.attempt + 1, $4) FROM lost"
+             " WHERE c.execution_id = lost.execution_id AND c.command_id = lost.command_id"
+             " RETURNING c.execution_id, c.event_id, c.step_name, coalesce(c.meta->>'command_id', ''),"
+             " coalesce(lost.worker_id, ''), c.attempt, c.status <> 'PENDING',"
+             " $1::float8 = 0 OR coalesce(lost.worker_id, '') = ANY($2::text[])",
+             how_.lease.count(), workers, how_.page, how_.max_attempts, how_.limit.count());
          std::vector<lost_command> lost;
          std::vector<std::int64_t> executions, events;
          for (auto const row : rows) {
@@ -158,7 +158,7 @@ private:
             one.worker = *row[4];
             one.attempt = row.get<std::int32_t>(5);
             one.exhausted = row.get<bool>(6);
-            one.alive = row.get<bool>(7);
+            one.at_limit = row.get<bool>(7);
             if (!one.exhausted) executions.push_back(one.execution_id.value), events.push_back(one.event_id.value);
             lost.push_back(std::move(one));
          }
@@ -170,8 +170,8 @@ private:
    /// The log says what happened; an exhausted command fails like any other.
    awaitable<result<void>> tell(lost_command const& command) {
       auto const reason = "worker " + command.worker +
-                          (command.alive ? " has not reported within " + std::to_string(how_.limit.count()) + " s"
-                                         : std::string(" vanished")) +
+                          (command.at_limit ? " has not reported within " + std::to_string(how_.limit.count()) + " s"
+                                            : std::string(" vanished")) +
                           "; attempts: " + std::to_string(command.attempt);
       std::string body = R"("command_id":)";
       append_json(body, command.command_id);

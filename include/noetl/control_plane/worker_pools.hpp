@@ -1,5 +1,5 @@
-// control_plane/worker_pools.hpp: who is running (noetl.runtime): register, heartbeat, deregister, list.
-// Knows pools; knows nothing of HTTP.
+// control_plane/worker_pools.hpp: who is running (noetl.runtime): register, heartbeat, deregister, list; and who of
+// them is gone, whose claims (noetl.command) get an owner without a heartbeat. Knows pools; knows nothing of HTTP.
 #pragma once
 
 #include <array>
@@ -70,21 +70,25 @@ struct acknowledgement {
    std::string message;
 };
 
-/// The registry of running processes. Thread-safe; all statements but one (enroll) run on the cluster pool.
+struct worker_pool_settings {
+   bool leased_claims = false; ///< claim_leases runs beside: what a replaced process has claimed is left to it
+};
+
+/// The registry of running processes. Thread-safe; all statements but those on claims run on the cluster pool.
 class worker_pool_service {
 public:
-   worker_pool_service(pg::shard_map& shards, id_generator ids) : shards_(shards), pool_(shards.cluster()), ids_(ids) {}
+   worker_pool_service(pg::shard_map& shards, id_generator ids, worker_pool_settings how = {})
+       : shards_(shards), pool_(shards.cluster()), ids_(ids), how_(how) {}
 
-   /// Creates or overwrites the row of (kind, name); fields that are absent become NULL. Safe to race. A worker with
-   /// another `runtime.worker_public_key` than the row has is another process: a worker makes a key for each process
-   /// and registers before it claims. So what is claimed under its name belongs to nobody any more, and is left to
-   /// claim_leases. A repeat with the same key, or without one, leaves all claims alone.
+   /// Creates or overwrites the row of (kind, name); fields that are absent become NULL. Safe to race. A worker whose
+   /// `runtime.worker_public_key` is not the one of the row, or whose row has none, is another process: a worker makes
+   /// a key for each process and registers before it claims (worker-protocol.md 3.1). With leased_claims, what is
+   /// claimed under its name then belongs to nobody any more. Without a key nothing is known and all claims stay.
    /// Errors: validation (unknown kind).
    awaitable<result<runtime_view>> enroll(runtime_registration request) {
       if (auto known = check_kind(request.kind); !known) co_return known.error();
-      auto another = co_await another_process(request);
-      if (!another) co_return std::move(another).error();
-      if (*another) co_await disown(request.name); // first, so that a repeat after a failure still finds another key
+      if (how_.leased_claims) // first: should the row not be stored, a repeat still finds another key
+         if (auto told = co_await disown_replaced(request); !told) co_return std::move(told).error();
       auto work = [request = std::move(request), id = ids_.next()](pg::connection& db) -> result<runtime_view> {
          auto const rows = db.exec(
              "INSERT INTO noetl.runtime (runtime_id, name, kind, uri, status, labels, capabilities, capacity, runtime,"
@@ -153,22 +157,42 @@ private:
       co_return co_await pool_.run(std::move(work));
    }
 
-   /// Names an owner of the open claims that never sends a heartbeat. A shard that is away keeps its claims.
-   awaitable<void> disown(std::string name) {
+   /// Takes the claims on each shard from the process that `request` replaces. It is asked anew for each: a request
+   /// whose client lost patience must not go on behind the one that came after it.
+   awaitable<result<void>> disown_replaced(runtime_registration const& request) {
       for (std::size_t shard = 0; shard < shards_.count(); ++shard) {
-         auto work = [name](pg::connection& db) -> result<void> {
-            db.exec("UPDATE noetl.command SET worker_id = worker_id || ' (replaced)'"
-                    " WHERE worker_id = $1 AND status IN ('CLAIMED', 'RUNNING')",
-                    name);
-            return {};
-         };
-         auto done = co_await shards_.shard(shard).run(std::move(work));
-         if (!done)
-            log::warn("workers.claims_kept", {{"shard", shard},
-                                              {"worker", name},
-                                              {"reason", done.error().message},
-                                              {"detail", done.error().detail}});
+         auto another = co_await another_process(request);
+         if (!another) co_return std::move(another).error();
+         if (!*another) break;
+         co_await disown(shard, request.name);
       }
+      co_return result<void>{};
+   }
+
+   /// Gives the open claims of `name` an owner that has no heartbeat. Locks in the order of the appends, and briefly:
+   /// what cannot be had in three tries stays with the name, as on a shard that is away.
+   awaitable<void> disown(std::size_t shard, std::string name) {
+      result<void> done;
+      for (int tries = 0; tries < 3; ++tries) {
+         auto work = [name](pg::connection& db) -> result<void> {
+            return db.transaction([&]() -> result<void> {
+               db.script("set local lock_timeout = '2s'");
+               db.exec("WITH mine AS (SELECT c.execution_id, c.command_id FROM noetl.command c"
+                       " JOIN noetl.stream_head h ON h.execution_id = c.execution_id AND h.status = 'RUNNING'"
+                       " WHERE c.worker_id = $1 AND c.status IN ('CLAIMED', 'RUNNING')"
+                       " ORDER BY c.execution_id, c.event_id FOR UPDATE OF c)"
+                       " UPDATE noetl.command c SET worker_id = c.worker_id || ' (replaced)' FROM mine"
+                       " WHERE c.execution_id = mine.execution_id AND c.command_id = mine.command_id",
+                       name);
+               return {};
+            });
+         };
+         done = co_await shards_.shard(shard).run(std::move(work));
+         if (done) co_return;
+      }
+      log::warn(
+          "workers.claims_kept",
+          {{"shard", shard}, {"worker", name}, {"reason", done.error().message}, {"detail", done.error().detail}});
    }
 
    static result<void> check_kind(std::string_view kind) {
@@ -185,6 +209,7 @@ private:
    pg::shard_map& shards_;
    pg::pool& pool_;
    id_generator ids_;
+   worker_pool_settings how_;
 };
 
 } // namespace noetl::control_plane
