@@ -198,7 +198,8 @@ TEST_F(repeated_work, W8_the_next_process_of_a_name_takes_the_claims_on_every_sh
       auto done = boost::asio::co_spawn(half.io, stored(pools, std::move(who)), boost::asio::use_future);
       EXPECT_TRUE(done.get());
       db_->script("delete from noetl.runtime");
-      return *db_->exec("select string_agg(worker_id, ',' order by command_id) from noetl.command")[0][0];
+      auto const found = db_->exec("select string_agg(worker_id, ',' order by command_id) from noetl.command");
+      return found[0].get<std::string>(0);
    };
    EXPECT_EQ(owner(false), "w,w");
    EXPECT_EQ(owner(true), "w (replaced),w");
