@@ -10,10 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/use_future.hpp>
 
 #include <noetl/control_plane/claim_leases.hpp>
 #include <noetl/control_plane/detail/run_forever.hpp>
@@ -23,6 +21,7 @@
 #include <noetl/events/store.hpp>
 #include <noetl/pg/shards.hpp>
 
+#include "pg/blocking.hpp"
 #include "pg/migrated_database.hpp"
 #include "support/eventually.hpp"
 
@@ -93,6 +92,21 @@ struct repeated_work : migrated_database {
           "insert into noetl.stream_head (execution_id, version, guarded_version, catalog_id, status, updated_at) "
           "values (71, 1, 0, 1, 'RUNNING', now() - interval '1 hour')");
    }
+   /// A running execution without events.
+   void running(execution_id id) {
+      db_->script(
+          "insert into noetl.stream_head (execution_id, version, guarded_version, catalog_id, status) values (" +
+          std::to_string(id.value) + ", 1, 0, 1, 'RUNNING')");
+   }
+   /// A command of it, held by `worker` since `age` ago.
+   void held(execution_id id, int number, std::string const& worker, int attempt, std::string const& age,
+             std::string const& status = "CLAIMED") {
+      auto const n = std::to_string(number);
+      db_->script("insert into noetl.command (command_id, event_id, execution_id, catalog_id, step_name, status, "
+                  "worker_id, attempt, claimed_at) values (" +
+                  n + ", " + n + ", " + std::to_string(id.value) + ", 1, 's', '" + status + "', '" + worker + "', " +
+                  std::to_string(attempt) + ", now() - interval '" + age + "')");
+   }
 };
 
 TEST_F(repeated_work, a_shard_that_is_away_hides_no_other_from_the_reconciler_and_wakes_nobody_twice) {
@@ -128,15 +142,10 @@ TEST_F(repeated_work, a_shard_that_is_away_hides_no_other_from_the_reconciler_an
 
 TEST_F(repeated_work, a_shard_that_is_away_and_an_append_that_fails_stop_no_lease) {
    half_a_store half(database_->settings(), 1); // the executions live on shard 0, where the cluster tables are
-   for (int n = 0; n < 2; ++n)
-      db_->script(
-          "insert into noetl.stream_head (execution_id, version, guarded_version, catalog_id, status) values (" +
-          std::to_string(half.on_first(n).value) +
-          ", 1, 0, 1, 'RUNNING');"
-          "insert into noetl.command (command_id, event_id, execution_id, catalog_id, step_name, status, "
-          "worker_id, attempt, claimed_at) values (1, " +
-          std::to_string(n + 1) + ", " + std::to_string(half.on_first(n).value) +
-          ", 1, 's', 'CLAIMED', 'gone', 3, now() - interval '1 hour')");
+   for (int n = 0; n < 2; ++n) {
+      running(half.on_first(n));
+      held(half.on_first(n), n + 1, "gone", 3, "1 hour");
+   }
    // The first lost command is given up in vain, in every pass.
    db_->script("alter table noetl.event add constraint refuse check (execution_id <> " +
                std::to_string(half.on_first(0).value) + ")");
@@ -152,16 +161,10 @@ TEST_F(repeated_work, a_shard_that_is_away_and_an_append_that_fails_stop_no_leas
 
 TEST_F(repeated_work, W8_a_limit_ends_old_claims_also_without_leases_and_says_why) {
    half_a_store half(database_->settings(), 1);
-   auto const claimed = [&](int n, std::string const& since) {
-      auto const id = std::to_string(half.on_first(n).value);
-      db_->script(
-          "insert into noetl.stream_head (execution_id, version, guarded_version, catalog_id, status) values (" + id +
-          ", 1, 0, 1, 'RUNNING'); insert into noetl.command (command_id, event_id, execution_id, catalog_id, "
-          "step_name, status, worker_id, attempt, claimed_at) values (1, 1, " +
-          id + ", 1, 's', 'CLAIMED', 'w', 1, now() - interval '" + since + "')");
-   };
-   claimed(0, "1 hour");
-   claimed(1, "1 minute");
+   for (int n = 0; n < 2; ++n) {
+      running(half.on_first(n));
+      held(half.on_first(n), 1, "w", 1, n == 0 ? "1 hour" : "1 minute");
+   }
    snowflake ids(2);
    control_plane::claim_leases leases(half.io.get_executor(), half.store, ids,
                                       {.lease = 0s, .limit = 600s, .interval = 50ms});
@@ -176,27 +179,19 @@ TEST_F(repeated_work, W8_a_limit_ends_old_claims_also_without_leases_and_says_wh
              std::string::npos);
 }
 
-awaitable<bool> stored(control_plane::worker_pool_service& pools, control_plane::runtime_registration who) {
-   auto const done = co_await pools.enroll(std::move(who));
-   co_return done.has_value();
-}
-
 TEST_F(repeated_work, W8_the_next_process_of_a_name_takes_the_claims_on_every_shard_that_answers) {
    half_a_store half(database_->settings(), 1);
-   auto const id = std::to_string(half.on_first(0).value);
-   db_->script(
-       "insert into noetl.stream_head (execution_id, version, guarded_version, catalog_id, status) values (" + id +
-       ", 1, 0, 1, 'RUNNING'); insert into noetl.command (command_id, event_id, execution_id, catalog_id, step_name, "
-       "status, worker_id, attempt) values (1, 1, " +
-       id + ", 1, 's', 'CLAIMED', 'w', 1), (2, 2, " + id + ", 1, 's', 'COMPLETED', 'w', 1)");
+   auto const id = half.on_first(0);
+   running(id);
+   held(id, 1, "w", 1, "1 minute");
+   held(id, 2, "w", 1, "1 minute", "COMPLETED");
    snowflake ids(2);
    auto const owner = [&](bool leased) {
       control_plane::worker_pool_service pools(half.store.shards(), ids, {.leased_claims = leased});
       control_plane::runtime_registration who;
       who.name = "w";
       who.runtime = raw_json{R"({"worker_public_key":"k"})"};
-      auto done = boost::asio::co_spawn(half.io, stored(pools, std::move(who)), boost::asio::use_future);
-      EXPECT_TRUE(done.get());
+      EXPECT_TRUE(blocking(pools.enroll(std::move(who))).has_value());
       db_->script("delete from noetl.runtime");
       auto const found = db_->exec("select string_agg(worker_id, ',' order by command_id) from noetl.command");
       return found[0].get<std::string>(0);
