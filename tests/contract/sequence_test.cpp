@@ -203,11 +203,18 @@ TEST_F(sequence, a_worker_lives_on_the_notification_the_claim_and_its_reports_al
        "COMPLETEDw-hand,COMPLETEDw-hand");
 }
 
+/// Status of the answer to a registration.
+unsigned registered(site& at, std::string const& name, std::string const& runtime,
+                    std::string const& kind = "worker_pool") {
+   return at
+       .post("/api/worker/pool/register",
+             R"({"name":")" + name + R"(","kind":")" + kind + R"(","runtime":)" + runtime + "}")
+       .status;
+}
+
 TEST_F(sequence, W8_a_name_that_registers_with_another_key_is_another_process_and_owns_no_earlier_claim) {
    auto const enrolled = [this](std::string const& runtime, std::string const& kind = "worker_pool") {
-      return server()
-          .post("/api/worker/pool/register", R"({"name":"w-name","kind":")" + kind + R"(","runtime":)" + runtime + "}")
-          .status;
+      return registered(server(), "w-name", runtime, kind);
    };
    auto const execution = start_linear(server());
    auto const id = issued(server(), execution, "start");
@@ -236,9 +243,7 @@ TEST_F(sequence, W8_a_name_that_registers_with_another_key_is_another_process_an
 
 TEST_F(sequence, W8_a_process_keeps_its_claims_when_it_registers_again_and_loses_them_to_the_next_one) {
    auto const enrolled = [this](std::string const& key) {
-      return server()
-          .post("/api/worker/pool/register", R"({"name":"w-twice","runtime":{"worker_public_key":")" + key + R"("}})")
-          .status;
+      return registered(server(), "w-twice", R"({"worker_public_key":")" + key + R"("})");
    };
    auto const id = issued(server(), start_linear(server()), "start");
    ASSERT_EQ(enrolled("one"), 200U);
