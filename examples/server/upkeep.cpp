@@ -71,6 +71,10 @@ void upkeep::observe(std::span<noetl::event const> committed) {
    impl_->orchestrator.observe(committed);
 }
 
+boost::asio::awaitable<noetl::result<noetl::append_result>> upkeep::append(noetl::append_request report) {
+   return impl_->orchestrator.append(std::move(report));
+}
+
 void upkeep::report(noetl::http::samples& out) const {
    auto const number = [](auto n) { return static_cast<double>(n); };
    auto const runs = impl_->orchestrator.stats();

@@ -6,10 +6,13 @@
 #include <span>
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
 
 #include <noetl/control_plane/playbook_library.hpp>
 #include <noetl/control_plane/settings.hpp>
 #include <noetl/core/id_generator.hpp>
+#include <noetl/core/result.hpp>
+#include <noetl/events/append.hpp>
 #include <noetl/events/envelope.hpp>
 #include <noetl/events/store.hpp>
 #include <noetl/http/metrics.hpp>
@@ -27,6 +30,8 @@ public:
 
    /// When the databases have their tables.
    void start();
+   /// Stores what a worker reports, and what follows from it. Thread-safe.
+   boost::asio::awaitable<noetl::result<noetl::append_result>> append(noetl::append_request report);
    /// Events were committed. Thread-safe.
    void observe(std::span<noetl::event const> committed);
    /// Thread-safe.

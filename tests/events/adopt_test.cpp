@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <chrono>
 #include <future>
+#include <memory>
+#include <utility>
 #include <vector>
 
 namespace noetl::test {
@@ -134,6 +136,30 @@ TEST_F(adopt_test, a_repeat_of_an_event_that_the_old_server_stored_is_a_duplicat
    ASSERT_TRUE(got) << got.error().message;
    EXPECT_TRUE(got->duplicate);
    EXPECT_EQ(got->version, 8);
+}
+
+TEST_F(adopt_test, reports_to_two_replicas_at_once_take_an_old_execution_over_and_none_is_lost) {
+   replica left(database_->settings(), 2), right(database_->settings(), 3);
+   std::vector<execution_id> all;
+   std::vector<std::future<result<append_result>>> answers;
+   for (int i = 0; i < 20; ++i) {
+      all.push_back(legacy());
+      for (auto const command : {3, 4}) {
+         auto report = one(all.back(), fact("command.completed"));
+         report.updates = {{all.back(), event_id{command}, "COMPLETED"}};
+         auto const answer = std::make_shared<std::promise<result<append_result>>>();
+         answers.push_back(answer->get_future());
+         (command == 3 ? left : right).store.append_then(report, [answer](result<append_result> got) {
+            answer->set_value(std::move(got));
+         });
+      }
+   }
+   for (auto& answer : answers) {
+      auto const got = answer.get();
+      EXPECT_TRUE(got) << got.error().message << got.error().detail;
+   }
+   for (auto const id : all)
+      EXPECT_EQ(ask<int>("select count(*) from noetl.command where execution_id = $1 and status = 'COMPLETED'", id), 3);
 }
 
 TEST_F(adopt_test, what_an_older_server_left_running_is_taken_over_without_an_append_W1_W13) {

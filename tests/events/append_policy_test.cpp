@@ -18,6 +18,10 @@ TEST(append_policy_test, bytes_are_those_of_the_texts_without_a_limit) {
    job.request.updates = {{.status = "FAILED", .error = "sevens!"}};
    job.request.outbox = {{.payload = text(800'000)}};
    EXPECT_EQ(policy.bytes(job), 1U + 20 + 300 + 4 + 5'000 + 60'000 + 7 + 800'000);
+   auto const rows = policy.weight(job);
+   job.request.follow_up = {.events = {{.context = text(9)}}, .commands = {}, .outbox = {{.payload = text(90)}}};
+   EXPECT_EQ(policy.bytes(job), 1U + 20 + 300 + 4 + 5'000 + 60'000 + 7 + 800'000 + 9 + 90);
+   EXPECT_EQ(policy.weight(job), rows + 2);
 }
 
 } // namespace

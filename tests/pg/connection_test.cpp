@@ -227,6 +227,30 @@ TEST_F(connection_test, a_failed_statement_cannot_be_committed_by_mistake) {
    EXPECT_EQ(db.exec("select count(*) from t")[0][0], "0");
 }
 
+TEST_F(connection_test, a_commit_may_begin_the_next_transaction) {
+   pg::connection db(maintenance());
+   db.script("create temporary table t (a int)");
+   db.begin();
+   db.exec("insert into t values (1)");
+   EXPECT_TRUE(db.commit_and_begin());
+   db.exec("insert into t values (2)");
+   db.rollback();
+   EXPECT_EQ(db.exec("select array_agg(a) from t")[0][0], "{1}");
+   db.begin();
+   EXPECT_THROW(db.exec("select 1 / 0"), pg::sql_error);
+   EXPECT_THROW(db.commit_and_begin(), pg::sql_error) << "PostgreSQL would roll back quietly";
+   db.rollback();
+
+   auto how = maintenance();
+   how.statement_cache = 0;
+   pg::connection pooled(how);
+   pooled.begin();
+   EXPECT_FALSE(pooled.commit_and_begin()) << "the next transaction may get another session";
+   pooled.script("create temporary table u (a int)");
+   pooled.rollback();
+   EXPECT_EQ(pooled.exec("select count(*) from u")[0][0], "0") << "no transaction was open";
+}
+
 TEST_F(connection_test, a_statement_of_somebody_else_has_its_columns_described_and_is_not_kept) {
    pg::connection db(maintenance());
    std::vector<pg::param> const params{pg::param("7"), pg::param(nullptr)};

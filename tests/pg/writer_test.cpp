@@ -8,7 +8,9 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -201,6 +203,41 @@ TEST_F(writer_test, a_database_that_loses_every_connection_is_not_asked_for_each
    EXPECT_LE(tried().size(), 8U);
 }
 
+TEST_F(writer_test, transactions_of_a_queue_follow_each_other_and_none_stays_open_behind_them) {
+   std::string transactions; // ids, one per batch
+   int pid = 0;
+   s->during = [&](pg::connection& db, std::vector<int> const&) {
+      transactions += std::string(db.exec("select pg_current_xact_id()::text")[0][0].value_or("")) + " ";
+      pid = db.backend_pid();
+   };
+   auto& w = busy({.max_requests = 1});
+   for (int id = 1; id <= 3; ++id) w.submit({.id = id});
+   go();
+   EXPECT_EQ(answer(3), "");
+   EXPECT_TRUE(eventually([&] {
+      pg::connection look(maintenance());
+      return look.exec("select state from pg_stat_activity where pid = $1", pid)[0][0] == "idle";
+   })) << "and not idle in transaction";
+   std::set<std::string> different;
+   std::istringstream words(transactions);
+   for (std::string id; words >> id;) different.insert(id);
+   EXPECT_EQ(different.size(), 4U) << transactions;
+}
+
+TEST_F(writer_test, a_connection_lost_between_two_transactions_costs_nobody_anything) {
+   int batches_seen = 0;
+   s->during = [&](pg::connection& db, std::vector<int> const&) {
+      if (++batches_seen == 3) { // begun with the commit before
+         db.interrupt();
+         db.exec("select 1");
+      }
+   };
+   auto& w = busy({.max_requests = 1});
+   for (int id = 1; id <= 4; ++id) w.submit({.id = id});
+   go();
+   for (int id = 1; id <= 4; ++id) EXPECT_EQ(answer(id), "");
+}
+
 TEST_F(writer_test, a_commit_in_doubt_is_looked_up) {
    auto& w = busy({});
    s->during = [](pg::connection& db, std::vector<int> const& ids) {
@@ -227,6 +264,35 @@ TEST_F(writer_test, a_commit_in_doubt_is_looked_up) {
    EXPECT_EQ(answer(2), "") << "rolled back, so it was written again";
    EXPECT_EQ(tried(), (batches{{1}, {2}, {2}}));
    EXPECT_EQ(s->asked, 6);
+}
+
+TEST_F(writer_test, a_commit_in_doubt_that_began_the_next_transaction_is_looked_up_and_the_others_are_written) {
+   auto& w = busy({.max_requests = 1});
+   s->during = [n = 0](pg::connection& db, std::vector<int> const& ids) mutable {
+      if (ids.front() == 1 && n++ == 0) db.interrupt(); // 2 waits
+   };
+   s->outcome = [this] { return s->asked == 1 ? commit_outcome::rolled_back : commit_outcome::unknown; };
+   w.submit({.id = 1});
+   w.submit({.id = 2});
+   go();
+   EXPECT_EQ(answer(1), "");
+   EXPECT_EQ(answer(2), "");
+   EXPECT_EQ(tried(), (batches{{1}, {1}, {2}}));
+   EXPECT_EQ(s->asked, 1);
+}
+
+TEST_F(writer_test, a_commit_that_is_refused_begins_nothing) {
+   auto& w = busy({.max_requests = 1});
+   s->during = [](pg::connection& db, std::vector<int> const& ids) {
+      if (ids.front() != 1) return;
+      db.script("create temporary table late (a int unique deferrable initially deferred)");
+      db.exec("insert into late values (1), (1)"); // said at COMMIT
+   };
+   for (int id = 1; id <= 3; ++id) w.submit({.id = id});
+   go();
+   EXPECT_NE(answer(1), "");
+   EXPECT_EQ(answer(2), "");
+   EXPECT_EQ(answer(3), "");
 }
 
 TEST_F(writer_test, a_doubt_that_nothing_settles_ends) {

@@ -1,9 +1,10 @@
 // control_plane/event_ingest.hpp: what workers report becomes events (http-execution.md section 10).
-// Knows the event store; knows nothing of HTTP or of the orchestrator, which listens to commits.
+// Knows the event store; knows nothing of HTTP. The orchestrator listens to commits, or is the one who appends.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <iterator>
 #include <optional>
 #include <string>
@@ -56,7 +57,7 @@ struct event_request {
 struct event_reply {
    std::string status = "ok";
    noetl::event_id event_id;
-   std::int64_t commands_generated = 0; ///< always 0: decisions follow asynchronously
+   std::int64_t commands_generated = 0; ///< always 0: decisions are not counted here
 };
 
 struct event_batch_item {
@@ -197,10 +198,17 @@ constexpr bool is_report(std::string_view event_type) noexcept {
 
 } // namespace detail
 
+/// How an append is stored: event_store::append, or a function that decides on the report, too (orchestrator::append).
+using append_function = std::function<awaitable<result<append_result>>(append_request)>;
+
 /// Stores reported events and brings the rows of noetl.command up to date in the same transaction. Thread-safe.
 class event_ingest {
 public:
-   event_ingest(event_store& store, id_generator ids) : store_(store), ids_(ids) {}
+   /// \param append  nothing: store.append
+   event_ingest(event_store& store, id_generator ids, append_function append = {})
+       : store_(store), ids_(ids), append_(std::move(append)) {
+      if (!append_) append_ = [&store](append_request what) { return store.append(std::move(what)); };
+   }
 
    /// One event. Answers after the commit; a repeat with the same id and content gets the same answer (W10).
    /// A report of a worker whose command was given to another one is refused and leaves no trace: its worker then
@@ -215,7 +223,7 @@ public:
       auto append = to_append(request, id, command);
       bool const claim = !append.updates.empty() && append.updates.front().required;
       append.ids_from_client = chosen;
-      auto stored = co_await store_.append(std::move(append));
+      auto stored = co_await append_(std::move(append));
       if (!stored && claim && stored.error().code == error_code::conflict)
          co_return co_await repeated_claim(std::move(request), *command.issued, std::move(stored).error());
       if (!stored) co_return std::move(stored).error();
@@ -253,7 +261,7 @@ public:
       bool claims = std::ranges::any_of(append.updates, &command_update::required);
       for (;;) {
          auto attempt = claims ? append_request(append) : std::move(append);
-         auto stored = co_await store_.append(std::move(attempt));
+         auto stored = co_await append_(std::move(attempt));
          if (stored) co_return reply;
          if (!claims || stored.error().code != error_code::conflict) co_return std::move(stored).error();
          auto fewer = co_await without_repeated_claims(append, reply.event_ids);
@@ -327,6 +335,7 @@ private:
 
    event_store& store_;
    id_generator ids_;
+   append_function append_;
 };
 
 } // namespace noetl::control_plane

@@ -62,6 +62,17 @@ struct expected {
    std::int64_t version = 0;
 };
 
+/// What follows from an append, worked out before it was stored: the decision on a report. It is committed with the
+/// append, as a guarded one when it has events, or left out: when the stream was not at `version` before, has ended,
+/// when events of the append were stored already, or when the append itself is guarded. The append is not refused for
+/// it, unless the table refuses a row of it.
+struct follow_up {
+   std::int64_t version = 0;
+   std::vector<event> events{};
+   std::vector<command_row> commands{};
+   std::vector<outbox_row> outbox{};
+};
+
 /// One atomic append to one execution: all of it is committed together or nothing.
 struct append_request {
    noetl::execution_id execution_id{};
@@ -70,6 +81,7 @@ struct append_request {
    std::vector<command_row> commands{};
    std::vector<command_update> updates{};
    std::vector<outbox_row> outbox{};
+   std::optional<noetl::follow_up> follow_up{};
    /// Status of the head afterwards, for things with a life cycle of their own, which need no catalog_id; nothing: what
    /// the events say of an execution.
    std::optional<std::string> head_status{};
@@ -80,6 +92,7 @@ struct append_request {
 struct append_result {
    std::int64_t version = 0; ///< of the stream after the append; for a duplicate: of the stream now
    bool duplicate = false;   ///< everything was stored already with the same content; nothing was written
+   bool followed = false; ///< the follow-up was taken, also an empty one; `version` includes it, `event_ids` does not
    std::vector<event_id> event_ids{};
    int attempt = 1; ///< of the command that a required update claimed
 };

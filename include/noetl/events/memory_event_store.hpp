@@ -36,7 +36,8 @@ public:
    memory_event_store(memory_event_store const&) = delete;
    memory_event_store& operator=(memory_event_store const&) = delete;
 
-   /// As event_store::append. Commands and notifications are refused: nobody here would deliver them.
+   /// As event_store::append. Commands and notifications are refused: nobody here would deliver them. A follow-up is
+   /// left out.
    awaitable<result<append_result>> append(append_request request) { co_return append_now(std::move(request)); }
 
    awaitable<result<std::vector<event>>> load(execution_id id, std::int64_t after_version = 0,

@@ -134,8 +134,9 @@ public:
    /// callback runs after it. The outcome of the write that was cut off may be unknown. Idempotent.
    void stop(std::chrono::milliseconds patience);
 
-   /// Called on the writer's thread after each commit, with the committed events (versions and ids filled in), in
-   /// commit order per execution. Must be quick and must not throw. Register before the first append.
+   /// Called on the writer's thread after each commit and before its callers are answered, with the committed events
+   /// (versions and ids filled in), in commit order per execution. Must be quick and must not throw. Register before
+   /// the first append.
    void on_committed(std::function<void(std::span<event const>)> callback) {
       news_->events.push_back(std::move(callback));
    }

@@ -93,6 +93,9 @@ public:
    /// whose exception was caught or that a savepoint undid: PostgreSQL would answer COMMIT with a quiet rollback. The
    /// transaction stays open then, for rollback(). connection_lost: the outcome is unknown
    void commit();
+   /// As commit(), and as begin() in the same round trip. \return false when only committed: behind a transaction
+   /// pooler
+   bool commit_and_begin();
    /// Undoes what was done since begin(). Quiet when the session is lost or retired: its end rolls back.
    void rollback() noexcept;
 

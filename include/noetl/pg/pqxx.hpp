@@ -279,6 +279,16 @@ void connection::commit() {
    script("COMMIT");
 }
 
+bool connection::commit_and_begin() {
+   if (impl_->how.pooled()) { // the next transaction may get another session
+      commit();
+      return false;
+   }
+   if (impl_->failed) throw sql_error("25P02", "a statement of this transaction failed, so it cannot be committed");
+   script("COMMIT AND CHAIN");
+   return true;
+}
+
 void connection::rollback() noexcept {
    if (impl_->lost) return;
    try {

@@ -170,6 +170,7 @@ private:
       }
    }
    void lose() {
+      begun_ = false;
       std::unique_ptr<connection> lost;
       std::lock_guard lock(guard_);
       lost = std::move(db_);
@@ -253,10 +254,13 @@ private:
    bool transact(std::vector<request>& batch) {
       bool committing = false;
       try {
-         db_->begin();
+         if (!std::exchange(begun_, false)) db_->begin();
          policy_.write(*db_, batch);
          committing = true;
-         db_->commit();
+         if (idle())
+            db_->commit();
+         else
+            begun_ = db_->commit_and_begin(); // for those who wait
       } catch (connection_lost const& e) {
          lose();
          if (committing)
@@ -377,6 +381,7 @@ private:
    bool stopping_ = false;
    bool hurry_ = false; ///< stop() lost its patience
    bool done_ = false;  ///< the thread is at its end
+   bool begun_ = false; ///< the next transaction, with the commit of the one before
    std::mutex joining_; ///< one stop() at a time
    std::condition_variable ended_;
    std::thread thread_;

@@ -10,7 +10,9 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -31,6 +33,8 @@
 #include <noetl/workflow/decide.hpp>
 #include <noetl/workflow/decision_append.hpp>
 #include <noetl/workflow/detail/cached_execution.hpp>
+#include <noetl/workflow/detail/reports.hpp>
+#include <noetl/workflow/detail/snapshot_saving.hpp>
 #include <noetl/workflow/orchestrator_settings.hpp>
 #include <noetl/workflow/playbook.hpp>
 #include <noetl/workflow/state.hpp>
@@ -40,10 +44,11 @@ namespace noetl::workflow {
 
 using boost::asio::awaitable;
 
-/// Decides asynchronously but durably (W10): a trigger is an event that is committed already, so a crash loses nothing;
-/// a restarted server wakes every running execution and decides what was left undone. One decision at a time per
-/// execution in this process; between replicas the expected version lets one decision win (W24). Snapshots are written
-/// beside the work: a failed one is logged and counted, and the next is due as many events later (132).
+/// Decides asynchronously but durably (W10): a trigger is committed before the decision or together with it (append()),
+/// so a crash loses nothing; a restarted server wakes every running execution and decides what was left undone. One
+/// decision at a time per execution in this process; between replicas the expected version lets one decision win (W24).
+/// Snapshots are written beside the work: a failed one is logged and counted, and the next is due as many events later
+/// (132).
 ///
 /// Thread-safe. Lives until its executor has stopped.
 class orchestrator {
@@ -67,6 +72,24 @@ public:
       }
    }
 
+   /// Stores what a worker reports. When the execution is in memory, at rest, and waits for one command only, what
+   /// follows is decided first and committed with the report: one commit less until the next command is told.
+   /// Otherwise the report is stored alone, and decided upon once its commit is observed. Errors: as of
+   /// event_store::append.
+   awaitable<result<append_result>> append(append_request report) {
+      auto one = detail::may_be_foreseen(report, ids_) ? hold(report.execution_id) : nullptr;
+      if (!one) co_return co_await store_.append(std::move(report));
+      result<append_result> stored = fail(error_code::internal, "not tried");
+      try {
+         stored = co_await append_foreseen(*one, std::move(report));
+      } catch (std::exception const& e) {
+         one->forget_state();
+         stored = fail(error_code::internal, "a report cannot be stored", e.what());
+      }
+      boost::asio::co_spawn(executor_, run(std::move(one)), boost::asio::detached); // what came meanwhile; then lets go
+      co_return stored;
+   }
+
    /// Looks at an execution as if something had happened to it: after a restart, or for work that may have been missed.
    void wake(execution_id id) { deliver(id, {}); }
 
@@ -88,22 +111,13 @@ private:
    using entry = detail::cached_execution;
    using entry_ptr = std::shared_ptr<entry>;
 
-   // A report of progress changes nothing that could be decided, so it does not cost a load from the database.
-   static bool may_trigger(event const& fact) {
-      auto const& type = fact.event_type;
-      return type == "playbook_started" || type == "command.completed" || type == "command.failed" ||
-             type == "command.cancelled" || type == "call.done" || type == "action_done" ||
-             type == "action_completed" || type == "action_failed" || type == "step.exit" || type == "step_completed" ||
-             type == "step_failed";
-   }
-
    void deliver(execution_id id, std::span<event const> facts) {
       entry_ptr one;
       {
          std::lock_guard const lock(mutex_);
          auto found = entries_.find(id);
          if (found == entries_.end()) {
-            bool const trigger = facts.empty() || std::ranges::any_of(facts, may_trigger);
+            bool const trigger = facts.empty() || std::ranges::any_of(facts, detail::may_trigger);
             if (!trigger) return;
             found = entries_.emplace(id, std::make_shared<entry>()).first;
             found->second->id = id;
@@ -122,6 +136,25 @@ private:
          evict(); // never this one: it is busy
       }
       boost::asio::co_spawn(executor_, run(std::move(one)), boost::asio::detached);
+   }
+
+   /// Makes an execution busy with a report. \return null when nothing can be foreseen of it
+   entry_ptr hold(execution_id id) {
+      std::lock_guard const lock(mutex_);
+      auto const found = entries_.find(id);
+      if (found == entries_.end() || found->second->busy) return nullptr;
+      auto& one = *found->second; // nobody advances it now
+      bool const at_rest = one.loaded && one.book && one.inbox.empty() && !one.undecided && one.state.started() &&
+                           !one.state.terminal() && one.state.version >= one.decided_version;
+      if (!at_rest || !detail::one_command_open(one.state)) return nullptr;
+      if (one.unforeseen > 0) {
+         --one.unforeseen;
+         return nullptr;
+      }
+      recent_.splice(recent_.begin(), recent_, one.recent);
+      one.busy = true;
+      ++stats_.active;
+      return found->second;
    }
 
    /// \pre mutex_ is held
@@ -165,7 +198,7 @@ private:
             done = co_await advance(*one, std::move(facts), woken);
             if (done) {
                one->measure_when_due();
-               save_when_due(one);
+               detail::save_when_due(executor_, states_, how_.snapshot_events, one);
             }
          } catch (std::exception const& e) { // an execution that nobody advances any more would look like a hung one
             done = fail(error_code::internal, "an execution cannot be advanced", e.what());
@@ -205,36 +238,10 @@ private:
       ++stats_.active;
    }
 
-   void save_when_due(entry_ptr const& one) {
-      auto const& state = one->state;
-      bool const due = how_.snapshot_events != 0 && one->snapshot_due(how_.snapshot_events);
-      if (!due || state.terminal() || one->saving) return;
-      auto row = states_.snapshots().prepare(state, now());
-      one->snapshot_made(row.text.size());
-      one->saving = true; // only this coroutine sets it
-      boost::asio::co_spawn(executor_, save(one, std::move(row)), boost::asio::detached);
-   }
-
-   awaitable<void> save(entry_ptr one, snapshot_row row) {
-      auto const version = row.position.version;
-      result<save_outcome> saved = fail(error_code::internal, "not tried");
-      try {
-         saved = co_await states_.snapshots().save(one->id, std::move(row));
-      } catch (std::exception const& e) {
-         saved = fail(error_code::internal, "a snapshot cannot be saved", e.what());
-      }
-      one->saving = false;
-      if (!saved)
-         log::warn("snapshot.not_saved", {{"execution_id", one->id},
-                                          {"version", version},
-                                          {"reason", saved.error().message},
-                                          {"detail", saved.error().detail}});
-   }
-
    awaitable<result<void>> advance(entry& one, std::vector<event> facts, bool woken) {
       one.undecided = one.undecided || woken;
       for (auto const& fact : facts) {
-         if (!may_trigger(fact)) continue;
+         if (!detail::may_trigger(fact)) continue;
          one.undecided = true;
          one.cause = fact.event_id;
       }
@@ -261,6 +268,7 @@ private:
 
    /// Folds what was committed; what is missing in memory comes from the log.
    awaitable<result<void>> fold(entry& one, std::vector<event> facts, bool woken) {
+      if (one.loaded) std::erase_if(facts, [&](event const& e) { return e.stream_version <= one.state.version; });
       if (auto prepared = co_await states_.prepare(facts); !prepared) co_return std::move(prepared).error();
       bool const from_start = !one.loaded && !facts.empty() && facts.front().stream_version == 1;
       if (from_start) one.begin();
@@ -277,6 +285,7 @@ private:
       for (auto const& fact : facts) {
          if (fact.stream_version <= one.state.version) continue;
          if (fact.stream_version > one.state.version + 1) { // another replica wrote in between
+            one.expect_others();
             auto loaded = co_await catch_up(one);
             if (!loaded) co_return std::move(loaded).error();
             continue;
@@ -302,10 +311,9 @@ private:
       }
       auto what = decide(*one.book, one.state, &one.memo);
       if (!what) co_return std::move(what).error();
-      for (auto const& warning : what->warnings)
-         log::warn("orchestrator.template", {{"execution_id", one.id.value}, {"reason", warning}});
+      tell_warnings(one, *what);
       if (what->empty()) co_return result<void>{};
-      auto stored = co_await append_decision(one, *what);
+      auto stored = co_await store_.append(rows_of(one, *what));
       if (!stored && cannot_be_stored(stored.error())) {
          // No repeat can succeed: the execution ends with the reason instead of hanging for ever.
          decision failure;
@@ -313,7 +321,7 @@ private:
          failure.end->status = run_status::failed;
          failure.end->error = "the decision cannot be stored: " + stored.error().message;
          failure.end->evaluate_error = true;
-         stored = co_await append_decision(one, failure);
+         stored = co_await store_.append(rows_of(one, failure));
       }
       if (!stored) co_return std::move(stored).error();
       one.decided_version = stored->version;
@@ -326,15 +334,75 @@ private:
       return e.code == error_code::validation || e.code == error_code::bad_request || e.code == error_code::too_large;
    }
 
-   awaitable<result<append_result>> append_decision(entry& one, decision const& what) {
+   append_request rows_of(entry const& one, decision const& what) {
       append_request append;
       append.execution_id = one.id;
       append.expect = {expected::undecided_since, one.state.version};
       announcement const how{how_.server_url, stored_command_pool(one.state.execution_pool, one.book->path)};
       auto const cause = one.cause.value != 0 ? one.cause : one.state.last_event;
       add_decision(append, what, run_identity(one.state), how, cause, ids_, now());
-      auto stored = co_await store_.append(std::move(append));
+      return append;
+   }
+
+   static void tell_warnings(entry const& one, decision const& what) {
+      for (auto const& warning : what.warnings)
+         log::warn("orchestrator.template", {{"execution_id", one.id.value}, {"reason", warning}});
+   }
+
+   /// What does not come true as foreseen is forgotten: the log says how it was.
+   awaitable<result<append_result>> append_foreseen(entry& one, append_request report) {
+      auto both = report;
+      both.follow_up = co_await foresee(one, both);
+      bool const decides = both.follow_up && !both.follow_up->events.empty();
+      auto stored = co_await store_.append(std::move(both));
+      // For the decision, perhaps. Not when nobody knows whether it is stored.
+      bool const refused = decides && !stored && stored.error().code != error_code::unavailable;
+      if (stored && stored->followed) {
+         if (decides) one.decided_version = stored->version;
+      } else {
+         one.forget_state();
+      }
+      bool const late = stored && !stored->followed && !stored->duplicate;
+      if (late) one.expect_others();
+      if (decides && (late || (stored && stored->followed))) {
+         std::lock_guard const lock(mutex_);
+         ++(late ? stats_.conflicts : stats_.decisions);
+      }
+      if (refused) stored = co_await store_.append(std::move(report));
       co_return stored;
+   }
+
+   /// Folds a report that is not stored yet and decides. \return what follows, without rows when nothing does; nothing
+   /// when that cannot be told
+   awaitable<std::optional<follow_up>> foresee(entry& one, append_request& report) {
+      try {
+         follow_up out{.version = one.state.version};
+         auto const at = now();
+         for (auto& fact : report.events) {
+            if (fact.event_id.value == 0) fact.event_id = event_id{ids_.next()};
+            if (fact.created_at == timestamp{}) fact.created_at = at;
+         }
+         auto facts = report.events;
+         if (!co_await states_.prepare(facts)) co_return std::nullopt;
+         for (auto& fact : facts) {
+            fact.execution_id = one.id;
+            fact.stream_version = one.state.version + 1;
+            if (detail::may_trigger(fact)) one.cause = fact.event_id;
+            one.take(fact);
+         }
+         auto what = decide(*one.book, one.state, &one.memo);
+         if (!what) co_return std::nullopt; // the reason is told when the stored report is decided upon
+         tell_warnings(one, *what);
+         if (what->empty()) co_return out;
+         auto rows = rows_of(one, *what);
+         out.events = std::move(rows.events);
+         out.commands = std::move(rows.commands);
+         out.outbox = std::move(rows.outbox);
+         co_return out;
+      } catch (std::exception const& e) {
+         log::warn("orchestrator.not_foreseen", {{"execution_id", one.id.value}, {"reason", std::string(e.what())}});
+         co_return std::nullopt;
+      }
    }
 
    boost::asio::any_io_executor executor_;

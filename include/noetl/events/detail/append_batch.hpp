@@ -40,9 +40,8 @@ public:
          job.stored_before.assign(job.request.events.size(), false);
       }
       leave_out_held();
-      lock_heads();
+      lock_rows();
       find_stored();
-      lock_commands();
       for (auto& job : jobs_)
          if (!job.failure) decide(job);
       write_rows();
@@ -53,9 +52,14 @@ public:
 
 private:
    /// The orchestrator says "completed" only when no command is open; every other end may come while some are.
-   static bool may_leave_open(append_request const& request, event const& e) {
-      bool const decided = request.expect.what == expected::undecided_since && e.event_type == "playbook.completed";
-      return !decided && !terminal_status(e.event_type).empty();
+   static bool may_leave_open(bool decided, event const& e) {
+      return !(decided && e.event_type == "playbook.completed") && !terminal_status(e.event_type).empty();
+   }
+   static bool is_decision(append_request const& request) { return request.expect.what == expected::undecided_since; }
+   static bool may_leave_open(append_request const& request) {
+      auto const open = [](bool decided) { return [decided](event const& e) { return may_leave_open(decided, e); }; };
+      return std::ranges::any_of(request.events, open(is_decision(request))) ||
+             (request.follow_up && std::ranges::any_of(request.follow_up->events, open(true)));
    }
 
    /// Refuses requests to suspects that somebody still holds, without waiting.
@@ -69,8 +73,7 @@ private:
             executions.push_back(u.execution_id.value);
             commands.push_back(u.event_id.value);
          }
-         for (auto const& e : job.request.events)
-            if (may_leave_open(job.request, e)) ending.push_back(job.request.execution_id.value);
+         if (may_leave_open(job.request)) ending.push_back(job.request.execution_id.value);
       }
       if (doubtful.empty()) return;
       std::set<std::int64_t> held;
@@ -88,12 +91,14 @@ private:
             job.failure = fail(error_code::unavailable, "the execution is busy with a competing change");
    }
 
-   void lock_heads() {
+   void lock_rows() {
       std::map<std::int64_t, std::int64_t> absent; // execution → catalog
       std::set<std::int64_t> wanted;
+      std::set<command_key> updated;
       for (auto const& job : jobs_) {
          if (job.failure) continue;
          wanted.insert(job.request.execution_id.value);
+         for (auto const& u : job.request.updates) updated.emplace(u.execution_id.value, u.event_id.value);
          if (job.request.expect.what != expected::absent) continue;
          for (auto const& e : job.request.events)
             if (e.catalog_id.value != 0 || job.request.head_status)
@@ -105,30 +110,64 @@ private:
          for (auto const& [id, catalog] : absent) ids.push_back(id), catalogs.push_back(catalog);
          for (auto const row : db_.exec(sql::create_heads, ids, catalogs)) created.insert(row.get<std::int64_t>(0));
       }
-      read_heads({wanted.begin(), wanted.end()});
+      lock({wanted.begin(), wanted.end()}, updated);
       std::vector<std::int64_t> missing;
       for (auto id : wanted)
          if (!heads_.contains(id)) missing.push_back(id);
       if (!missing.empty()) {
          adopt(db_, missing);
-         read_heads(missing);
+         lock(missing, updated);
       }
       for (auto id : created)
          if (auto found = heads_.find(id); found != heads_.end()) found->second.fresh = found->second.created = true;
       std::vector<std::int64_t> recorded;
       for (auto const& [id, at] : heads_)
          if (at.status == projected_status) recorded.push_back(id);
-      if (recorded.empty()) return;
-      for (auto const row : adopt_projected(db_, recorded))
-         heads_.at(row.get<std::int64_t>(0)).status = row.get<std::string>(1);
+      if (!recorded.empty()) {
+         for (auto const row : adopt_projected(db_, recorded))
+            heads_.at(row.get<std::int64_t>(0)).status = row.get<std::string>(1);
+         lock(recorded, updated); // their commands were brought up to date
+      }
+      // A statement that waited for a head does not see the rows that were inserted meanwhile.
+      std::vector<std::int64_t> incomplete;
+      for (auto const& key : updated)
+         if (heads_.contains(key.first) && !commands_.contains(key)) incomplete.push_back(key.first);
+      if (!incomplete.empty()) lock(incomplete, updated);
    }
 
-   void read_heads(std::vector<std::int64_t> const& ids) {
-      for (auto const row : db_.exec(sql::lock_heads, ids)) {
-         heads_.emplace(row.get<std::int64_t>(0), batch_head{row.get<std::int64_t>(1), row.get<std::int64_t>(2),
-                                                             row.get<catalog_id>(3), row.get<std::string>(4)});
-         if (xid_.empty()) xid_ = row.get<std::string>(5);
+   /// Locks heads, then what is wanted of their commands, and takes in what both say.
+   void lock(std::vector<std::int64_t> const& executions, std::set<command_key> const& wanted) {
+      std::vector<std::int64_t> owners, ids;
+      for (auto const id : executions)
+         for (auto at = wanted.lower_bound({id, std::numeric_limits<std::int64_t>::min()});
+              at != wanted.end() && at->first == id; ++at)
+            owners.push_back(id), ids.push_back(at->second);
+      auto const found = ids.empty() ? db_.exec(sql::lock_heads, executions)
+                                     : db_.exec(sql::lock_heads_and_commands, executions, owners, ids);
+      for (auto const row : found) {
+         execution_id const execution = row.get<execution_id>(0);
+         if (auto const issued = row.get<std::optional<std::int64_t>>(1))
+            take_in(command_key{execution.value, *issued}, row);
+         else
+            take_in(execution, row);
       }
+   }
+   void take_in(execution_id id, pg::rows::row const& row) {
+      heads_.emplace(id.value, batch_head{row.get<std::int64_t>(4), row.get<std::int64_t>(5), row.get<catalog_id>(3),
+                                          row.get<std::string>(2)});
+      if (xid_.empty()) xid_ = row.get<std::string>(6);
+   }
+   void take_in(command_key const& key, pg::rows::row const& row) {
+      batch_command state{row.get<std::string>(2)};
+      std::transform(state.status.begin(), state.status.end(), state.status.begin(),
+                     [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+      state.rank = command_rank(state.status);
+      state.worker_id = row.get<std::optional<std::string>>(6);
+      state.attempt = row.get<std::optional<int>>(4).value_or(1);
+      state.command_id = row.get<std::int64_t>(5);
+      state.catalog = row.get<catalog_id>(3);
+      state.step = row.get<std::string>(7);
+      commands_.insert_or_assign(key, std::move(state));
    }
 
    /// Marks events of callers with ids of their own that are stored already.
@@ -164,29 +203,6 @@ private:
       }
    }
 
-   void lock_commands() {
-      std::set<command_key> wanted; // everybody locks in this order
-      for (auto const& job : jobs_) {
-         if (job.failure) continue;
-         for (auto const& u : job.request.updates) wanted.emplace(u.execution_id.value, u.event_id.value);
-      }
-      if (wanted.empty()) return;
-      std::vector<std::int64_t> executions, ids;
-      for (auto const& [execution, id] : wanted) executions.push_back(execution), ids.push_back(id);
-      for (auto const row : db_.exec(sql::lock_commands, executions, ids)) {
-         batch_command state{row.get<std::string>(2)};
-         std::transform(state.status.begin(), state.status.end(), state.status.begin(),
-                        [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
-         state.rank = command_rank(state.status);
-         state.worker_id = row.get<std::optional<std::string>>(3);
-         state.attempt = row.get<std::optional<int>>(4).value_or(1);
-         state.command_id = row.get<std::int64_t>(5);
-         state.catalog = row.get<catalog_id>(6);
-         state.step = row.get<std::string>(7);
-         commands_.emplace(command_key{row.get<std::int64_t>(0), row.get<std::int64_t>(1)}, std::move(state));
-      }
-   }
-
    /// Judges one request against the state that the requests before it leave, and takes it in.
    void decide(append_job& job) {
       auto& request = job.request;
@@ -211,7 +227,14 @@ private:
          job.failure = std::move(refusal);
          return;
       }
+      bool const follows = request.follow_up && request.follow_up->version == at.version && repeated == 0 &&
+                           request.expect.what == expected::any;
       take(job, at);
+      if (follows && !has_ended(at)) {
+         take(*request.follow_up, at);
+         job.answer.followed = true;
+      }
+      job.answer.version = at.version;
    }
 
    void take(append_job& job, batch_head& at) {
@@ -221,16 +244,9 @@ private:
       for (std::size_t i = 0; i < request.events.size(); ++i) {
          if (job.stored_before[i]) continue;
          auto& e = request.events[i];
-         e.stream_version = ++at.version;
-         if (e.catalog_id.value == 0) e.catalog_id = at.catalog;
-         if (auto const end = terminal_status(e.event_type); !end.empty() && at.status == "RUNNING") {
-            at.status = end;
-            if (may_leave_open(request, e)) close_commands_of(request.execution_id.value);
-         }
+         take(e, at, is_decision(request));
          latest = e.event_id;
          if (request.ids_from_client) taken_.emplace(request.execution_id.value, e.event_id.value);
-         at.changed = true;
-         new_events_.push_back(&e);
       }
       if (request.head_status) {
          at.status = *request.head_status;
@@ -240,17 +256,7 @@ private:
          at.guarded_version = at.version;
          at.changed = true;
       }
-      for (auto& c : request.commands) {
-         if (c.catalog_id.value == 0) c.catalog_id = at.catalog;
-         if (!c.latest_event_id) c.latest_event_id = c.event_id;
-         new_commands_.push_back(&c);
-         batch_command state{c.status, command_rank(c.status)};
-         state.fresh = true;
-         state.command_id = c.command_id;
-         state.catalog = c.catalog_id;
-         state.step = c.step_name;
-         commands_.emplace(command_key{c.execution_id.value, c.event_id.value}, std::move(state));
-      }
+      for (auto& c : request.commands) take(c, at);
       for (auto const& u : request.updates) {
          auto const found = commands_.find({u.execution_id.value, u.event_id.value});
          auto const rank = command_rank(u.status);
@@ -265,7 +271,37 @@ private:
          state.changed = true;
       }
       for (auto const& o : request.outbox) new_outbox_.push_back(&o);
-      job.answer.version = at.version;
+   }
+
+   /// As a decision that was appended right behind its cause.
+   void take(follow_up& decided, batch_head& at) {
+      for (auto& e : decided.events) take(e, at, true);
+      if (!decided.events.empty()) at.guarded_version = at.version;
+      for (auto& c : decided.commands) take(c, at);
+      for (auto const& o : decided.outbox) new_outbox_.push_back(&o);
+   }
+
+   void take(event& e, batch_head& at, bool decided) {
+      e.stream_version = ++at.version;
+      if (e.catalog_id.value == 0) e.catalog_id = at.catalog;
+      if (auto const end = terminal_status(e.event_type); !end.empty() && at.status == "RUNNING") {
+         at.status = end;
+         if (may_leave_open(decided, e)) close_commands_of(e.execution_id.value);
+      }
+      at.changed = true;
+      new_events_.push_back(&e);
+   }
+
+   void take(command_row& c, batch_head const& at) {
+      if (c.catalog_id.value == 0) c.catalog_id = at.catalog;
+      if (!c.latest_event_id) c.latest_event_id = c.event_id;
+      new_commands_.push_back(&c);
+      batch_command state{c.status, command_rank(c.status)};
+      state.fresh = true;
+      state.command_id = c.command_id;
+      state.catalog = c.catalog_id;
+      state.step = c.step_name;
+      commands_.emplace(command_key{c.execution_id.value, c.event_id.value}, std::move(state));
    }
 
    void close_commands_of(std::int64_t execution) {

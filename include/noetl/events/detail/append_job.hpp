@@ -43,19 +43,24 @@ inline result<void> prepare(append_request& request, id_generator ids) {
       if (id.value == 0) id = request.execution_id;
       return id == request.execution_id;
    };
-   for (auto& e : request.events) {
-      if (!same(e.execution_id)) return wrong("an event belongs to another execution than the append");
-      if (e.event_id.value == 0) e.event_id = event_id{ids.next()};
-      if (e.created_at == timestamp{}) e.created_at = now();
-   }
-   for (auto& c : request.commands) {
-      if (!same(c.execution_id)) return wrong("a command belongs to another execution than the append");
-      if (c.command_id == 0) c.command_id = ids.next();
-   }
+   auto const complete = [&](auto& rows) -> result<void> { // of an append or its follow-up
+      for (auto& e : rows.events) {
+         if (!same(e.execution_id)) return wrong("an event belongs to another execution than the append");
+         if (e.event_id.value == 0) e.event_id = event_id{ids.next()};
+         if (e.created_at == timestamp{}) e.created_at = now();
+      }
+      for (auto& c : rows.commands) {
+         if (!same(c.execution_id)) return wrong("a command belongs to another execution than the append");
+         if (c.command_id == 0) c.command_id = ids.next();
+      }
+      for (auto& o : rows.outbox)
+         if (!same(o.execution_id)) return wrong("a notification belongs to another execution than the append");
+      return {};
+   };
+   if (auto done = complete(request); !done) return done;
    for (auto& u : request.updates)
       if (!same(u.execution_id)) return wrong("a command update belongs to another execution than the append");
-   for (auto& o : request.outbox)
-      if (!same(o.execution_id)) return wrong("a notification belongs to another execution than the append");
+   if (request.follow_up) return complete(*request.follow_up);
    return {};
 }
 

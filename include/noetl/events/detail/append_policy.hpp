@@ -33,20 +33,25 @@ public:
        : shard_(shard), news_(&news), copy_from_rows_(copy_from_rows) {}
 
    std::size_t weight(append_job const& job) const {
+      auto const rows = [](auto const& r) { return r.events.size() + r.commands.size() + r.outbox.size(); };
       auto const& r = job.request;
-      return 1 + r.events.size() + r.commands.size() + r.updates.size() + r.outbox.size();
+      return 1 + rows(r) + r.updates.size() + (r.follow_up ? rows(*r.follow_up) : 0);
    }
 
    /// Texts without a limit of their own.
    std::size_t bytes(append_job const& job) const {
-      auto const& r = job.request;
       auto const of = [](std::optional<std::string> const& text) { return text ? text->size() : 0; };
-      std::size_t sum = 0;
-      for (auto const& e : r.events)
-         sum += e.context.text.size() + e.result.text.size() + e.meta.text.size() + of(e.error);
-      for (auto const& c : r.commands) sum += c.context.text.size() + c.meta.text.size();
+      auto const rows = [&](auto const& r) {
+         std::size_t sum = 0;
+         for (auto const& e : r.events)
+            sum += e.context.text.size() + e.result.text.size() + e.meta.text.size() + of(e.error);
+         for (auto const& c : r.commands) sum += c.context.text.size() + c.meta.text.size();
+         for (auto const& o : r.outbox) sum += o.payload.text.size();
+         return sum;
+      };
+      auto const& r = job.request;
+      std::size_t sum = rows(r) + (r.follow_up ? rows(*r.follow_up) : 0);
       for (auto const& u : r.updates) sum += of(u.error);
-      for (auto const& o : r.outbox) sum += o.payload.text.size();
       return sum;
    }
 
@@ -70,26 +75,25 @@ public:
       xid_ = batch.transaction_id();
    }
 
+   /// News first: who gets an answer can rely on everybody knowing of it.
    void committed(std::span<append_job> jobs) {
       std::vector<event> events;
       std::vector<outbox_row> outbox;
       for (auto& job : jobs) {
-         if (job.failure) {
-            job.reply(std::move(*job.failure));
-            continue;
-         }
+         if (job.failure || job.answer.duplicate) continue;
          auto& written = job.request;
-         if (!job.answer.duplicate) {
-            for (std::size_t i = 0; i < written.events.size(); ++i)
-               if (!job.stored_before[i]) events.push_back(std::move(written.events[i]));
-            for (auto& row : written.outbox) outbox.push_back(std::move(row));
-         }
-         job.reply(std::move(job.answer));
+         for (std::size_t i = 0; i < written.events.size(); ++i)
+            if (!job.stored_before[i]) events.push_back(std::move(written.events[i]));
+         for (auto& row : written.outbox) outbox.push_back(std::move(row));
+         if (!job.answer.followed) continue;
+         for (auto& e : written.follow_up->events) events.push_back(std::move(e));
+         for (auto& row : written.follow_up->outbox) outbox.push_back(std::move(row));
       }
       if (!events.empty())
          for (auto const& tell : news_->events) tell(events);
       if (!outbox.empty())
          for (auto const& tell : news_->outbox) tell(shard_, outbox);
+      for (auto& job : jobs) job.failure ? job.reply(std::move(*job.failure)) : job.reply(std::move(job.answer));
    }
 
    void refuse(append_job& job, error why) { job.reply(std::move(why)); }

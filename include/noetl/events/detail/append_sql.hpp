@@ -16,10 +16,23 @@ inline constexpr std::string_view create_heads =
     "where not exists (select 1 from noetl.event e where e.execution_id = x.execution_id offset 0) "
     "order by x.execution_id on conflict (execution_id) do nothing returning execution_id";
 
+// Rows of heads have no event_id. Heads are locked before commands, and both in the order of the arrays: everybody
+// locks in this order; so a command whose head is missing is left alone. Commands by a lateral probe: a join could be
+// planned as a walk over all of them while there are few.
 inline constexpr std::string_view lock_heads =
-    "select execution_id, version, guarded_version, catalog_id, status, pg_current_xact_id()::text from "
-    "noetl.stream_head "
-    "where execution_id = any($1::bigint[]) order by execution_id for update";
+    "select execution_id, null::bigint, status, catalog_id, version, guarded_version, pg_current_xact_id()::text, "
+    "null::text from noetl.stream_head where execution_id = any($1::bigint[]) order by execution_id for update";
+
+inline constexpr std::string_view lock_heads_and_commands =
+    "with heads as materialized (select execution_id, status, catalog_id, version, guarded_version from "
+    "noetl.stream_head where execution_id = any($1::bigint[]) order by execution_id for update), "
+    "commands as materialized (select c.execution_id, c.event_id, c.status, c.catalog_id, c.attempt, c.command_id, "
+    "c.worker_id, c.step_name from unnest($2::bigint[], $3::bigint[]) x(execution_id, event_id) cross join lateral "
+    "(select * from noetl.command o where o.execution_id = x.execution_id and o.event_id = x.event_id offset 0 for "
+    "update) c where x.execution_id = any(array(select execution_id from heads))) "
+    "select execution_id, null::bigint, status, catalog_id, version, guarded_version, pg_current_xact_id()::text, "
+    "null::text from heads union all "
+    "select execution_id, event_id, status, catalog_id, attempt, command_id, worker_id, step_name from commands";
 
 // What a foreign transaction holds now; the rest is locked for us, without waiting.
 inline constexpr std::string_view held_heads =
@@ -79,13 +92,6 @@ inline constexpr std::string_view stored_same =
     "x(execution_id, event_id, event_type, node_name, status, context, result, meta, error, worker_id, ord) "
     "cross join lateral (select * from noetl.event e where e.execution_id = x.execution_id and e.event_id = x.event_id "
     "offset 0) e";
-
-// Locks in the order of the arrays. A join could be planned as a walk over all commands while there are few.
-inline constexpr std::string_view lock_commands =
-    "select c.execution_id, c.event_id, c.status, c.worker_id, c.attempt, c.command_id, c.catalog_id, c.step_name "
-    "from unnest($1::bigint[], $2::bigint[]) x(execution_id, event_id) cross join lateral (select * from noetl.command "
-    "o "
-    "where o.execution_id = x.execution_id and o.event_id = x.event_id offset 0 for update) c";
 
 /// Column names and array types of an inserted table, in parameter order.
 struct column {

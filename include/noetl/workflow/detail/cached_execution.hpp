@@ -28,8 +28,8 @@ inline constexpr std::size_t bytes_per_text_byte = 12;
 /// What an event costs to read besides its JSON.
 inline constexpr std::size_t bytes_per_event = 256;
 
-/// `id`, `inbox`, `woken`, `busy`, `recent` and `counted_bytes` belong to the orchestrator's mutex; the rest to the
-/// coroutine that advances the execution.
+/// `id`, `inbox`, `woken`, `busy`, `recent` and `counted_bytes` belong to the orchestrator's mutex; the rest to whoever
+/// has made it busy: the coroutine that advances the execution or the one that stores a report.
 struct cached_execution {
    execution_id id{};
    std::vector<event> inbox;
@@ -45,6 +45,7 @@ struct cached_execution {
    event_id cause{};                 ///< the newest trigger: parent of what is decided
    loop_memo memo;
    std::uint32_t failures = 0;
+   std::uint32_t unforeseen = 0;    ///< so many of the next reports are stored alone: others append here, too
    std::size_t measured_bytes = 0;  ///< memory of `state` when it was measured last
    std::size_t folded_bytes = 0;    ///< text of the events folded since then
    std::size_t counted_bytes = 0;   ///< its share of the orchestrator's sum; belongs to the mutex
@@ -70,6 +71,14 @@ struct cached_execution {
       saved_bytes = found.report.from_snapshot ? found.report.bytes : 0;
       decided_version = 0;
       loaded = true;
+   }
+   /// Something was appended that this server had not heard of.
+   void expect_others() noexcept { unforeseen = 8; }
+   /// What is in memory is not what the log says: it is read anew before anything else is done with it.
+   void forget_state() {
+      loaded = false;
+      memo = {}; // it trusts `state.changes`
+      cause = {};
    }
    /// Folds the next event.
    void take(event const& fact) {
