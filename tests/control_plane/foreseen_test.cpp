@@ -186,7 +186,7 @@ TEST_F(foreseen, a_repeat_does_not_stand_for_an_event_that_this_server_has_not_h
    EXPECT_GE(server.orchestrator.stats().rebuilds, 1U) << "what it had foreseen was forgotten";
 }
 
-TEST_F(foreseen, a_report_whose_id_is_ahead_of_our_clock_is_stored_first) {
+TEST_F(foreseen, a_report_whose_id_is_far_ahead_of_our_clock_is_stored_first) {
    brain server(how(), 1, three_steps);
    server.start();
    auto ahead = report(next(server));

@@ -85,6 +85,37 @@ TEST(snowflake, spent_sequence_does_not_wait_hours_for_a_clock_that_went_back) {
    }
 }
 
+TEST(snowflake, ids_follow_those_of_somebody_else_whose_clock_is_a_little_ahead) {
+   std::int64_t clock = some_day;
+   snowflake ids(1, [&] { return clock; });
+   auto const theirs = [](std::int64_t ms, std::int64_t machine = 900) {
+      return ((ms - snowflake::epoch_ms) << 22) | (machine << 12) | 17;
+   };
+   EXPECT_TRUE(ids.keep_above(theirs(some_day - 1)));
+   EXPECT_EQ(snowflake::unix_ms(ids.next()), some_day) << "that was below anyway";
+   EXPECT_TRUE(ids.keep_above(theirs(some_day, 0))) << "the same millisecond, a smaller machine";
+   auto const same = theirs(some_day);
+   EXPECT_TRUE(ids.keep_above(same));
+   auto last = ids.next();
+   EXPECT_GT(last, same);
+   EXPECT_EQ(snowflake::sequence(last), 0U);
+   EXPECT_TRUE(ids.keep_above(last)) << "our own";
+   EXPECT_EQ(ids.next(), last + 1) << "do not push the clock on";
+   auto const ahead = theirs(some_day + snowflake::max_ahead_ms);
+   EXPECT_TRUE(ids.keep_above(ahead));
+   EXPECT_TRUE(ids.keep_above(ahead));
+   for (int i = 0; i < 5'000; ++i) {
+      auto const id = ids.next();
+      ASSERT_GT(id, ahead);
+      ASSERT_GT(id, last);
+      last = id;
+   }
+   EXPECT_FALSE(ids.keep_above(theirs(some_day + 1'000))) << "not by a clock that is wrong";
+   EXPECT_LT(snowflake::unix_ms(ids.next()), some_day + 20);
+   clock += 1'000;
+   EXPECT_EQ(snowflake::unix_ms(ids.next()), clock);
+}
+
 TEST(snowflake, ids_of_many_threads_are_all_different) {
    constexpr std::size_t threads = 4, each = 20'000;
    snowflake ids(7);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include <noetl/core/snowflake.hpp>
 #include <noetl/workflow/detail/reports.hpp>
 
 namespace noetl::workflow {
@@ -53,6 +54,10 @@ TEST(reports, with_an_id_ahead_of_our_clock_it_would_stand_behind_its_decision_i
    EXPECT_FALSE(detail::may_be_foreseen(ahead, ids));
    ids.value = 1'000;
    EXPECT_TRUE(detail::may_be_foreseen(ahead, ids));
+   snowflake ours(1, [] { return snowflake::epoch_ms + 1'000; });
+   ahead.events[1].event_id = event_id{(std::int64_t{1'003} << 22U) + 5};
+   EXPECT_TRUE(detail::may_be_foreseen(ahead, ours)) << "a little: our ids follow";
+   EXPECT_GT(ours.next(), ahead.events[1].event_id.value);
 }
 
 TEST(reports, one_open_command_is_one_that_was_issued_and_has_not_ended) {

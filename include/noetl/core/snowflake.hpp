@@ -31,6 +31,7 @@ public:
    static constexpr std::int64_t epoch_ms = 1'704'067'200'000; ///< 2024-01-01T00:00:00Z in Unix milliseconds
    static constexpr unsigned max_machine_id = 1023;
    static constexpr std::int64_t sequences_per_ms = 4096;
+   static constexpr std::int64_t max_ahead_ms = 10; ///< how far keep_above follows a faster clock
 
    /// Unix time in milliseconds.
    using clock = std::function<std::int64_t()>;
@@ -65,7 +66,22 @@ public:
          last_ms_ = ms > last_ms_ ? ms : last_ms_ + 1;
          sequence_ = 0;
       }
-      return (last_ms_ << 22) | (static_cast<std::int64_t>(machine_id_) << 12) | sequence_;
+      return compose();
+   }
+
+   /// Makes later ids stand above an id of somebody else, as a hybrid logical clock does with what it receives
+   /// (Kulkarni and others, 2014). \return false when that id is more than max_ahead_ms ahead of our clock; nothing
+   /// changes then
+   bool keep_above(std::int64_t id) {
+      std::scoped_lock const lock(mutex_);
+      if (last_ms_ >= 0 && id <= compose()) return true;
+      auto const wanted = id >> 22;
+      auto const ms = read_clock();
+      if (wanted < ms) return true;
+      if (wanted > ms + max_ahead_ms) return false;
+      last_ms_ = wanted + 1;
+      sequence_ = -1;
+      return true;
    }
 
    [[nodiscard]] unsigned machine_id() const noexcept { return machine_id_; }
@@ -83,6 +99,10 @@ private:
    static std::int64_t system_ms() {
       auto const since = std::chrono::system_clock::now().time_since_epoch();
       return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
+   }
+   /// The id minted last; one below the next when none was minted in its millisecond.
+   std::int64_t compose() const noexcept {
+      return ((last_ms_ << 22) | (static_cast<std::int64_t>(machine_id_) << 12)) + sequence_;
    }
    std::int64_t read_clock() const {
       std::int64_t const ms = clock_() - epoch_ms;

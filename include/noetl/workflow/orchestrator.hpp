@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <iterator>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -72,13 +73,24 @@ public:
       }
    }
 
-   /// Stores what a worker reports. When the execution is in memory, at rest, and waits for one command only, what
-   /// follows is decided first and committed with the report: one commit less until the next command is told.
-   /// Otherwise the report is stored alone, and decided upon once its commit is observed. Errors: as of
+   /// Stores what a worker reports. When the execution is in memory, nobody is at it, and it waits for one command
+   /// only, what follows is decided first and committed with the report: one commit less until the next command is
+   /// told. Otherwise the report is stored alone, and decided upon once its commit is observed. Errors: as of
    /// event_store::append.
    awaitable<result<append_result>> append(append_request report) {
-      auto one = detail::may_be_foreseen(report, ids_) ? hold(report.execution_id) : nullptr;
+      std::vector<event> known;
+      auto one = detail::may_be_foreseen(report, ids_) ? hold(report.execution_id, known) : nullptr;
       if (!one) co_return co_await store_.append(std::move(report));
+      bool ready = false;
+      try {
+         ready = one->take_known(known) && one->awaits_one_command();
+      } catch (std::exception const&) {
+         one->forget_state(); // the reason is told when it is loaded
+      }
+      if (!ready) {
+         let_go(std::move(one), std::move(known));
+         co_return co_await store_.append(std::move(report));
+      }
       result<append_result> stored = fail(error_code::internal, "not tried");
       try {
          stored = co_await append_foreseen(*one, std::move(report));
@@ -86,7 +98,8 @@ public:
          one->forget_state();
          stored = fail(error_code::internal, "a report cannot be stored", e.what());
       }
-      boost::asio::co_spawn(executor_, run(std::move(one)), boost::asio::detached); // what came meanwhile; then lets go
+      bool const decided = stored && stored->followed;
+      let_go(std::move(one), decided ? std::vector<event>() : std::move(known));
       co_return stored;
    }
 
@@ -130,7 +143,7 @@ private:
          waiting.inbox.insert(waiting.inbox.end(), facts.begin(), facts.end());
          waiting.woken = waiting.woken || facts.empty();
          if (waiting.busy) return;
-         waiting.busy = true;
+         waiting.busy = waiting.queued = true;
          ++stats_.active;
          one = found->second;
          evict(); // never this one: it is busy
@@ -139,22 +152,39 @@ private:
    }
 
    /// Makes an execution busy with a report. \return null when nothing can be foreseen of it
-   entry_ptr hold(execution_id id) {
+   /// \param known  gets what was committed and not folded yet
+   entry_ptr hold(execution_id id, std::vector<event>& known) {
       std::lock_guard const lock(mutex_);
       auto const found = entries_.find(id);
-      if (found == entries_.end() || found->second->busy) return nullptr;
-      auto& one = *found->second; // nobody advances it now
-      bool const at_rest = one.loaded && one.book && one.inbox.empty() && !one.undecided && one.state.started() &&
-                           !one.state.terminal() && one.state.version >= one.decided_version;
-      if (!at_rest || !detail::one_command_open(one.state)) return nullptr;
+      if (found == entries_.end() || (found->second->busy && !found->second->queued)) return nullptr;
+      auto& one = *found->second; // nobody is at it
+      if (!one.loaded || !one.book || one.woken) return nullptr;
       if (one.unforeseen > 0) {
          --one.unforeseen;
          return nullptr;
       }
       recent_.splice(recent_.begin(), recent_, one.recent);
+      if (!one.busy) ++stats_.active;
       one.busy = true;
-      ++stats_.active;
+      one.queued = false;
+      known.swap(one.inbox);
       return found->second;
+   }
+
+   /// Hands a held execution to a coroutine that advances it, with what it has to look at besides.
+   void let_go(entry_ptr one, std::vector<event> known) {
+      {
+         std::lock_guard const lock(mutex_);
+         one->inbox.insert(one->inbox.begin(), std::make_move_iterator(known.begin()),
+                           std::make_move_iterator(known.end()));
+         one->queued = true;
+      }
+      boost::asio::co_spawn(executor_, run(std::move(one)), boost::asio::detached);
+   }
+
+   bool begin(entry& one) {
+      std::lock_guard const lock(mutex_);
+      return std::exchange(one.queued, false);
    }
 
    /// \pre mutex_ is held
@@ -171,6 +201,7 @@ private:
    }
 
    awaitable<void> run(entry_ptr one) {
+      if (!begin(*one)) co_return; // a report went first, and whoever it was handed to
       for (;;) {
          std::vector<event> facts;
          bool woken = false;
@@ -358,6 +389,7 @@ private:
       // For the decision, perhaps. Not when nobody knows whether it is stored.
       bool const refused = decides && !stored && stored.error().code != error_code::unavailable;
       if (stored && stored->followed) {
+         one.undecided = false;
          if (decides) one.decided_version = stored->version;
       } else {
          one.forget_state();

@@ -14,6 +14,7 @@
 #include <noetl/core/strong.hpp>
 #include <noetl/events/envelope.hpp>
 #include <noetl/workflow/aggregate.hpp>
+#include <noetl/workflow/detail/reports.hpp>
 #include <noetl/workflow/detail/state_size.hpp>
 #include <noetl/workflow/fold.hpp>
 #include <noetl/workflow/loop_memo.hpp>
@@ -28,13 +29,14 @@ inline constexpr std::size_t bytes_per_text_byte = 12;
 /// What an event costs to read besides its JSON.
 inline constexpr std::size_t bytes_per_event = 256;
 
-/// `id`, `inbox`, `woken`, `busy`, `recent` and `counted_bytes` belong to the orchestrator's mutex; the rest to whoever
-/// has made it busy: the coroutine that advances the execution or the one that stores a report.
+/// `id`, `inbox`, `woken`, `busy`, `queued`, `recent` and `counted_bytes` belong to the orchestrator's mutex; the rest
+/// to whoever has made it busy: the coroutine that advances the execution or the one that stores a report.
 struct cached_execution {
    execution_id id{};
    std::vector<event> inbox;
    bool woken = false;
    bool busy = false;
+   bool queued = false; ///< busy, but the coroutine that advances it has not begun: a report may go first
    std::list<execution_id>::iterator recent;
 
    bool loaded = false;
@@ -71,6 +73,21 @@ struct cached_execution {
       saved_bytes = found.report.from_snapshot ? found.report.bytes : 0;
       decided_version = 0;
       loaded = true;
+   }
+   /// Folds committed events that follow what was folded, as far as they do. \return false when not all of them did:
+   /// the log has more in between, or a result must be fetched
+   bool take_known(std::vector<event> const& facts) {
+      for (auto const& fact : facts) {
+         if (fact.stream_version <= state.version) continue;
+         if (fact.stream_version != state.version + 1 || names_stored_result(fact)) return false;
+         if (may_trigger(fact)) cause = fact.event_id;
+         take(fact);
+      }
+      return true;
+   }
+   /// It runs, everything it decided is folded, and it waits for one command.
+   [[nodiscard]] bool awaits_one_command() const {
+      return state.started() && !state.terminal() && state.version >= decided_version && one_command_open(state);
    }
    /// Something was appended that this server had not heard of.
    void expect_others() noexcept { unforeseen = 8; }
