@@ -88,6 +88,35 @@ TEST_F(foreseen, a_report_and_the_next_command_are_one_transaction) {
    EXPECT_TRUE(blocking(server.states.load(id))->state.terminal());
 }
 
+TEST_F(foreseen, on_the_threads_of_the_orchestrator_it_is_the_same) {
+   brain server(how(), 1, three_steps);
+   server.start();
+   for (auto const* step : {"start", "a", "b"}) {
+      auto const command = next(server);
+      ASSERT_EQ(command.step, step);
+      auto const stored = server.within(server.orchestrator.append(report(command)));
+      EXPECT_TRUE(stored && stored->followed) << step;
+   }
+   EXPECT_TRUE(ended());
+   EXPECT_EQ(server.orchestrator.stats().rebuilds, 0U);
+}
+
+TEST_F(foreseen, a_loop_that_is_issued_in_parts_gets_one_part_with_the_report_102) {
+   std::string const large(1U << 20U, 'x');
+   brain server(how(), 1,
+                playbook_of("- {step: start, tool: {kind: noop}, set: {ctx.text: " + large + "}, next: each}\n" +
+                            "- {step: each, tool: {kind: noop}, loop: {in: '{{ range(40) | list }}', iterator: x, "
+                            "spec: {mode: parallel}}}\n"));
+   server.start();
+   auto const stored = tell(server, report(next(server)));
+   ASSERT_TRUE(stored && stored->followed) << (stored ? "" : stored.error().message);
+   auto const with_it = issued("each");
+   EXPECT_GE(with_it, 1);
+   EXPECT_LT(with_it, 20) << "each command carries a megabyte of variables";
+   rest(server);
+   EXPECT_EQ(issued("each"), with_it) << "nothing has ended, so nothing more is due";
+}
+
 TEST_F(foreseen, snapshots_made_of_it_are_those_of_the_log_items_126_130) {
    workflow::orchestrator_settings often;
    often.snapshot_events = 2;

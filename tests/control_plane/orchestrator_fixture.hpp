@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <future>
 #include <memory>
 #include <optional>
 #include <span>
@@ -17,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 
@@ -81,6 +84,14 @@ public:
       request.expect = expect;
       request.events = std::move(events);
       return blocking(store.append(std::move(request)));
+   }
+   /// What a coroutine on the server's own thread returns.
+   template <class T>
+   T within(awaitable<T> work) {
+      std::promise<T> answer;
+      auto run = [&]() -> awaitable<void> { answer.set_value(co_await std::move(work)); };
+      boost::asio::co_spawn(io_, run, boost::asio::detached);
+      return answer.get_future().get();
    }
    execution_id start(std::string const& meta = "{}") {
       execution_id const id{ids.next()};

@@ -1,19 +1,12 @@
 // Which reports are decided upon before they are stored (decision 114).
 #include <gtest/gtest.h>
 
-#include <cstdint>
 #include <string>
 
-#include <noetl/core/snowflake.hpp>
 #include <noetl/workflow/detail/reports.hpp>
 
 namespace noetl::workflow {
 namespace {
-
-struct counter {
-   std::int64_t value = 100;
-   std::int64_t next() { return ++value; }
-};
 
 append_request ended(std::string status = "COMPLETED") {
    append_request request;
@@ -25,39 +18,31 @@ append_request ended(std::string status = "COMPLETED") {
 }
 
 TEST(reports, the_end_of_a_command_is_foreseen_and_nothing_less) {
-   counter ids;
-   EXPECT_TRUE(detail::may_be_foreseen(ended(), ids));
-   EXPECT_TRUE(detail::may_be_foreseen(ended("FAILED"), ids));
-   EXPECT_FALSE(detail::may_be_foreseen(ended("RUNNING"), ids));
-   EXPECT_FALSE(detail::may_be_foreseen(ended(""), ids));
-   EXPECT_FALSE(detail::may_be_foreseen(append_request{}, ids));
+   EXPECT_TRUE(detail::may_be_foreseen(ended()));
+   EXPECT_TRUE(detail::may_be_foreseen(ended("FAILED")));
+   EXPECT_FALSE(detail::may_be_foreseen(ended("RUNNING")));
+   EXPECT_FALSE(detail::may_be_foreseen(ended("")));
+   EXPECT_FALSE(detail::may_be_foreseen(append_request{}));
 }
 
 TEST(reports, what_is_large_or_lies_in_the_result_store_is_stored_first) {
-   counter ids;
    auto large = ended();
    large.events[0].context = raw_json("\"" + std::string(detail::foreseen_bytes, 'x') + "\"");
-   EXPECT_FALSE(detail::may_be_foreseen(large, ids));
+   EXPECT_FALSE(detail::may_be_foreseen(large));
    large.events[0].context = {};
    large.events[0].error = std::string(detail::foreseen_bytes, 'x');
-   EXPECT_FALSE(detail::may_be_foreseen(large, ids));
+   EXPECT_FALSE(detail::may_be_foreseen(large));
    auto stored = ended();
    stored.events[0].result = raw_json(R"({"status":"COMPLETED","reference":{"logical_uri":"noetl://x"}})");
-   EXPECT_FALSE(detail::may_be_foreseen(stored, ids));
+   EXPECT_FALSE(detail::may_be_foreseen(stored));
 }
 
-TEST(reports, with_an_id_ahead_of_our_clock_it_would_stand_behind_its_decision_in_the_stream) {
-   counter ids;
-   auto ahead = ended();
-   ahead.events.push_back(ahead.events[0]);
-   ahead.events[1].event_id = event_id{1'000};
-   EXPECT_FALSE(detail::may_be_foreseen(ahead, ids));
-   ids.value = 1'000;
-   EXPECT_TRUE(detail::may_be_foreseen(ahead, ids));
-   snowflake ours(1, [] { return snowflake::epoch_ms + 1'000; });
-   ahead.events[1].event_id = event_id{(std::int64_t{1'003} << 22U) + 5};
-   EXPECT_TRUE(detail::may_be_foreseen(ahead, ours)) << "a little: our ids follow";
-   EXPECT_GT(ours.next(), ahead.events[1].event_id.value);
+TEST(reports, the_newest_id_is_that_of_any_event) {
+   auto report = ended();
+   report.events.push_back(report.events[0]);
+   report.events[0].event_id = event_id{1'000};
+   EXPECT_EQ(detail::newest_id(report), event_id{1'000});
+   EXPECT_EQ(detail::newest_id(append_request{}), event_id{});
 }
 
 TEST(reports, one_open_command_is_one_that_was_issued_and_has_not_ended) {

@@ -2,6 +2,7 @@
 // Knows the standard library only. Layout: spec http-execution.md section 3.1.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -48,8 +49,9 @@ public:
    snowflake(snowflake const&) = delete;
    snowflake& operator=(snowflake const&) = delete;
 
-   /// The next id, above every earlier one of this generator. A clock that went back does not matter: the last
-   /// millisecond stays in use. When its 4096 numbers are spent, waits for the next millisecond.
+   /// The next id, above every earlier one of this generator. Ids that are ahead of the clock (it went back, or
+   /// keep_above) stay ahead: the last millisecond remains in use, and the one behind it is taken without waiting. When
+   /// the 4096 numbers of the clock's own millisecond are spent, waits for the next one.
    /// \throws std::runtime_error when the clock stands before 2024
    [[nodiscard]] std::int64_t next() {
       std::scoped_lock const lock(mutex_);
@@ -58,7 +60,7 @@ public:
          last_ms_ = ms;
          sequence_ = 0;
       } else if (++sequence_ == sequences_per_ms) {
-         // A clock that went back may need hours to return, so only a clock that stands still is waited for.
+         // A clock that went back may need hours to return, so only one that stands at these ids is waited for.
          while (ms == last_ms_) {
             std::this_thread::yield();
             ms = read_clock();
@@ -77,9 +79,8 @@ public:
       if (last_ms_ >= 0 && id <= compose()) return true;
       auto const wanted = id >> 22;
       auto const ms = read_clock();
-      if (wanted < ms) return true;
       if (wanted > ms + max_ahead_ms) return false;
-      last_ms_ = wanted + 1;
+      last_ms_ = std::max(ms, wanted + 1); // above what it was; kept also when the clock goes back now
       sequence_ = -1;
       return true;
    }

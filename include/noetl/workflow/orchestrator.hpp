@@ -22,6 +22,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -76,14 +77,14 @@ public:
    /// Stores what a worker reports. When the execution is in memory, nobody is at it, and it waits for one command
    /// only, what follows is decided first and committed with the report: one commit less until the next command is
    /// told. Otherwise the report is stored alone, and decided upon once its commit is observed. Errors: as of
-   /// event_store::append.
+   /// event_store::append; internal.
    awaitable<result<append_result>> append(append_request report) {
       std::vector<event> known;
-      auto one = detail::may_be_foreseen(report, ids_) ? hold(report.execution_id, known) : nullptr;
+      auto one = may_look_ahead(report) ? hold(report.execution_id, known) : nullptr;
       if (!one) co_return co_await store_.append(std::move(report));
       bool ready = false;
       try {
-         ready = one->take_known(known) && one->awaits_one_command();
+         ready = co_await take_known(*one, known);
       } catch (std::exception const&) {
          one->forget_state(); // the reason is told when it is loaded
       }
@@ -151,6 +152,27 @@ private:
       boost::asio::co_spawn(executor_, run(std::move(one)), boost::asio::detached);
    }
 
+   /// Ids of a decision stand above those of its cause: they are its order in the stream within one transaction. A
+   /// database that is away would cost every execution its state.
+   bool may_look_ahead(append_request const& report) {
+      return detail::may_be_foreseen(report) && ids_.keep_above(detail::newest_id(report).value) &&
+             store_.writer_stats(store_.shards().index_of(report.execution_id)).connected;
+   }
+
+   /// Folds what is committed and not folded yet. \return whether that was all, and the execution waits for one command
+   awaitable<bool> take_known(entry& one, std::vector<event> facts) {
+      std::erase_if(facts, [&](event const& e) { return e.stream_version <= one.state.version; });
+      auto version = one.state.version;
+      for (auto const& fact : facts)
+         if (fact.stream_version != ++version || detail::names_stored_result(fact)) co_return false;
+      if (!co_await states_.prepare(facts)) co_return false;
+      for (auto const& fact : facts) {
+         if (detail::may_trigger(fact)) one.cause = fact.event_id;
+         one.take(fact);
+      }
+      co_return one.awaits_one_command();
+   }
+
    /// Makes an execution busy with a report. \return null when nothing can be foreseen of it
    /// \param known  gets what was committed and not folded yet
    entry_ptr hold(execution_id id, std::vector<event>& known) {
@@ -179,10 +201,14 @@ private:
                            std::make_move_iterator(known.end()));
          one->queued = true;
       }
-      boost::asio::co_spawn(executor_, run(std::move(one)), boost::asio::detached);
+      // Posted: on a thread of the executor it would run at once, before the report is stored or answered.
+      boost::asio::post(executor_, [this, one = std::move(one)]() mutable {
+         boost::asio::co_spawn(executor_, run(std::move(one)), boost::asio::detached);
+      });
    }
 
-   bool begin(entry& one) {
+   /// For run(). \return false when a report, or another coroutine, was first
+   bool take_over(entry& one) {
       std::lock_guard const lock(mutex_);
       return std::exchange(one.queued, false);
    }
@@ -201,7 +227,7 @@ private:
    }
 
    awaitable<void> run(entry_ptr one) {
-      if (!begin(*one)) co_return; // a report went first, and whoever it was handed to
+      if (!take_over(*one)) co_return;
       for (;;) {
          std::vector<event> facts;
          bool woken = false;
@@ -272,7 +298,8 @@ private:
    awaitable<result<void>> advance(entry& one, std::vector<event> facts, bool woken) {
       one.undecided = one.undecided || woken;
       for (auto const& fact : facts) {
-         if (!detail::may_trigger(fact)) continue;
+         bool const considered = one.loaded && fact.stream_version <= one.considered;
+         if (considered || !detail::may_trigger(fact)) continue;
          one.undecided = true;
          one.cause = fact.event_id;
       }
@@ -384,17 +411,19 @@ private:
    awaitable<result<append_result>> append_foreseen(entry& one, append_request report) {
       auto both = report;
       both.follow_up = co_await foresee(one, both);
-      bool const decides = both.follow_up && !both.follow_up->events.empty();
+      bool const foreseen = both.follow_up.has_value();
+      bool const decides = foreseen && !both.follow_up->events.empty();
       auto stored = co_await store_.append(std::move(both));
-      // For the decision, perhaps. Not when nobody knows whether it is stored.
+      // For the decision, perhaps. When nobody knows whether it is stored, its worker repeats it.
       bool const refused = decides && !stored && stored.error().code != error_code::unavailable;
       if (stored && stored->followed) {
          one.undecided = false;
+         one.considered = one.state.version;
          if (decides) one.decided_version = stored->version;
       } else {
          one.forget_state();
       }
-      bool const late = stored && !stored->followed && !stored->duplicate;
+      bool const late = foreseen && stored && !stored->followed && !stored->duplicate;
       if (late) one.expect_others();
       if (decides && (late || (stored && stored->followed))) {
          std::lock_guard const lock(mutex_);

@@ -43,6 +43,7 @@ struct cached_execution {
    workflow_state state;
    std::shared_ptr<playbook const> book;
    std::int64_t decided_version = 0; ///< version of our own last append; nothing is decided before it is folded
+   std::int64_t considered = 0;      ///< every trigger up to this version is decided upon
    bool undecided = false;           ///< a trigger was folded and not decided upon yet
    event_id cause{};                 ///< the newest trigger: parent of what is decided
    loop_memo memo;
@@ -61,7 +62,7 @@ struct cached_execution {
       state = workflow_state{};
       measured_bytes = folded_bytes = saved_bytes = unsaved_bytes = 0;
       saved = 0;
-      decided_version = 0;
+      decided_version = considered = 0;
       loaded = true;
    }
    /// With what snapshot and log say.
@@ -71,19 +72,8 @@ struct cached_execution {
       folded_bytes = found.report.bytes;
       saved = found.report.from_snapshot ? found.report.snapshot_events : 0;
       saved_bytes = found.report.from_snapshot ? found.report.bytes : 0;
-      decided_version = 0;
+      decided_version = considered = 0;
       loaded = true;
-   }
-   /// Folds committed events that follow what was folded, as far as they do. \return false when not all of them did:
-   /// the log has more in between, or a result must be fetched
-   bool take_known(std::vector<event> const& facts) {
-      for (auto const& fact : facts) {
-         if (fact.stream_version <= state.version) continue;
-         if (fact.stream_version != state.version + 1 || names_stored_result(fact)) return false;
-         if (may_trigger(fact)) cause = fact.event_id;
-         take(fact);
-      }
-      return true;
    }
    /// It runs, everything it decided is folded, and it waits for one command.
    [[nodiscard]] bool awaits_one_command() const {

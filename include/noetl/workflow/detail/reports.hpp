@@ -8,7 +8,6 @@
 #include <string>
 #include <string_view>
 
-#include <noetl/core/id_generator.hpp>
 #include <noetl/core/strong.hpp>
 #include <noetl/events/append.hpp>
 #include <noetl/events/envelope.hpp>
@@ -32,21 +31,23 @@ inline bool names_stored_result(event const& fact) {
 /// Reports with more text than this are not copied for a look ahead.
 inline constexpr std::size_t foreseen_bytes = 64U << 10U;
 
-/// A report that ends a command, is small, and whose result need not be fetched from the result store, which might be
-/// slow: what a worker reports is stored first then. Its events must stand before those of a decision in the stream,
-/// where ids give the order within a transaction; ids of a producer whose clock is far ahead do not.
-inline bool may_be_foreseen(append_request const& report, id_generator ids) {
+/// A report that ends a command, is small, and needs nothing from the result store: that may be slow, and a report
+/// should not wait for it.
+inline bool may_be_foreseen(append_request const& report) {
    bool const ends = std::ranges::any_of(
        report.updates, [](command_update const& u) { return u.status == "COMPLETED" || u.status == "FAILED"; });
-   if (!ends) return false;
+   if (!ends || std::ranges::any_of(report.events, names_stored_result)) return false;
    std::size_t bytes = 0;
-   event_id newest{};
-   for (auto const& e : report.events) {
+   for (auto const& e : report.events)
       bytes += e.context.text.size() + e.result.text.size() + e.meta.text.size() + (e.error ? e.error->size() : 0);
-      if (names_stored_result(e)) return false;
-      newest = std::max(newest, e.event_id);
-   }
-   return bytes <= foreseen_bytes && ids.keep_above(newest.value);
+   return bytes <= foreseen_bytes;
+}
+
+/// 0 for a report without ids.
+inline event_id newest_id(append_request const& report) {
+   event_id newest{};
+   for (auto const& e : report.events) newest = std::max(newest, e.event_id);
+   return newest;
 }
 
 /// One command is open: nobody but its worker has something to report, so most likely nothing comes between.
