@@ -89,10 +89,10 @@ public:
          for (auto& e : written.follow_up->events) events.push_back(std::move(e));
          for (auto& row : written.follow_up->outbox) outbox.push_back(std::move(row));
       }
+      if (!outbox.empty()) // before all: workers wait for it
+         for (auto const& tell : news_->outbox) tell(shard_, outbox);
       if (!events.empty())
          for (auto const& tell : news_->events) tell(events);
-      if (!outbox.empty())
-         for (auto const& tell : news_->outbox) tell(shard_, outbox);
       for (auto& job : jobs) job.failure ? job.reply(std::move(*job.failure)) : job.reply(std::move(job.answer));
    }
 
