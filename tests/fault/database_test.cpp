@@ -96,8 +96,8 @@ TEST_F(database_away,
        {.method = verb::get, .target = "/api/executions/" + execution + "/status"},
        {.method = verb::post, .target = "/api/catalog/list", .body = "{}"},
    };
-   // The worker gives a report up after 3.5 s, to which a slow machine adds the time until the sessions are back; so the
-   // first time is short. Without workers it may last.
+   // The worker gives a report up after 3.5 s, to which a slow machine adds the time until the sessions are back; so
+   // the first time is short. Without workers it may last.
    for (auto const away : {1s, 6s}) {
       if (away > 1s) {
          (void)eventually([&] { return found.open_commands() == found.unclaimed(); }, 100ms, 1ms);
