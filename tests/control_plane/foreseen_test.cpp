@@ -20,9 +20,6 @@ using namespace noetl::test;
 
 namespace {
 
-std::string playbook_of(std::string const& steps) {
-   return "apiVersion: noetl.io/v2\nkind: Playbook\nmetadata: {name: demo, path: demo/path}\nworkflow:\n" + steps;
-}
 auto const three_steps = playbook_of("- {step: start, tool: {kind: noop}, next: a}\n"
                                      "- {step: a, tool: {kind: noop}, next: b}\n- {step: b, tool: {kind: noop}}\n");
 auto const branches = playbook_of("- {step: start, tool: {kind: noop}, next: [a, b]}\n"

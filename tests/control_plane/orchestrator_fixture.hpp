@@ -125,6 +125,10 @@ private:
    std::jthread thread_;
 };
 
+inline std::string playbook_of(std::string const& steps) {
+   return "apiVersion: noetl.io/v2\nkind: Playbook\nmetadata: {name: demo, path: demo/path}\nworkflow:\n" + steps;
+}
+
 /// A command that no worker has yet.
 struct open_command {
    execution_id execution;

@@ -25,10 +25,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::string playbook_of(std::string const& steps) {
-   return "apiVersion: noetl.io/v2\nkind: Playbook\nmetadata: {name: demo, path: demo/path}\nworkflow:\n" + steps;
-}
-
 auto const two_steps = playbook_of("- {step: start, tool: {kind: noop}, next: a}\n- {step: a, tool: {kind: noop}}\n");
 auto const looped = playbook_of("- {step: start, tool: {kind: noop}, loop: {in: '[1,2,3,4]', iterator: x}, next: a}\n"
                                 "- {step: a, tool: {kind: noop}}\n");

@@ -76,6 +76,10 @@ struct connection::impl {
       }
    }
 
+   void refuse_failed() const {
+      if (failed) throw sql_error("25P02", "a statement of this transaction failed, so it cannot be committed");
+   }
+
    /// libpq takes a text up to its first zero byte: two different keys would become one.
    void refuse_zero_bytes(std::span<param const> values) {
       for (auto const& one : values) {
@@ -275,7 +279,7 @@ void connection::begin() {
 }
 
 void connection::commit() {
-   if (impl_->failed) throw sql_error("25P02", "a statement of this transaction failed, so it cannot be committed");
+   impl_->refuse_failed();
    script("COMMIT");
 }
 
@@ -284,7 +288,7 @@ bool connection::commit_and_begin() {
       commit();
       return false;
    }
-   if (impl_->failed) throw sql_error("25P02", "a statement of this transaction failed, so it cannot be committed");
+   impl_->refuse_failed();
    script("COMMIT AND CHAIN");
    return true;
 }

@@ -21,13 +21,14 @@ struct announcement {
    std::string pool;       ///< one NATS token, from command_pool()
 };
 
-/// Adds everything that `what` decided to `append`, in the order of the log: events, commands, end. Ids are minted
-/// here; `cause` is the event that led to the decision. A command's notification lies in the same transaction as the
-/// command (W1).
-inline void add_decision(append_request& append, decision const& what, run_identity const& run, announcement const& how,
-                         std::optional<event_id> cause, id_generator ids, timestamp at) {
+/// Adds everything that `what` decided to an append_request or a follow_up, in the order of the log: events, commands,
+/// end. Ids are minted here; `cause` is the event that led to the decision. A command's notification lies in the same
+/// transaction as the command (W1).
+template <class Rows>
+void add_decision(Rows& rows, decision const& what, run_identity const& run, announcement const& how,
+                  std::optional<event_id> cause, id_generator ids, timestamp at) {
    for (auto const& planned : what.events) {
-      append.events.push_back(to_event(planned, run, event_id{ids.next()}, cause, at));
+      rows.events.push_back(to_event(planned, run, event_id{ids.next()}, cause, at));
    }
    for (auto const& planned : what.commands) {
       auto const issued = event_id{ids.next()};
@@ -47,11 +48,11 @@ inline void add_decision(append_request& append, decision const& what, run_ident
       note.event_id = issued;
       note.subject = command_subject(how.pool, run.execution);
       note.payload = command_notification(planned, run, issued, how.server_url, how.pool);
-      append.events.push_back(std::move(fact));
-      append.commands.push_back(std::move(row));
-      append.outbox.push_back(std::move(note));
+      rows.events.push_back(std::move(fact));
+      rows.commands.push_back(std::move(row));
+      rows.outbox.push_back(std::move(note));
    }
-   if (what.end) append.events.push_back(to_event(*what.end, run, event_id{ids.next()}, cause, at));
+   if (what.end) rows.events.push_back(to_event(*what.end, run, event_id{ids.next()}, cause, at));
 }
 
 } // namespace noetl::workflow

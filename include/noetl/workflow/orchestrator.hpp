@@ -161,15 +161,12 @@ private:
 
    /// Folds what is committed and not folded yet. \return whether that was all, and the execution waits for one command
    awaitable<bool> take_known(entry& one, std::vector<event> facts) {
-      std::erase_if(facts, [&](event const& e) { return e.stream_version <= one.state.version; });
+      one.drop_folded(facts);
       auto version = one.state.version;
       for (auto const& fact : facts)
          if (fact.stream_version != ++version || detail::names_stored_result(fact)) co_return false;
       if (!co_await states_.prepare(facts)) co_return false;
-      for (auto const& fact : facts) {
-         if (detail::may_trigger(fact)) one.cause = fact.event_id;
-         one.take(fact);
-      }
+      for (auto const& fact : facts) one.take_cause(fact);
       co_return one.awaits_one_command();
    }
 
@@ -326,7 +323,7 @@ private:
 
    /// Folds what was committed; what is missing in memory comes from the log.
    awaitable<result<void>> fold(entry& one, std::vector<event> facts, bool woken) {
-      if (one.loaded) std::erase_if(facts, [&](event const& e) { return e.stream_version <= one.state.version; });
+      if (one.loaded) one.drop_folded(facts);
       if (auto prepared = co_await states_.prepare(facts); !prepared) co_return std::move(prepared).error();
       bool const from_start = !one.loaded && !facts.empty() && facts.front().stream_version == 1;
       if (from_start) one.begin();
@@ -371,7 +368,7 @@ private:
       if (!what) co_return std::move(what).error();
       tell_warnings(one, *what);
       if (what->empty()) co_return result<void>{};
-      auto stored = co_await store_.append(rows_of(one, *what));
+      auto stored = co_await store_.append(append_of(one, *what));
       if (!stored && cannot_be_stored(stored.error())) {
          // No repeat can succeed: the execution ends with the reason instead of hanging for ever.
          decision failure;
@@ -379,7 +376,7 @@ private:
          failure.end->status = run_status::failed;
          failure.end->error = "the decision cannot be stored: " + stored.error().message;
          failure.end->evaluate_error = true;
-         stored = co_await store_.append(rows_of(one, failure));
+         stored = co_await store_.append(append_of(one, failure));
       }
       if (!stored) co_return std::move(stored).error();
       one.decided_version = stored->version;
@@ -392,14 +389,19 @@ private:
       return e.code == error_code::validation || e.code == error_code::bad_request || e.code == error_code::too_large;
    }
 
-   append_request rows_of(entry const& one, decision const& what) {
+   append_request append_of(entry const& one, decision const& what) {
       append_request append;
       append.execution_id = one.id;
       append.expect = {expected::undecided_since, one.state.version};
+      add_rows(append, one, what);
+      return append;
+   }
+
+   template <class Rows>
+   void add_rows(Rows& rows, entry const& one, decision const& what) {
       announcement const how{how_.server_url, stored_command_pool(one.state.execution_pool, one.book->path)};
       auto const cause = one.cause.value != 0 ? one.cause : one.state.last_event;
-      add_decision(append, what, run_identity(one.state), how, cause, ids_, now());
-      return append;
+      add_decision(rows, what, run_identity(one.state), how, cause, ids_, now());
    }
 
    static void tell_warnings(entry const& one, decision const& what) {
@@ -448,17 +450,12 @@ private:
          for (auto& fact : facts) {
             fact.execution_id = one.id;
             fact.stream_version = one.state.version + 1;
-            if (detail::may_trigger(fact)) one.cause = fact.event_id;
-            one.take(fact);
+            one.take_cause(fact);
          }
          auto what = decide(*one.book, one.state, &one.memo);
          if (!what) co_return std::nullopt; // the reason is told when the stored report is decided upon
          tell_warnings(one, *what);
-         if (what->empty()) co_return out;
-         auto rows = rows_of(one, *what);
-         out.events = std::move(rows.events);
-         out.commands = std::move(rows.commands);
-         out.outbox = std::move(rows.outbox);
+         add_rows(out, one, *what);
          co_return out;
       } catch (std::exception const& e) {
          log::warn("orchestrator.not_foreseen", {{"execution_id", one.id.value}, {"reason", std::string(e.what())}});

@@ -129,10 +129,10 @@ private:
          lock(recorded, updated); // their commands were brought up to date
       }
       // A statement that waited for a head does not see the rows that were inserted meanwhile.
-      std::vector<std::int64_t> incomplete;
+      std::set<std::int64_t> incomplete;
       for (auto const& key : updated)
-         if (heads_.contains(key.first) && !commands_.contains(key)) incomplete.push_back(key.first);
-      if (!incomplete.empty()) lock(incomplete, updated);
+         if (heads_.contains(key.first) && !commands_.contains(key)) incomplete.insert(key.first);
+      if (!incomplete.empty()) lock({incomplete.begin(), incomplete.end()}, updated);
    }
 
    /// Locks heads, then what is wanted of their commands, and takes in what both say.

@@ -94,6 +94,14 @@ struct cached_execution {
       folded_bytes += bytes;
       unsaved_bytes += bytes + bytes_per_event;
    }
+   /// As take, for what may call for a decision.
+   void take_cause(event const& fact) {
+      if (may_trigger(fact)) cause = fact.event_id;
+      take(fact);
+   }
+   void drop_folded(std::vector<event>& facts) const {
+      std::erase_if(facts, [&](event const& e) { return e.stream_version <= state.version; });
+   }
    /// Events were folded from the log.
    void caught_up(rebuild_report const& done) {
       if (done.restarts != 0) measured_bytes = folded_bytes = 0;
