@@ -3,14 +3,14 @@
 #include <noetl/control_plane/base64.hpp>
 
 using noetl::control_plane::decode_base64_text;
-using text = std::optional<std::string>;
+using decoded = std::optional<std::string>;
 
 TEST(base64, padded_text_is_decoded) {
-   EXPECT_EQ(decode_base64_text("YQ=="), text("a"));
-   EXPECT_EQ(decode_base64_text("YWI="), text("ab"));
-   EXPECT_EQ(decode_base64_text("YWJj"), text("abc"));
-   EXPECT_EQ(decode_base64_text("w7bigqw="), text("ö€"));
-   EXPECT_EQ(decode_base64_text("a2luZDogUGxheWJvb2sK"), text("kind: Playbook\n"));
+   EXPECT_EQ(decode_base64_text("YQ=="), decoded("a"));
+   EXPECT_EQ(decode_base64_text("YWI="), decoded("ab"));
+   EXPECT_EQ(decode_base64_text("YWJj"), decoded("abc"));
+   EXPECT_EQ(decode_base64_text("w7bigqw="), decoded("ö€"));
+   EXPECT_EQ(decode_base64_text("a2luZDogUGxheWJvb2sK"), decoded("kind: Playbook\n"));
 }
 
 TEST(base64, what_is_not_padded_or_not_of_the_alphabet_is_left_alone) {

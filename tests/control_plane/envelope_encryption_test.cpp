@@ -30,16 +30,16 @@ key_settings keys(std::string key, std::string version = "v1", std::string previ
    how.previous.value = std::move(previous);
    return how;
 }
-envelope_encryption with(std::string key, std::string version = "v1", std::string previous = {}, int format = 2) {
+envelope_encryption keyed(std::string key, std::string version = "v1", std::string previous = {}, int format = 2) {
    return envelope_encryption(read_keys(keys(std::move(key), std::move(version), std::move(previous))).value(), format);
 }
-std::string text(result<crypto::secret_bytes> const& opened) {
+std::string opened_text(result<crypto::secret_bytes> const& opened) {
    return opened ? std::string(opened->view()) : opened.error().message;
 }
 bool refused(result<crypto::secret_bytes> const& opened, std::string_view part) {
    if (!opened && opened.error().code == error_code::internal && opened.error().message.find(part) != std::string::npos)
       return true;
-   ADD_FAILURE() << "expected '" << part << "', got: " << text(opened);
+   ADD_FAILURE() << "expected '" << part << "', got: " << opened_text(opened);
    return false;
 }
 std::string problem(key_settings const& how) {
@@ -50,19 +50,19 @@ std::string problem(key_settings const& how) {
 } // namespace
 
 TEST(envelope_encryption, the_known_answer_record_of_the_reference_opens) {
-   EXPECT_EQ(text(with(old_key).open(known_record, here)), R"({"token":"t"})");
-   EXPECT_EQ(text(with(old_key).open(std::string("\n  ") + known_record + " \n", here)), R"({"token":"t"})");
+   EXPECT_EQ(opened_text(keyed(old_key).open(known_record, here)), R"({"token":"t"})");
+   EXPECT_EQ(opened_text(keyed(old_key).open(std::string("\n  ") + known_record + " \n", here)), R"({"token":"t"})");
    EXPECT_EQ(key_version_of(known_record), "v1");
 }
 
 TEST(envelope_encryption, gives_back_what_it_was_given_and_never_the_same_record_twice) {
-   auto const own = with(old_key);
+   auto const own = keyed(old_key);
    for (std::string const& plain :
         {std::string(), std::string("null"), std::string(100'000, 'x'), std::string("\0é", 3)}) {
       auto const one = own.seal(plain, here), two = own.seal(plain, here);
       ASSERT_TRUE(one && two);
       EXPECT_NE(*one, *two);
-      EXPECT_EQ(text(own.open(*one, here)), plain);
+      EXPECT_EQ(opened_text(own.open(*one, here)), plain);
       if (plain.size() > 4) {
          EXPECT_EQ(one->find(plain), std::string::npos);
       }
@@ -75,7 +75,7 @@ TEST(envelope_encryption, gives_back_what_it_was_given_and_never_the_same_record
 }
 
 TEST(envelope_encryption, D87_a_record_opens_in_its_own_place_only) {
-   auto const own = with(old_key);
+   auto const own = keyed(old_key);
    auto const stored = *own.seal("secret", here);
    for (record_place const other :
         {record_place{"credential", "pg_other"}, record_place{"keychain", "pg_main"}, record_place{"credential", ""}})
@@ -89,7 +89,7 @@ TEST(envelope_encryption, D87_a_record_opens_in_its_own_place_only) {
 
 TEST(envelope_encryption, D87_whatever_is_changed_in_a_record_keeps_it_shut) {
    for (int const format : {1, 2}) {
-      auto const own = with(old_key, "v1", std::string("v0:") + new_key, format);
+      auto const own = keyed(old_key, "v1", std::string("v0:") + new_key, format);
       auto const stored = *own.seal("secret", here);
       auto const whole = *from_json<secret_record>(stored);
       for (std::size_t at = 0; at < whole.ct.size(); at += 3) {
@@ -126,10 +126,10 @@ TEST(envelope_encryption, D87_whatever_is_changed_in_a_record_keeps_it_shut) {
 }
 
 TEST(envelope_encryption, another_master_key_opens_nothing_and_says_so_without_the_secret) {
-   auto const stored = *with(old_key).seal("hidden text", here);
-   auto const got = with(new_key).open(stored, here);
+   auto const stored = *keyed(old_key).seal("hidden text", here);
+   auto const got = keyed(new_key).open(stored, here);
    EXPECT_TRUE(refused(got, "sealed with another key"));
-   for (auto const* never : {"hidden", old_key, new_key}) EXPECT_EQ(text(got).find(never), std::string::npos);
+   for (auto const* never : {"hidden", old_key, new_key}) EXPECT_EQ(opened_text(got).find(never), std::string::npos);
    EXPECT_TRUE(got.error().detail.empty());
 }
 
@@ -142,16 +142,16 @@ TEST(envelope_encryption, without_a_key_nothing_is_sealed_opened_or_rotated) {
 }
 
 TEST(envelope_encryption, D89_a_rotated_key_opens_old_records_and_moves_them) {
-   auto const before = with(old_key);
-   auto const after = with(new_key, "v2", std::string("v1:") + old_key);
+   auto const before = keyed(old_key);
+   auto const after = keyed(new_key, "v2", std::string("v1:") + old_key);
    auto const stored = *before.seal("secret", here);
-   EXPECT_EQ(text(after.open(stored, here)), "secret");
+   EXPECT_EQ(opened_text(after.open(stored, here)), "secret");
    auto const moved = after.rewrap(stored, here);
    ASSERT_TRUE(moved && *moved);
    EXPECT_EQ(key_version_of(**moved), "v2");
    EXPECT_EQ(from_json<secret_record>(**moved)->ct, from_json<secret_record>(stored)->ct) << "the ciphertext stays";
-   auto const alone = with(new_key, "v2");
-   EXPECT_EQ(text(alone.open(**moved, here)), "secret") << "the old key is no longer needed";
+   auto const alone = keyed(new_key, "v2");
+   EXPECT_EQ(opened_text(alone.open(**moved, here)), "secret") << "the old key is no longer needed";
    refused(alone.open(stored, here), "key version is not among");
    refused(before.open(**moved, here), "key version is not among");
    EXPECT_FALSE(*after.rewrap(**moved, here)) << "it is current";
@@ -160,7 +160,7 @@ TEST(envelope_encryption, D89_a_rotated_key_opens_old_records_and_moves_them) {
    auto const foreign = after.rewrap(known_record, here);
    ASSERT_TRUE(foreign && *foreign);
    EXPECT_EQ(from_json<secret_record>(**foreign)->v, 1);
-   EXPECT_EQ(text(alone.open(**foreign, here)), R"({"token":"t"})");
+   EXPECT_EQ(opened_text(alone.open(**foreign, here)), R"({"token":"t"})");
    EXPECT_FALSE(after.rewrap("nonsense", here));
 }
 
@@ -191,12 +191,12 @@ TEST(envelope_encryption, an_insecure_default_is_another_key_in_every_process) {
    how.allow_insecure_default = true;
    envelope_encryption const one(read_keys(how).value()), two(read_keys(how).value());
    auto const stored = *one.seal("secret", here);
-   EXPECT_EQ(text(one.open(stored, here)), "secret");
+   EXPECT_EQ(opened_text(one.open(stored, here)), "secret");
    refused(two.open(stored, here), "another key");
 }
 
 TEST(envelope_encryption, serves_many_threads_at_once) {
-   auto const own = with(old_key);
+   auto const own = keyed(old_key);
    std::atomic<int> wrong{0};
    {
       std::vector<std::jthread> threads;
@@ -205,7 +205,7 @@ TEST(envelope_encryption, serves_many_threads_at_once) {
             for (int i = 0; i < 200; ++i) {
                auto const plain = std::to_string(t) + ":" + std::to_string(i);
                auto const stored = own.seal(plain, {"credential", plain});
-               if (!stored || text(own.open(*stored, {"credential", plain})) != plain) ++wrong;
+               if (!stored || opened_text(own.open(*stored, {"credential", plain})) != plain) ++wrong;
             }
          });
    }

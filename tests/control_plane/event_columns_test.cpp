@@ -5,7 +5,10 @@
 using namespace noetl::control_plane;
 using noetl::raw_json;
 
+namespace columns = noetl::control_plane::detail;
+
 namespace {
+
 event_request with(std::string payload, std::string kind = "data") {
    event_request request;
    request.payload = raw_json{std::move(payload)};
@@ -13,32 +16,32 @@ event_request with(std::string payload, std::string kind = "data") {
    return request;
 }
 std::string result_of(event_request const& request) {
-   return detail::result_column(request, "S").text;
+   return columns::result_column(request, "S").text;
 }
 std::string meta_of(event_request const& request) {
-   return detail::meta_column(request, correlate(request.meta, request.payload)).text;
+   return columns::meta_column(request, correlate(request.meta, request.payload)).text;
 }
 } // namespace
 
 TEST(default_status, is_the_first_rule_that_matches_a_part_of_the_type) {
    for (auto const* type :
         {"call.done", "step.exit", "command.completed", "frame.abandoned", "done.error", "x.exit.failed"})
-      EXPECT_EQ(detail::default_status(type), "COMPLETED") << type;
+      EXPECT_EQ(columns::default_status(type), "COMPLETED") << type;
    for (auto const* type : {"call.error", "command.failed", "terror"})
-      EXPECT_EQ(detail::default_status(type), "FAILED") << type;
+      EXPECT_EQ(columns::default_status(type), "FAILED") << type;
    for (auto const* type : {"", "playbook_started", "command.cancelled", "Call.Done", "FAILED"})
-      EXPECT_EQ(detail::default_status(type), "RUNNING") << type;
-   static_assert(detail::default_status("command.completed") == "COMPLETED");
+      EXPECT_EQ(columns::default_status(type), "RUNNING") << type;
+   static_assert(columns::default_status("command.completed") == "COMPLETED");
 }
 
 TEST(reported_status, is_known_for_the_events_of_a_commands_life_only) {
-   EXPECT_EQ(detail::reported_status("command.claimed"), "CLAIMED");
-   EXPECT_EQ(detail::reported_status("action_started"), "RUNNING");
-   EXPECT_EQ(detail::reported_status("command.completed"), "COMPLETED");
-   EXPECT_EQ(detail::reported_status("action_failed"), "FAILED");
-   EXPECT_EQ(detail::reported_status("command.cancelled"), "CANCELLED");
+   EXPECT_EQ(columns::reported_status("command.claimed"), "CLAIMED");
+   EXPECT_EQ(columns::reported_status("action_started"), "RUNNING");
+   EXPECT_EQ(columns::reported_status("command.completed"), "COMPLETED");
+   EXPECT_EQ(columns::reported_status("action_failed"), "FAILED");
+   EXPECT_EQ(columns::reported_status("command.cancelled"), "CANCELLED");
    for (auto const* type : {"call.done", "call.error", "step.exit", "command.issued", ""})
-      EXPECT_EQ(detail::reported_status(type), "") << type;
+      EXPECT_EQ(columns::reported_status(type), "") << type;
 }
 
 TEST(result_column, keeps_an_object_payload_and_drops_everything_else) {
@@ -69,7 +72,7 @@ TEST(result_column, counts_the_parts_of_a_divided_result) {
 }
 
 TEST(result_column, quotes_the_status) {
-   EXPECT_EQ(detail::result_column(with(""), "a \"b\"").text, R"({"status":"a \"b\""})");
+   EXPECT_EQ(columns::result_column(with(""), "a \"b\"").text, R"({"status":"a \"b\""})");
 }
 
 TEST(meta_column, holds_the_flags_the_worker_and_the_command) {

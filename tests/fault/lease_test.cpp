@@ -6,7 +6,7 @@
 namespace noetl::test {
 namespace {
 
-constexpr char const* playbook = R"(apiVersion: noetl.io/v2
+constexpr char const* leased_playbook = R"(apiVersion: noetl.io/v2
 kind: Playbook
 metadata: {name: leased, path: fault/leased}
 workflow:
@@ -37,7 +37,7 @@ TEST(claim_lease, W8_a_command_of_a_killed_worker_is_offered_again_and_done_by_a
    if (!has_postgres()) GTEST_SKIP() << "NOETL_TEST_PG is not set";
    deployment site;
    site.start_server(quick);
-   site.register_playbook(playbook);
+   site.register_playbook(leased_playbook);
    auto& first = site.start_worker("w-dies", {"--fault", "die-after-started"});
    auto const execution = site.execute("fault/leased");
    ASSERT_EQ(first.wait_for(std::chrono::seconds{20}), 137) << first.output();
@@ -62,7 +62,7 @@ TEST(claim_lease, W8_a_command_whose_workers_keep_vanishing_fails_after_three_at
    if (!has_postgres()) GTEST_SKIP() << "NOETL_TEST_PG is not set";
    deployment site;
    site.start_server(quick);
-   site.register_playbook(playbook);
+   site.register_playbook(leased_playbook);
    auto const execution = site.execute("fault/leased");
    for (int attempt = 1; attempt <= 3; ++attempt) {
       auto& worker = site.start_worker("w-dies-" + std::to_string(attempt), {"--fault", "die-after-started"});
@@ -76,7 +76,7 @@ TEST(claim_lease, W8_a_command_whose_notification_is_gone_is_told_again_too) {
    if (!has_postgres()) GTEST_SKIP() << "NOETL_TEST_PG is not set";
    deployment site;
    site.start_server(quick);
-   site.register_playbook(playbook);
+   site.register_playbook(leased_playbook);
    auto& first = site.start_worker("w-dies", {"--fault", "die-after-started"});
    auto const execution = site.execute("fault/leased");
    ASSERT_EQ(first.wait_for(std::chrono::seconds{20}), 137) << first.output();
@@ -90,7 +90,7 @@ TEST(claim_lease, W8_a_long_running_command_of_a_living_worker_is_left_alone) {
    if (!has_postgres()) GTEST_SKIP() << "NOETL_TEST_PG is not set";
    deployment site;
    site.start_server(quick);
-   site.register_playbook(playbook);
+   site.register_playbook(leased_playbook);
    site.start_worker("w-slow", {"--fault", "slow=12000"}, {{"WORKER_HEARTBEAT_INTERVAL", "1"}});
    auto const execution = site.execute("fault/leased");
    EXPECT_EQ(site.outcome(execution), "COMPLETED") << site.server->output();
@@ -102,7 +102,7 @@ TEST(claim_lease, W8_a_worker_killed_and_back_under_its_name_leaves_its_claims_t
    if (!has_postgres()) GTEST_SKIP() << "NOETL_TEST_PG is not set";
    deployment site;
    site.start_server(quick);
-   site.register_playbook(playbook);
+   site.register_playbook(leased_playbook);
    deployment::variables const alive{{"WORKER_HEARTBEAT_INTERVAL", "1"}};
    auto& first = site.start_worker("w-again", {"--fault", "die-after-started"}, alive);
    auto const execution = site.execute("fault/leased");
@@ -119,7 +119,7 @@ TEST(claim_lease, W8_a_command_of_a_worker_that_lives_and_never_reports_is_offer
    auto limited = quick;
    limited["NOETL_CLAIM_LIMIT"] = "3";
    site.start_server(limited);
-   site.register_playbook(playbook);
+   site.register_playbook(leased_playbook);
    site.start_worker("w-stuck", {"--fault", "slow=120000", "--max-concurrent", "1"},
                      {{"WORKER_HEARTBEAT_INTERVAL", "1"}});
    auto const execution = site.execute("fault/leased");

@@ -55,16 +55,16 @@ protected:
    fake_control_plane plane;
 };
 
-list const returned{"command.started/STARTED", "call.done/COMPLETED", "command.completed/success"};
-list const reported{"command.started/STARTED", "call.done/COMPLETED", "command.completed/error"};
-list const raised{"command.started/STARTED", "call.error/FAILED", "command.failed/FAILED"};
+list const task_returned{"command.started/STARTED", "call.done/COMPLETED", "command.completed/success"};
+list const task_reported{"command.started/STARTED", "call.done/COMPLETED", "command.completed/error"};
+list const task_raised{"command.started/STARTED", "call.error/FAILED", "command.failed/FAILED"};
 
 TEST_F(worker_stub_pipeline, tasks_see_earlier_labels_inputs_become_variables_and_the_rest_is_rendered_late_L22) {
    auto const events = run(R"([{"a":{"kind":"noop","result":{"x":20}}},
       {"b":{"kind":"python","input":{"n":"{{ a.x + 1 }}"},"code":"result = {'twice': 2 * n}"}},
       {"c":{"kind":"noop","result":{"text":"{{ b.twice }} {{ b.data.twice }} {{ n }} {{ _prev.twice }} {{ who }}"}}}])",
                            R"({"who":"ada"})");
-   EXPECT_EQ(types(events), returned);
+   EXPECT_EQ(types(events), task_returned);
    EXPECT_EQ(data_of(events), R"({"a":{"x":20},"b":{"twice":42},"c":{"text":"42 42 21 42 ada"}})");
 }
 
@@ -80,12 +80,12 @@ TEST_F(worker_stub_pipeline, retry_counts_all_tries_and_the_last_error_fails_the
       "then":{"do":"retry","attempts":3,"delay":0.01,"backoff":"linear","set":{"ctx.tries":"{{ _attempt }}"}}}]}})";
    auto const tries = R"("command":"echo {{ _attempt }}; test {{ _attempt }} -ge 3")";
    auto events = run(std::string(R"([{"t":{"kind":"shell",)") + tries + "," + policy + "}}]");
-   EXPECT_EQ(types(events), returned);
+   EXPECT_EQ(types(events), task_returned);
    EXPECT_EQ(data_of(events), R"({"_context_updates":{"tries":2},"t":{"exit_code":0,"stdout":"3\n"}})");
 
    events = run(std::string(R"([{"ok":{"kind":"noop","result":1}},{"t":{"kind":"shell","command":"exit 4",)") + policy +
                 R"(}},{"never":{"kind":"noop"}}])");
-   EXPECT_EQ(types(events), reported);
+   EXPECT_EQ(types(events), task_reported);
    auto const result = result_of(events);
    EXPECT_EQ(result.at("status").get_string(), "error");
    EXPECT_EQ(result.at("context").at("error").get_string(), "exit code 4");
@@ -106,13 +106,13 @@ TEST_F(worker_stub_pipeline, jump_to_a_label_or_to_the_previous_task_break_and_f
    }
    auto events = run("[" + std::string(count) + "," + rules(R"({"else":{"then":{"do":"break"}}})") +
                      R"(,{"never":{"kind":"noop"}}])");
-   EXPECT_EQ(types(events), returned);
+   EXPECT_EQ(types(events), task_returned);
    EXPECT_EQ(data_of(events), R"({"_context_updates":{"n":1},"check":1,"count":1})");
    events = run("[" + rules(R"({"else":{"then":{"do":"fail"}}})") + "]");
-   EXPECT_EQ(types(events), reported);
+   EXPECT_EQ(types(events), task_reported);
    EXPECT_NE(data_of(events).find(R"("failed_task":"check")"), std::string::npos) << data_of(events);
    events = run("[" + rules(R"({"else":{"then":{"do":"jump","to":"nowhere"}}})") + "]");
-   EXPECT_EQ(types(events), reported);
+   EXPECT_EQ(types(events), task_reported);
 }
 
 TEST_F(worker_stub_pipeline, continue_passes_over_an_error_and_unknown_words_count_as_continue) {
@@ -121,7 +121,7 @@ TEST_F(worker_stub_pipeline, continue_passes_over_an_error_and_unknown_words_cou
           run(R"([{"t":{"kind":"shell","command":"exit 1","spec":{"policy":{"rules":[
          {"when":"{{ output.status == 'success' }}","then":{"do":"fail"}},{"else":{"then":{"do":")" +
               std::string(word) + R"("}}}]}}}},{"next":{"kind":"noop","result":"{{ t.exit_code }}"}}])");
-      EXPECT_EQ(types(events), returned);
+      EXPECT_EQ(types(events), task_returned);
       EXPECT_EQ(data_of(events), R"({"next":1,"t":{"exit_code":1,"stdout":""}})");
    }
 }
@@ -145,7 +145,7 @@ TEST_F(worker_stub_pipeline, each_scope_that_tasks_write_to_can_be_read_afterwar
 
 TEST_F(worker_stub_pipeline, a_template_that_cannot_be_rendered_fails_its_task_and_not_the_worker) {
    auto const events = run(R"([{"t":{"kind":"noop","input":{"x":"{{ 1 / 0 }}{{ 'a' | int }}"}}}])");
-   EXPECT_EQ(types(events), reported);
+   EXPECT_EQ(types(events), task_reported);
    EXPECT_NE(result_of(events).at("context").at("error").get_string().find("Template render error"), std::string::npos);
    EXPECT_EQ(plane.exit_code, 0);
 }
@@ -154,21 +154,21 @@ TEST_F(worker_stub_pipeline, a_single_tool_keeps_its_result_under_a_policy_L23) 
    auto const events = run_single("shell", R"({"command":"echo x","set":{"ctx.out":"{{ output.data.stdout }}"},
       "spec":{"policy":{"rules":[{"when":"{{ _attempt < 2 }}","then":{"do":"retry","delay":0}},
       {"else":{"then":{"do":"continue","set":{"tries":"{{ _attempt }}"}}}}]}}})");
-   EXPECT_EQ(types(events), returned);
+   EXPECT_EQ(types(events), task_returned);
    auto const context = result_of(events).at("context");
    EXPECT_EQ(context.at("stdout").get_string(), "x\n");
    EXPECT_EQ(tao::json::to_string(context.at("data").at("_context_updates")), R"({"out":"x\n","tries":2})");
    // What raises goes on raising, unless a rule says otherwise.
    auto const url = R"("url":"http://127.0.0.1:1/")";
-   EXPECT_EQ(types(run_single("http", "{" + std::string(url) + R"(,"set":{"a":1}})")), raised);
+   EXPECT_EQ(types(run_single("http", "{" + std::string(url) + R"(,"set":{"a":1}})")), task_raised);
    EXPECT_EQ(types(run_single("http", "{" + std::string(url) +
                                           R"(,"spec":{"policy":{"rules":[{"else":{"then":{"do":"continue"}}}]}}})")),
-             returned);
+             task_returned);
 }
 
 TEST_F(worker_stub_pipeline, every_event_has_the_members_and_types_of_the_real_worker) {
    auto const events = run_single("noop", R"({"result":{"x":1}})");
-   ASSERT_EQ(types(events), returned);
+   ASSERT_EQ(types(events), task_returned);
    for (auto const& e : events) {
       list members;
       for (auto const& [name, value] : e.get_object()) members.push_back(name);
@@ -239,13 +239,13 @@ TEST_F(worker_stub_pipeline, credentials_are_fetched_by_alias_a_missing_one_is_f
    };
    auto const config = R"({"url":")" + plane.url() + R"(/target","auth":")";
    auto events = run_single("http", config + "token\"}");
-   EXPECT_EQ(types(events), returned);
+   EXPECT_EQ(types(events), task_returned);
    ASSERT_EQ(plane.seen("/api/credentials/token?include_data=true&execution_id=7001").size(), 1U);
    EXPECT_EQ(tao::json::to_string(result_of(events)).find("s3cret"), std::string::npos);
 
    plane.answers["GET /api/credentials/gone"] = [](auto const&) { return said{404, "{}"}; };
    events = run_single("http", config + "gone\"}");
-   EXPECT_EQ(types(events), raised);
+   EXPECT_EQ(types(events), task_raised);
    EXPECT_NE(events[1].at("context").at("error").get_string().find("'gone'"), std::string::npos);
    EXPECT_TRUE(plane.seen("/target").empty());
 
@@ -254,12 +254,12 @@ TEST_F(worker_stub_pipeline, credentials_are_fetched_by_alias_a_missing_one_is_f
       return outages-- > 0 ? said{503, "{}"}
                            : said{200, R"({"id":"2","name":"shy","type":"basic","data":{"user":"u"}})"};
    };
-   EXPECT_EQ(types(run_single("http", config + "shy\"}")), returned);
+   EXPECT_EQ(types(run_single("http", config + "shy\"}")), task_returned);
    EXPECT_EQ(plane.seen("/api/credentials/shy").size(), 3U);
    plane.answers["GET /api/credentials/odd"] = [](auto const&) {
       return said{200, R"({"id":3,"name":"odd","type":"bearer","data":{}})"}; // the id must be a string
    };
-   EXPECT_EQ(types(run_single("http", config + "odd\"}")), raised);
+   EXPECT_EQ(types(run_single("http", config + "odd\"}")), task_raised);
 }
 
 TEST_F(worker_stub_pipeline, keychain_names_that_the_server_leaves_are_filled_in_by_the_worker_L31) {
@@ -268,7 +268,7 @@ TEST_F(worker_stub_pipeline, keychain_names_that_the_server_leaves_are_filled_in
    };
    auto const events =
        run_single("http", R"({"url":")" + plane.url() + R"(/target","params":{"key":"{{ keychain.shop.key }}"}})");
-   EXPECT_EQ(types(events), returned);
+   EXPECT_EQ(types(events), task_returned);
    EXPECT_EQ(plane.seen("/target?key=k-1").size(), 1U);
 }
 
@@ -282,11 +282,11 @@ TEST_F(worker_stub_pipeline, http_sends_documents_forms_headers_and_follows_redi
    (void)run_single("http", url + R"(/x-b","method":"PUT","form":{"x":"1 2","y":3}})");
    EXPECT_EQ(plane.seen("/x-b").at(0).body, "x=1%202&y=3");
    plane.answers["GET /x-old"] = [](auto const&) { return said{302, "{}", {{"Location", "/x-new"}}}; };
-   EXPECT_EQ(types(run_single("http", url + R"(/x-old"})")), returned);
+   EXPECT_EQ(types(run_single("http", url + R"(/x-old"})")), task_returned);
    EXPECT_EQ(plane.seen("/x-new").size(), 1U);
-   EXPECT_EQ(types(run_single("http", url + R"(/x-old","follow_redirects":false})")), reported);
+   EXPECT_EQ(types(run_single("http", url + R"(/x-old","follow_redirects":false})")), task_reported);
    EXPECT_TRUE(plane.seen("/x-new").empty());
-   EXPECT_EQ(types(run_single("http", R"({"url":"http://example.org/"})")), raised) << "loopback only";
+   EXPECT_EQ(types(run_single("http", R"({"url":"http://example.org/"})")), task_raised) << "loopback only";
 }
 
 TEST_F(worker_stub_pipeline, a_sub_playbook_is_started_for_its_parent_and_polled_when_asked) {
@@ -303,13 +303,13 @@ TEST_F(worker_stub_pipeline, a_sub_playbook_is_started_for_its_parent_and_polled
        tao::json::to_string(plane.seen("/api/execute").at(0).value),
        R"({"dedup":{"key":"9001/1","window_secs":86400},"parent_execution_id":7001,"path":"a/b","payload":{"x":1}})");
    events = run_single("playbook", R"({"path":"a/b","return_step":"end","poll_interval":0.01})");
-   EXPECT_EQ(types(events), returned) << "also for a child that failed";
+   EXPECT_EQ(types(events), task_returned) << "also for a child that failed";
    EXPECT_EQ(data_of(events), R"({"execution_id":8001,"status":"FAILED"})");
    polls = -1'000'000;
    events = run_single("playbook", R"({"path":"a/b","return_step":"end","poll_interval":0.01,"timeout":1})");
    EXPECT_EQ(data_of(events), R"({"execution_id":"8001","status":"timeout","timeout_seconds":1})");
    plane.answers["POST /api/execute"] = [](auto const&) { return said{404, R"({"error":"no such playbook"})"}; };
-   EXPECT_EQ(types(run_single("playbook", R"({"path":"a/b"})")), raised);
+   EXPECT_EQ(types(run_single("playbook", R"({"path":"a/b"})")), task_raised);
 }
 
 TEST_F(worker_stub_pipeline, a_sub_playbook_whose_start_is_not_answered_is_asked_for_again_under_one_key) {
@@ -317,7 +317,7 @@ TEST_F(worker_stub_pipeline, a_sub_playbook_whose_start_is_not_answered_is_asked
    json context = {{"tool_config", {{"path", "a/b"}}}};
    plane.command("playbook", std::move(context));
    auto const events = plane.run({}, {{"NOETL_SERVER_URL", "http://127.0.0.1:" + std::to_string(between.port())}});
-   EXPECT_EQ(types(events), raised);
+   EXPECT_EQ(types(events), task_raised);
    auto const starts = plane.seen("/api/execute");
    ASSERT_GE(starts.size(), 4U) << "one more when the first went over a kept connection";
    auto const key = starts[0].value.at("dedup").at("key").get_string();
@@ -335,7 +335,7 @@ TEST_F(worker_stub_pipeline, programs_of_steps_do_not_inherit_the_secrets_of_the
       json context = {{"tool_config", {{"command", "env"}, {"code", "import os; print(dict(os.environ))"}}}};
       plane.command(kind, std::move(context));
       auto const events = plane.run({"--keychain-env", "OUR_KEY"}, secrets);
-      EXPECT_EQ(types(events), returned);
+      EXPECT_EQ(types(events), task_returned);
       auto const printed = result_of(events).at("context").at("stdout").get_string();
       EXPECT_NE(printed.find("not-secret"), printed.npos) << printed;
       EXPECT_EQ(printed.find("s3cret"), printed.npos) << printed;
@@ -348,10 +348,11 @@ TEST_F(worker_stub_pipeline, programs_of_steps_do_not_inherit_the_secrets_of_the
 
 TEST_F(worker_stub_pipeline, switches_slow_down_repeat_reports_and_crash) {
    auto events = run_single("noop", "{}", "{}", {"--duplicate-reports"});
-   EXPECT_EQ(types(events), (list{returned[0], returned[0], returned[1], returned[1], returned[2], returned[2]}));
+   EXPECT_EQ(types(events), (list{task_returned[0], task_returned[0], task_returned[1], task_returned[1],
+                                  task_returned[2], task_returned[2]}));
    EXPECT_EQ(tao::json::to_string(events[0]), tao::json::to_string(events[1]));
    auto const begin = std::chrono::steady_clock::now();
-   EXPECT_EQ(types(run_single("noop", "{}", "{}", {"--slow", "300"})), returned);
+   EXPECT_EQ(types(run_single("noop", "{}", "{}", {"--slow", "300"})), task_returned);
    EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds{300});
    events = run_single("noop", "{}", "{}", {"--crash-after", "0"});
    EXPECT_EQ(types(events), (list{"command.started/STARTED"}));
@@ -385,7 +386,7 @@ TEST_F(worker_stub_pipeline, postgres_gives_typed_rows_takes_parameters_and_runs
        with({{"query", "select 1 as i, 2.5::numeric as n, true as b, null as z, 'x' as t, '{\"a\":[1]}'::jsonb as j, "
                        "array[1,null,3] as l, array['a,b','\"'] as s, :p::int * 2 as p"},
              {"params", {{"p", 21}}}});
-   EXPECT_EQ(types(events), returned);
+   EXPECT_EQ(types(events), task_returned);
    auto const data = result_of(events).at("context").at("data");
    EXPECT_EQ(tao::json::to_string(data.at("rows")), R"([{"b":true,"i":1,"j":{"a":[1]},"l":[1,null,3],"n":2.5,"p":42,)"
                                                     R"("s":["a,b","\""],"t":"x","z":null}])");
@@ -395,14 +396,14 @@ TEST_F(worker_stub_pipeline, postgres_gives_typed_rows_takes_parameters_and_runs
    EXPECT_EQ(result_of(events).at("context").at("data").at("statements").get_array().size(), 3U);
    // One of several fails: nothing of them stays, and the error says what, not the statement.
    events = with({{"query", "insert into t values (3); insert into secret_table values (4)"}});
-   EXPECT_EQ(types(events), raised);
+   EXPECT_EQ(types(events), task_raised);
    auto const error = events[1].at("context").at("error").get_string();
    EXPECT_NE(error.find("does not exist"), std::string::npos) << error;
    EXPECT_EQ(error.find("insert"), std::string::npos) << error;
    events = with({{"query", "select count(*) as n from t"}});
    EXPECT_EQ(tao::json::to_string(result_of(events).at("context").at("data").at("rows")), R"([{"n":2}])");
    auth["port"] = 1;
-   EXPECT_EQ(types(with({{"query", "select 1"}})), raised);
+   EXPECT_EQ(types(with({{"query", "select 1"}})), task_raised);
 }
 
 } // namespace

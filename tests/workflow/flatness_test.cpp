@@ -16,7 +16,7 @@ using noetl::workflow::testing::simulator;
 
 namespace {
 
-std::string loop_book(std::string const& count, std::string const& spec) {
+std::string repeating(std::string const& count, std::string const& spec) {
    return playbook_text("- {step: start, tool: {kind: noop}, next: each}\n"
                         "- {step: each, tool: {kind: noop}, loop: {in: '{{ xs }}', iterator: x, spec: " +
                             spec + "}, next: end}\n- {step: end, tool: {kind: noop}}\n",
@@ -40,7 +40,7 @@ std::size_t most_records(simulator& s) {
 } // namespace
 
 TEST(flatness, a_sequential_loop_keeps_the_records_of_its_open_iteration_only) {
-   simulator s(loop_book("600", "{mode: sequential}"));
+   simulator s(repeating("600", "{mode: sequential}"));
    EXPECT_LE(most_records(s), 3u);
    EXPECT_EQ(s.issued["each"], 600);
    EXPECT_EQ(s.state.unmatched, 0u) << "repeats of finished iterations are known for what they are";
@@ -48,7 +48,7 @@ TEST(flatness, a_sequential_loop_keeps_the_records_of_its_open_iteration_only) {
 }
 
 TEST(flatness, a_parallel_loop_keeps_the_records_of_its_window_only) {
-   simulator s(loop_book("600", "{mode: parallel, max_in_flight: 32}"));
+   simulator s(repeating("600", "{mode: parallel, max_in_flight: 32}"));
    EXPECT_LE(most_records(s), 34u);
    EXPECT_EQ(s.most_open, 32u);
    EXPECT_EQ(s.issued["each"], 600);
@@ -57,7 +57,7 @@ TEST(flatness, a_parallel_loop_keeps_the_records_of_its_window_only) {
 }
 
 TEST(flatness, a_loop_renders_its_items_once_while_no_variable_changes) {
-   simulator s(loop_book("[1,2,3,4,5,6]", "{mode: sequential}"));
+   simulator s(repeating("[1,2,3,4,5,6]", "{mode: sequential}"));
    s.complete("start");
    s.complete("each");
    auto const visit = s.state.steps.at("each").visit;

@@ -1,11 +1,10 @@
 // Random playbooks under random schedules: order, repetition and restarts of the log must not change what a run does.
 // The seed is printed on failure; NOETL_SEED repeats one.
+#include "chance.hpp"
 #include "simulator.hpp"
 
 #include <cstdio>
-#include <cstdlib>
 #include <map>
-#include <random>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -17,14 +16,11 @@ using noetl::event;
 using noetl::workflow::testing::order;
 using noetl::workflow::testing::playbook_text;
 using noetl::workflow::testing::simulator;
+using workflow_test::pick;
+using workflow_test::random_source;
+using workflow_test::seed;
 
 namespace {
-
-using random_source = std::mt19937;
-
-int pick(random_source& random, int below) {
-   return static_cast<int>(random() % static_cast<unsigned>(below));
-}
 
 /// A random acyclic playbook of up to nine steps: conditions on the step's own data, guards, joins, loops, both router
 /// modes.
@@ -129,11 +125,6 @@ std::string run_randomly(std::string const& yaml, random_source& random, unsigne
    }
    if (acyclic) expect_joins_waited(s);
    return summary(s);
-}
-
-unsigned seed() {
-   char const* given = std::getenv("NOETL_SEED");
-   return given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : std::random_device{}();
 }
 
 } // namespace

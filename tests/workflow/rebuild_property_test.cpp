@@ -1,14 +1,13 @@
 // Snapshot and tail against full replay, over random logs: items 123 to 127, D-53 to D-57.
 // The seed is printed on failure; NOETL_SEED repeats one.
+#include "chance.hpp"
 #include "simulator.hpp"
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <map>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,14 +27,11 @@ using noetl::raw_json;
 using noetl::workflow::testing::order;
 using noetl::workflow::testing::playbook_text;
 using noetl::workflow::testing::simulator;
+using workflow_test::pick;
+using workflow_test::random_source;
+using workflow_test::seed;
 
 namespace {
-
-using random_source = std::mt19937;
-
-std::size_t pick(random_source& random, std::size_t below) {
-   return random() % below;
-}
 
 /// A log as the database shows it at one moment.
 struct memory_log {
@@ -113,15 +109,15 @@ event random_event(random_source& random) {
 memory_log random_log(random_source& random) {
    memory_log log;
    auto const older = pick(random, 3) == 0 ? 1 + pick(random, 4) : 0;
-   for (std::size_t i = 0; i < older; ++i) {
+   for (int i = 0; i < older; ++i) {
       log.unversioned.push_back(random_event(random));
-      log.unversioned.back().event_id = event_id(static_cast<std::int64_t>(100 * (i + 1)));
+      log.unversioned.back().event_id = event_id(100 * (i + 1));
    }
    auto const newer = 1 + pick(random, 12);
-   for (std::size_t i = 0; i < newer; ++i) {
+   for (int i = 0; i < newer; ++i) {
       log.numbered.push_back(random_event(random));
       log.numbered.back().event_id = event_id(static_cast<std::int64_t>(1 + random() % 1'000'000));
-      log.numbered.back().stream_version = static_cast<std::int64_t>(older + i + 1);
+      log.numbered.back().stream_version = older + i + 1;
    }
    return log;
 }
@@ -188,11 +184,6 @@ void examine(exam& about, random_source& random) {
    ASSERT_EQ(state_text(state), wanted) << "cut " << cut << " end " << end << " overlap " << overlap << " late "
                                         << late;
    ASSERT_GE(state.version, about.kept[cut].version);
-}
-
-unsigned seed() {
-   char const* given = std::getenv("NOETL_SEED");
-   return given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : std::random_device{}();
 }
 
 } // namespace

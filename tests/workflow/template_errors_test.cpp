@@ -15,7 +15,7 @@ using namespace workflow_test;
 
 namespace {
 
-struct row {
+struct misuse {
    std::string source;
    std::string message;
 };
@@ -33,43 +33,45 @@ TEST(template_errors, errors_name_what_was_expected_and_where) {
    context vars;
    vars.layer(variables);
    for (auto const& r : {
-            row{"a\n{{ n ! }}", "expected an operator, a filter or '}}', found '!' (line 2, column 6)"},
-            row{"{{ }}", "expected an expression, found '}}' (line 1, column 4)"},
-            row{"{{ n + }}", "expected an expression, found '}}' (line 1, column 8)"},
-            row{"{{ (1 }}", "expected ',' or ')', found '}}' (line 1, column 7)"},
-            row{"{{ l[3is] }}", "expected a blank or an operator after the number, found 'is' (line 1, column 7)"},
-            row{"{{ [1 }}", "expected ',' or ']', found '}}' (line 1, column 7)"},
-            row{"{{ {'a' 1} }}", "expected ':', found '1' (line 1, column 9)"},
-            row{"{{ 'a }}", "expected the closing quote ', found the end of the template (line 1, column 9)"},
-            row{"{{ n | }}", "expected the name of a filter, found '}}' (line 1, column 8)"},
-            row{"{{ n is }}", "expected the name of a test, found '}}' (line 1, column 9)"},
-            row{"{{ n. }}", "expected the name of an attribute, found '}}' (line 1, column 7)"},
-            row{"{{ ä }}", "expected an expression, found 'ä' (line 1, column 4)"},
-            row{"ä {{ n n }}", "expected an operator, a filter or '}}', found 'n' (line 1, column 8)"},
-            row{"{% for x l %}{% endfor %}", "expected 'in', found 'l' (line 1, column 10)"},
-            row{"{% for %}", "expected a name to assign to, found '%}' (line 1, column 8)"},
-            row{"{% macro %}", "expected the name of the macro, found '%}' (line 1, column 10)"},
-            row{"{% if n %}\n{{ n }}", "no 'endif' for the block that begins here (line 1, column 7)"},
-            row{"{% for x in l %}{% endif %}", "expected 'endfor', found 'endif' (line 1, column 20)"},
-            row{"{% endif %}{{ n }}", "endif without its beginning (line 1, column 4)"},
-            row{"{% else %}{{ n }}", "else without if or for (line 1, column 1)"},
-            row{"{# open {{ n }}",
-                "expected '#}' at the end of the comment, found the end of the template (line 1, column 16)"},
-            row{"{% foo %}", "unknown statement foo (line 1, column 4)"},
-            row{"{% include 'x' %}",
-                "include is not supported: a template stands alone, there is nothing to load others from "
-                "(line 1, column 4)"},
-            row{"{{ '\\u12' }}", "bad escape: 4 hexadecimal digits are needed (line 1, column 5)"},
-            row{"{{ n | nope }}", "unknown filter: nope (line 1, column 8)"},
-            row{"a\nb {{ n is nope }}", "unknown test: nope (line 2, column 11)"},
-            row{"{{ n + s }}", "cannot apply '+' to number and string; '~' joins values as texts (line 1, column 4)"},
-            row{"{{ o.get('a') }}", "map has no method get; write x | get(key) (line 1, column 6)"},
-            row{"{{ s.strip() }}", "string has no method strip; write x | trim (line 1, column 6)"},
-            row{"{{ nope(1) }}", "unknown function: nope; there are range, dict, namespace, debug (line 1, column 4)"},
-            row{"{{ n(1) }}", "n is a number, not callable (line 1, column 4)"},
-            row{"{{ s | trim(1) }}", "filter trim takes no argument at most (line 1, column 8)"},
-            row{"{{ l | sort(by=1) }}", "filter sort has no argument called by (line 1, column 8)"},
-            row{"{{ missing | int }}", "cannot convert undefined to an integer (line 1, column 14)"},
+            misuse{"a\n{{ n ! }}", "expected an operator, a filter or '}}', found '!' (line 2, column 6)"},
+            misuse{"{{ }}", "expected an expression, found '}}' (line 1, column 4)"},
+            misuse{"{{ n + }}", "expected an expression, found '}}' (line 1, column 8)"},
+            misuse{"{{ (1 }}", "expected ',' or ')', found '}}' (line 1, column 7)"},
+            misuse{"{{ l[3is] }}", "expected a blank or an operator after the number, found 'is' (line 1, column 7)"},
+            misuse{"{{ [1 }}", "expected ',' or ']', found '}}' (line 1, column 7)"},
+            misuse{"{{ {'a' 1} }}", "expected ':', found '1' (line 1, column 9)"},
+            misuse{"{{ 'a }}", "expected the closing quote ', found the end of the template (line 1, column 9)"},
+            misuse{"{{ n | }}", "expected the name of a filter, found '}}' (line 1, column 8)"},
+            misuse{"{{ n is }}", "expected the name of a test, found '}}' (line 1, column 9)"},
+            misuse{"{{ n. }}", "expected the name of an attribute, found '}}' (line 1, column 7)"},
+            misuse{"{{ ä }}", "expected an expression, found 'ä' (line 1, column 4)"},
+            misuse{"ä {{ n n }}", "expected an operator, a filter or '}}', found 'n' (line 1, column 8)"},
+            misuse{"{% for x l %}{% endfor %}", "expected 'in', found 'l' (line 1, column 10)"},
+            misuse{"{% for %}", "expected a name to assign to, found '%}' (line 1, column 8)"},
+            misuse{"{% macro %}", "expected the name of the macro, found '%}' (line 1, column 10)"},
+            misuse{"{% if n %}\n{{ n }}", "no 'endif' for the block that begins here (line 1, column 7)"},
+            misuse{"{% for x in l %}{% endif %}", "expected 'endfor', found 'endif' (line 1, column 20)"},
+            misuse{"{% endif %}{{ n }}", "endif without its beginning (line 1, column 4)"},
+            misuse{"{% else %}{{ n }}", "else without if or for (line 1, column 1)"},
+            misuse{"{# open {{ n }}",
+                   "expected '#}' at the end of the comment, found the end of the template (line 1, column 16)"},
+            misuse{"{% foo %}", "unknown statement foo (line 1, column 4)"},
+            misuse{"{% include 'x' %}",
+                   "include is not supported: a template stands alone, there is nothing to load others from "
+                   "(line 1, column 4)"},
+            misuse{"{{ '\\u12' }}", "bad escape: 4 hexadecimal digits are needed (line 1, column 5)"},
+            misuse{"{{ n | nope }}", "unknown filter: nope (line 1, column 8)"},
+            misuse{"a\nb {{ n is nope }}", "unknown test: nope (line 2, column 11)"},
+            misuse{"{{ n + s }}",
+                   "cannot apply '+' to number and string; '~' joins values as texts (line 1, column 4)"},
+            misuse{"{{ o.get('a') }}", "map has no method get; write x | get(key) (line 1, column 6)"},
+            misuse{"{{ s.strip() }}", "string has no method strip; write x | trim (line 1, column 6)"},
+            misuse{"{{ nope(1) }}",
+                   "unknown function: nope; there are range, dict, namespace, debug (line 1, column 4)"},
+            misuse{"{{ n(1) }}", "n is a number, not callable (line 1, column 4)"},
+            misuse{"{{ s | trim(1) }}", "filter trim takes no argument at most (line 1, column 8)"},
+            misuse{"{{ l | sort(by=1) }}", "filter sort has no argument called by (line 1, column 8)"},
+            misuse{"{{ missing | int }}", "cannot convert undefined to an integer (line 1, column 14)"},
         })
       EXPECT_EQ(refusal(engine, r.source, vars), "Template render error: " + r.message) << r.source;
 }

@@ -19,7 +19,7 @@ std::string as_json(std::string const& yaml) {
    return r ? json_text(*r) : r.error().message;
 }
 
-struct row {
+struct spelling {
    std::string source;
    std::string wanted;
 };
@@ -27,44 +27,44 @@ struct row {
 } // namespace
 
 TEST(yaml, scalars_follow_the_1_2_core_schema) {
-   for (auto const& r : {row{"yes", "\"yes\""},
-                         row{"no", "\"no\""},
-                         row{"on", "\"on\""},
-                         row{"true", "true"},
-                         row{"True", "true"},
-                         row{"FALSE", "false"},
-                         row{"~", "null"},
-                         row{"", "null"},
-                         row{"Null", "null"},
-                         row{"12", "12"},
-                         row{"-3", "-3"},
-                         row{"+3", "3"},
-                         row{"007", "\"007\""},
-                         row{"0", "0"},
-                         row{"0x1F", "31"},
-                         row{"0o17", "15"},
-                         row{"1.5", "1.5"},
-                         row{".5", "0.5"},
-                         row{"1e3", "1000.0"},
-                         row{"1.", "1.0"},
-                         row{"-1.5e-2", "-0.015"},
-                         row{"01.5", "\"01.5\""},
-                         row{"1.2.3", "\"1.2.3\""},
-                         row{"1e", "\"1e\""},
-                         row{"2024-01-01", "\"2024-01-01\""},
-                         row{"12:30", "\"12:30\""},
-                         row{".inf", "null"},
-                         row{".nan", "null"},
-                         row{"\"12\"", "\"12\""},
-                         row{"'true'", "\"true\""},
-                         row{"!!str 12", "\"12\""},
-                         row{"!!int '12'", "12"},
-                         row{"9223372036854775807", "9223372036854775807"},
-                         row{"18446744073709551615", "18446744073709551615"},
-                         row{"1_000", "\"1_000\""},
-                         row{"-", "[null]"},
-                         row{".", "\".\""},
-                         row{"|\n  a\n  b", "\"a\\nb\""}})
+   for (auto const& r : {spelling{"yes", "\"yes\""},
+                         spelling{"no", "\"no\""},
+                         spelling{"on", "\"on\""},
+                         spelling{"true", "true"},
+                         spelling{"True", "true"},
+                         spelling{"FALSE", "false"},
+                         spelling{"~", "null"},
+                         spelling{"", "null"},
+                         spelling{"Null", "null"},
+                         spelling{"12", "12"},
+                         spelling{"-3", "-3"},
+                         spelling{"+3", "3"},
+                         spelling{"007", "\"007\""},
+                         spelling{"0", "0"},
+                         spelling{"0x1F", "31"},
+                         spelling{"0o17", "15"},
+                         spelling{"1.5", "1.5"},
+                         spelling{".5", "0.5"},
+                         spelling{"1e3", "1000.0"},
+                         spelling{"1.", "1.0"},
+                         spelling{"-1.5e-2", "-0.015"},
+                         spelling{"01.5", "\"01.5\""},
+                         spelling{"1.2.3", "\"1.2.3\""},
+                         spelling{"1e", "\"1e\""},
+                         spelling{"2024-01-01", "\"2024-01-01\""},
+                         spelling{"12:30", "\"12:30\""},
+                         spelling{".inf", "null"},
+                         spelling{".nan", "null"},
+                         spelling{"\"12\"", "\"12\""},
+                         spelling{"'true'", "\"true\""},
+                         spelling{"!!str 12", "\"12\""},
+                         spelling{"!!int '12'", "12"},
+                         spelling{"9223372036854775807", "9223372036854775807"},
+                         spelling{"18446744073709551615", "18446744073709551615"},
+                         spelling{"1_000", "\"1_000\""},
+                         spelling{"-", "[null]"},
+                         spelling{".", "\".\""},
+                         spelling{"|\n  a\n  b", "\"a\\nb\""}})
       EXPECT_EQ(as_json(r.source), r.wanted) << r.source;
 }
 
