@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -10,19 +9,14 @@
 
 #include <noetl/reflect/ids.hpp>
 
+#include "reflect/color.hpp"
+
 namespace {
 
 using noetl::error_code;
 using noetl::from_json;
 using noetl::raw_json;
-
-enum class color { red, dark_green };
-constexpr std::string_view to_text(color c) {
-   return c == color::red ? "RED" : "DARK_GREEN";
-}
-constexpr auto all_values(color) {
-   return std::array{color::red, color::dark_green};
-}
+using reflect_test::color;
 
 struct event {
    noetl::event_id event_id;

@@ -12,19 +12,14 @@
 #include <random>
 #include <string>
 
+#include "reflect/color.hpp"
+
 namespace {
 
 using noetl::from_json;
 using noetl::raw_json;
 using noetl::to_json;
-
-enum class color { red, dark_green };
-constexpr std::string_view to_text(color c) {
-   return c == color::red ? "RED" : "DARK_GREEN";
-}
-constexpr auto all_values(color) {
-   return std::array{color::red, color::dark_green};
-}
+using reflect_test::color;
 
 struct empty {};
 

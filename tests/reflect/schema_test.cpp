@@ -4,23 +4,17 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "reflect/color.hpp"
+
 namespace {
 
 using noetl::schema_of;
-
-enum class color { red, dark_green };
-constexpr std::string_view to_text(color c) {
-   return c == color::red ? "RED" : "DARK_GREEN";
-}
-constexpr auto all_values(color) {
-   return std::array{color::red, color::dark_green};
-}
+using reflect_test::color;
 
 struct inner {
    std::string a;

@@ -4,24 +4,18 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
 #include <limits>
 #include <optional>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "reflect/color.hpp"
+
 namespace {
 
 using noetl::raw_json;
-
-enum class color { red, dark_green };
-constexpr std::string_view to_text(color c) {
-   return c == color::red ? "RED" : "DARK_GREEN";
-}
-constexpr auto all_values(color) {
-   return std::array{color::red, color::dark_green};
-}
+using reflect_test::color;
 
 struct shipment {
    noetl::execution_id shipment_id;

@@ -7,14 +7,10 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
-#include <iterator>
-#include <list>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -35,6 +31,7 @@
 #include <noetl/workflow/decide.hpp>
 #include <noetl/workflow/decision_append.hpp>
 #include <noetl/workflow/detail/cached_execution.hpp>
+#include <noetl/workflow/detail/execution_cache.hpp>
 #include <noetl/workflow/detail/reports.hpp>
 #include <noetl/workflow/detail/snapshot_saving.hpp>
 #include <noetl/workflow/orchestrator_settings.hpp>
@@ -61,7 +58,7 @@ public:
    orchestrator(boost::asio::any_io_executor executor, event_store& store, workflow_states& states, id_generator ids,
                 playbook_source playbooks, orchestrator_settings how)
        : executor_(std::move(executor)), store_(store), states_(states), ids_(ids), playbooks_(std::move(playbooks)),
-         how_(std::move(how)) {}
+         how_(std::move(how)), cache_(how_.cached_executions, how_.cached_bytes) {}
 
    /// For event_store::on_committed: queues the events of executions and starts what stands still. Quick.
    void observe(std::span<event const> committed) {
@@ -80,7 +77,7 @@ public:
    /// event_store::append; internal.
    awaitable<result<append_result>> append(append_request report) {
       std::vector<event> known;
-      auto one = may_look_ahead(report) ? hold(report.execution_id, known) : nullptr;
+      auto one = may_look_ahead(report) ? cache_.hold(report.execution_id, known) : nullptr;
       if (!one) co_return co_await store_.append(std::move(report));
       bool ready = false;
       try {
@@ -108,48 +105,17 @@ public:
    void wake(execution_id id) { deliver(id, {}); }
 
    /// Executions in memory, for whoever knows which of them have ended elsewhere and wakes these (138).
-   [[nodiscard]] std::vector<execution_id> cached() const {
-      std::lock_guard const lock(mutex_);
-      return {recent_.begin(), recent_.end()};
-   }
+   [[nodiscard]] std::vector<execution_id> cached() const { return cache_.ids(); }
 
-   [[nodiscard]] orchestrator_stats stats() const {
-      std::lock_guard const lock(mutex_);
-      auto now = stats_;
-      now.cached = entries_.size();
-      now.bytes = bytes_;
-      return now;
-   }
+   [[nodiscard]] orchestrator_stats stats() const { return cache_.stats(); }
 
 private:
    using entry = detail::cached_execution;
-   using entry_ptr = std::shared_ptr<entry>;
+   using entry_ptr = detail::execution_cache::entry_ptr;
 
    void deliver(execution_id id, std::span<event const> facts) {
-      entry_ptr one;
-      {
-         std::lock_guard const lock(mutex_);
-         auto found = entries_.find(id);
-         if (found == entries_.end()) {
-            bool const trigger = facts.empty() || std::ranges::any_of(facts, detail::may_trigger);
-            if (!trigger) return;
-            found = entries_.emplace(id, std::make_shared<entry>()).first;
-            found->second->id = id;
-            recent_.push_front(id);
-            found->second->recent = recent_.begin();
-         } else {
-            recent_.splice(recent_.begin(), recent_, found->second->recent);
-         }
-         auto& waiting = *found->second;
-         waiting.inbox.insert(waiting.inbox.end(), facts.begin(), facts.end());
-         waiting.woken = waiting.woken || facts.empty();
-         if (waiting.busy) return;
-         waiting.busy = waiting.queued = true;
-         ++stats_.active;
-         one = found->second;
-         evict(); // never this one: it is busy
-      }
-      boost::asio::co_spawn(executor_, run(std::move(one)), boost::asio::detached);
+      if (auto one = cache_.deliver(id, facts))
+         boost::asio::co_spawn(executor_, run(std::move(one)), boost::asio::detached);
    }
 
    /// Ids of a decision stand above those of its cause: they are its order in the stream within one transaction. A
@@ -170,86 +136,21 @@ private:
       co_return one.awaits_one_command();
    }
 
-   /// Makes an execution busy with a report. \return null when nothing can be foreseen of it
-   /// \param known  gets what was committed and not folded yet
-   entry_ptr hold(execution_id id, std::vector<event>& known) {
-      std::lock_guard const lock(mutex_);
-      auto const found = entries_.find(id);
-      if (found == entries_.end() || (found->second->busy && !found->second->queued)) return nullptr;
-      auto& one = *found->second; // nobody is at it
-      if (!one.loaded || !one.book || one.woken) return nullptr;
-      if (one.unforeseen > 0) {
-         --one.unforeseen;
-         return nullptr;
-      }
-      recent_.splice(recent_.begin(), recent_, one.recent);
-      if (!one.busy) ++stats_.active;
-      one.busy = true;
-      one.queued = false;
-      known.swap(one.inbox);
-      return found->second;
-   }
-
    /// Hands a held execution to a coroutine that advances it, with what it has to look at besides.
    void let_go(entry_ptr one, std::vector<event> known) {
-      {
-         std::lock_guard const lock(mutex_);
-         one->inbox.insert(one->inbox.begin(), std::make_move_iterator(known.begin()),
-                           std::make_move_iterator(known.end()));
-         one->queued = true;
-      }
+      cache_.give_back(*one, std::move(known));
       // Posted: on a thread of the executor it would run at once, before the report is stored or answered.
       boost::asio::post(executor_, [this, one = std::move(one)]() mutable {
          boost::asio::co_spawn(executor_, run(std::move(one)), boost::asio::detached);
       });
    }
 
-   /// For run(). \return false when a report, or another coroutine, was first
-   bool take_over(entry& one) {
-      std::lock_guard const lock(mutex_);
-      return std::exchange(one.queued, false);
-   }
-
-   /// \pre mutex_ is held
-   void evict() {
-      auto oldest = recent_.end();
-      while ((entries_.size() > how_.cached_executions || bytes_ > how_.cached_bytes) && oldest != recent_.begin()) {
-         --oldest;
-         auto const found = entries_.find(*oldest);
-         if (found->second->busy) continue;
-         bytes_ -= found->second->counted_bytes;
-         entries_.erase(found);
-         oldest = recent_.erase(oldest);
-      }
-   }
-
    awaitable<void> run(entry_ptr one) {
-      if (!take_over(*one)) co_return;
-      for (;;) {
-         std::vector<event> facts;
-         bool woken = false;
-         {
-            std::lock_guard const lock(mutex_);
-            facts.swap(one->inbox);
-            woken = std::exchange(one->woken, false);
-            bool const idle = facts.empty() && !woken;
-            // Without a start there is nothing to run: a log of another kind, or none at all.
-            bool const ended = one->loaded && (one->state.terminal() || (idle && !one->state.started()));
-            bytes_ += one->estimated_bytes() - one->counted_bytes;
-            one->counted_bytes = one->estimated_bytes();
-            if (ended || idle) {
-               one->busy = false;
-               --stats_.active;
-               if (ended)
-                  forget(*one);
-               else
-                  evict();
-               co_return;
-            }
-         }
+      if (!cache_.take_over(*one)) co_return;
+      while (auto work = cache_.next(*one)) {
          result<void> done;
          try {
-            done = co_await advance(*one, std::move(facts), woken);
+            done = co_await advance(*one, std::move(work->facts), work->woken);
             if (done) {
                one->measure_when_due();
                detail::save_when_due(executor_, states_, how_.snapshot_events, one);
@@ -269,27 +170,14 @@ private:
       }
    }
 
-   /// \pre mutex_ is held
-   void forget(entry const& one) {
-      bytes_ -= one.counted_bytes;
-      recent_.erase(one.recent);
-      entries_.erase(one.id);
-   }
-
    awaitable<void> put_off(entry& one) {
       one.loaded = false;
       auto const step = std::min<std::uint32_t>(one.failures++, 4);
-      {
-         std::lock_guard const lock(mutex_);
-         ++stats_.failures;
-         --stats_.active; // who sleeps is busy and not at work: others must not wait for that
-      }
+      cache_.sleeps();
       boost::asio::steady_timer timer(executor_, how_.retry_delay * (1U << step));
       boost::system::error_code ignored; // a cancelled wait only means: look now
       co_await timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
-      std::lock_guard const lock(mutex_);
-      one.woken = true;
-      ++stats_.active;
+      cache_.wakes(one);
    }
 
    awaitable<result<void>> advance(entry& one, std::vector<event> facts, bool woken) {
@@ -309,10 +197,7 @@ private:
             break;
          }
          if (appended.error().code != error_code::conflict) co_return std::move(appended).error();
-         {
-            std::lock_guard const lock(mutex_);
-            ++stats_.conflicts;
-         }
+         cache_.count(&orchestrator_stats::conflicts);
          auto again = co_await catch_up(one);
          if (!again) co_return std::move(again).error();
          // The log has nothing new, so the next attempt would end like this one.
@@ -331,8 +216,7 @@ private:
          auto rebuilt = co_await states_.load(one.id);
          if (!rebuilt) co_return std::move(rebuilt).error();
          one.begin(*std::move(rebuilt));
-         std::lock_guard const lock(mutex_);
-         ++stats_.rebuilds;
+         cache_.count(&orchestrator_stats::rebuilds);
       } else if (woken) {
          auto current = co_await catch_up(one);
          if (!current) co_return std::move(current).error();
@@ -380,8 +264,7 @@ private:
       }
       if (!stored) co_return std::move(stored).error();
       one.decided_version = stored->version;
-      std::lock_guard const lock(mutex_);
-      ++stats_.decisions;
+      cache_.count(&orchestrator_stats::decisions);
       co_return result<void>{};
    }
 
@@ -427,10 +310,8 @@ private:
       }
       bool const late = foreseen && stored && !stored->followed && !stored->duplicate;
       if (late) one.expect_others();
-      if (decides && (late || (stored && stored->followed))) {
-         std::lock_guard const lock(mutex_);
-         ++(late ? stats_.conflicts : stats_.decisions);
-      }
+      if (decides && (late || (stored && stored->followed)))
+         cache_.count(late ? &orchestrator_stats::conflicts : &orchestrator_stats::decisions);
       if (refused) stored = co_await store_.append(std::move(report));
       co_return stored;
    }
@@ -469,11 +350,7 @@ private:
    id_generator ids_;
    playbook_source playbooks_;
    orchestrator_settings how_;
-   mutable std::mutex mutex_;
-   std::unordered_map<execution_id, entry_ptr> entries_;
-   std::list<execution_id> recent_;
-   std::size_t bytes_ = 0; ///< counted_bytes of all entries
-   orchestrator_stats stats_;
+   detail::execution_cache cache_;
 };
 
 } // namespace noetl::workflow

@@ -29,8 +29,8 @@ inline constexpr std::size_t bytes_per_text_byte = 12;
 /// What an event costs to read besides its JSON.
 inline constexpr std::size_t bytes_per_event = 256;
 
-/// `id`, `inbox`, `woken`, `busy`, `queued`, `recent` and `counted_bytes` belong to the orchestrator's mutex; the rest
-/// to whoever has made it busy: the coroutine that advances the execution or the one that stores a report.
+/// `id`, `inbox`, `woken`, `busy`, `queued`, `recent` and `counted_bytes` belong to the cache's mutex; the rest to
+/// whoever has made it busy: the coroutine that advances the execution or the one that stores a report.
 struct cached_execution {
    execution_id id{};
    std::vector<event> inbox;
@@ -51,7 +51,7 @@ struct cached_execution {
    std::uint32_t unforeseen = 0;    ///< so many of the next reports are stored alone: others append here, too
    std::size_t measured_bytes = 0;  ///< memory of `state` when it was measured last
    std::size_t folded_bytes = 0;    ///< text of the events folded since then
-   std::size_t counted_bytes = 0;   ///< its share of the orchestrator's sum; belongs to the mutex
+   std::size_t counted_bytes = 0;   ///< its share of the cache's sum
    std::uint64_t saved = 0;         ///< events in the last snapshot that was read or tried
    std::size_t saved_bytes = 0;     ///< text of that snapshot
    std::size_t unsaved_bytes = 0;   ///< of the events folded since then
