@@ -10,7 +10,7 @@ struct validation : contract {};
 reply validate(std::string const& content) {
    return site::shared().post("/api/catalog/validate", content_of(content));
 }
-reply enter_valid(std::string const& content, std::string const& query = "?validate=true") {
+reply enter_with_query(std::string const& content, std::string const& query = "?validate=true") {
    return site::shared().post("/api/catalog/register" + query, content_of(content));
 }
 std::string broken(std::string const& path) {
@@ -94,7 +94,7 @@ TEST_F(validation, a_bad_request_is_refused_as_by_register) {
 
 TEST_F(validation, register_refuses_what_execution_would_when_asked_to) {
    auto const path = fresh("validate/register");
-   auto const got = enter_valid(broken(path));
+   auto const got = enter_with_query(broken(path));
    EXPECT_EQ(got.status, 422U);
    EXPECT_EQ(shape(got.value), "{error:string,errors:array,status:integer,warnings:array}");
    EXPECT_EQ(number(got.at("status")), "422");
@@ -103,20 +103,20 @@ TEST_F(validation, register_refuses_what_execution_would_when_asked_to) {
              "Invalid document: step 'start': tool.kind: unknown tool kind 'ht");
    EXPECT_TRUE(is_error(server().post("/api/catalog/resource", R"({"path":")" + path + "\"}"), 404, path));
    // Without being asked, or with a no, any playbook is taken, as the reference does.
-   EXPECT_EQ(enter_valid(broken(path), "").at("version").as<int>(), 1);
-   EXPECT_EQ(enter_valid(broken(path), "?validate=false").at("version").as<int>(), 2);
-   EXPECT_TRUE(is_error(enter_valid(broken(path), "?validate=perhaps"), 400, "validate"));
+   EXPECT_EQ(enter_with_query(broken(path), "").at("version").as<int>(), 1);
+   EXPECT_EQ(enter_with_query(broken(path), "?validate=false").at("version").as<int>(), 2);
+   EXPECT_TRUE(is_error(enter_with_query(broken(path), "?validate=perhaps"), 400, "validate"));
 }
 
 TEST_F(validation, register_shows_the_warnings_when_asked_to) {
    auto const path = fresh("validate/warned");
-   auto const got = enter_valid(playbook(path, "  - {step: start, tool: {kind: noop}, ouptut: x}\n"));
+   auto const got = enter_with_query(playbook(path, "  - {step: start, tool: {kind: noop}, ouptut: x}\n"));
    EXPECT_EQ(got.status, 200U) << got.body;
    EXPECT_EQ(shape(got.value),
              "{catalog_id:string,kind:string,message:string,path:string,status:string,version:integer,"
              "warnings:array}");
    EXPECT_EQ(got.at("warnings.0.key").get_string(), "ouptut");
-   EXPECT_EQ(text(enter_valid(linear(path)).at("warnings")), "[]");
+   EXPECT_EQ(text(enter_with_query(linear(path)).at("warnings")), "[]");
 }
 
 TEST_F(validation, an_alias_bomb_is_refused_by_all_of_them) {
@@ -128,7 +128,7 @@ TEST_F(validation, an_alias_bomb_is_refused_by_all_of_them) {
       for (int k = 0; k < 10; ++k) bomb += before + ",";
       bomb += "]\n";
    }
-   EXPECT_TRUE(is_error(enter_valid(bomb, ""), 422, "Invalid YAML: more than 200000 values (line"));
-   EXPECT_EQ(enter_valid(bomb).status, 422U);
+   EXPECT_TRUE(is_error(enter_with_query(bomb, ""), 422, "Invalid YAML: more than 200000 values (line"));
+   EXPECT_EQ(enter_with_query(bomb).status, 422U);
    EXPECT_FALSE(validate(bomb).at("valid").get_boolean());
 }

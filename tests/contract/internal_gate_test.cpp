@@ -7,10 +7,10 @@ namespace {
 
 struct internal_gate : internal_contract {};
 
-struct endpoint {
+struct gated_route {
    std::string method, path;
 };
-std::vector<endpoint> const routes{
+std::vector<gated_route> const routes{
     {"POST", "/api/internal/outbox/claim"},       {"POST", "/api/internal/outbox/mark-published"},
     {"POST", "/api/internal/outbox/mark-failed"}, {"GET", "/api/internal/outbox/pending-count"},
     {"GET", "/api/internal/outbox/parked"},       {"POST", "/api/internal/outbox/parked/replay"},

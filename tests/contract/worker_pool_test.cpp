@@ -12,7 +12,7 @@ struct workers : contract {};
 reply post(std::string const& route, std::string const& body) {
    return site::shared().post("/api/worker/pool/" + route, body);
 }
-std::string named(std::string const& name) {
+std::string worker_named(std::string const& name) {
    return R"({"name":")" + name + "\"}";
 }
 std::string rows(std::string const& name) {
@@ -62,15 +62,15 @@ TEST_F(workers, registering_again_overwrites_every_field_and_keeps_the_id) {
 TEST_F(workers, first_registrations_of_one_name_may_race) {
    auto const name = fresh("w-race");
    for (auto const& got :
-        server().post_together("/api/worker/pool/register", std::vector<std::string>(16, named(name))))
+        server().post_together("/api/worker/pool/register", std::vector<std::string>(16, worker_named(name))))
       EXPECT_EQ(got.status, 200U) << got.body;
    EXPECT_EQ(rows(name), "1");
 }
 
 TEST_F(workers, a_heartbeat_is_recorded) {
    auto const name = fresh("w-beat");
-   auto const before = post("register", named(name)).at("heartbeat").get_string();
-   auto const got = post("heartbeat", named(name));
+   auto const before = post("register", worker_named(name)).at("heartbeat").get_string();
+   auto const got = post("heartbeat", worker_named(name));
    EXPECT_EQ(got.status, 200U);
    EXPECT_EQ(got.body, R"({"status":"ok","message":"Heartbeat recorded"})");
    EXPECT_EQ(server().cell("select heartbeat > created_at from noetl.runtime where name = '" + name + "'"), "t")
@@ -79,7 +79,7 @@ TEST_F(workers, a_heartbeat_is_recorded) {
 
 TEST_F(workers, W28_a_heartbeat_of_an_unknown_worker_makes_its_row_again) {
    auto const name = fresh("w-purged");
-   EXPECT_EQ(post("heartbeat", named(name)).status, 200U);
+   EXPECT_EQ(post("heartbeat", worker_named(name)).status, 200U);
    EXPECT_EQ(rows(name), "1");
    server().query("delete from noetl.runtime where name = '" + name + "'");
    EXPECT_EQ(post("heartbeat", R"({"name":")" + name + R"(","component_type":"worker_pool"})").status, 200U);
@@ -89,7 +89,7 @@ TEST_F(workers, W28_a_heartbeat_of_an_unknown_worker_makes_its_row_again) {
 TEST_F(workers, W22_deregistration_takes_POST_and_DELETE) {
    auto const name = fresh("w-gone");
    for (auto const* method : {"POST", "DELETE"}) {
-      ASSERT_EQ(post("register", named(name)).status, 200U);
+      ASSERT_EQ(post("register", worker_named(name)).status, 200U);
       wish const goodbye{method, "/api/worker/pool/deregister",
                          R"({"name":")" + name + R"(","component_type":"worker_pool"})", "application/json"};
       auto const got = server().send(goodbye);
@@ -111,7 +111,7 @@ TEST_F(workers, an_unknown_kind_answers_422) {
 
 TEST_F(workers, names_are_unique_per_kind) {
    auto const name = fresh("w-both");
-   auto const pool = post("register", named(name));
+   auto const pool = post("register", worker_named(name));
    auto const broker = post("register", R"({"name":")" + name + R"(","kind":"broker"})");
    EXPECT_NE(number(pool.at("runtime_id")), number(broker.at("runtime_id")));
    EXPECT_EQ(rows(name), "2");

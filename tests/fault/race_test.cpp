@@ -2,19 +2,18 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <barrier>
 #include <chrono>
 #include <functional>
 #include <map>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <noetl/core/snowflake.hpp>
 
 #include "fault/evidence.hpp"
 #include "fault/load.hpp"
+#include "fault/together.hpp"
 #include "support/deployment.hpp"
 
 using namespace std::chrono_literals;
@@ -64,23 +63,6 @@ protected:
    noetl::snowflake ids{700};
 };
 
-/// Threads with a kept connection each, released together for every round.
-template <class Round>
-void together(noetl::http::base_url const& where, std::size_t threads, std::size_t rounds, Round round) {
-   std::barrier gate(static_cast<std::ptrdiff_t>(threads));
-   std::vector<std::thread> all;
-   for (std::size_t thread = 0; thread < threads; ++thread)
-      all.emplace_back([&, thread] {
-         noetl::http::blocking_client client(where, {});
-         (void)client.get("/livez"); // the connection is there before the race
-         for (std::size_t i = 0; i < rounds; ++i) {
-            gate.arrive_and_wait();
-            round(client, thread, i);
-         }
-      });
-   for (auto& one : all) one.join();
-}
-
 } // namespace
 
 TEST_F(race, the_same_event_posted_1000_times_at_once_is_one_row_and_one_answer_goal_10_W10) {
@@ -92,7 +74,7 @@ TEST_F(race, the_same_event_posted_1000_times_at_once_is_one_row_and_one_answer_
       auto const body = report(command, type, id);
       std::mutex guard;
       std::map<std::string, int> answers;
-      together(where(), 50, 20, [&](noetl::http::blocking_client& client, std::size_t, std::size_t) {
+      together({where()}, 50, 20, [&](noetl::http::blocking_client& client, std::size_t, std::size_t) {
          auto const got = client.post("/api/events", body);
          std::lock_guard const lock(guard);
          ++answers[got ? std::to_string(got->status) + " " + got->body : got.error().message];
@@ -107,7 +89,7 @@ TEST_F(race, the_same_event_posted_1000_times_at_once_is_one_row_and_one_answer_
    EXPECT_TRUE(eventually([&] { return count(command.execution, "event_type = 'command.issued'") == 2; }));
 
    // The control: without an id of the producer's each post is an event of its own.
-   together(where(), 10, 5, [&](noetl::http::blocking_client& client, std::size_t, std::size_t) {
+   together({where()}, 10, 5, [&](noetl::http::blocking_client& client, std::size_t, std::size_t) {
       (void)client.post("/api/events", report(command, "fault.nameless", 0));
    });
    EXPECT_EQ(count(command.execution, "event_type = 'fault.nameless'"), 50);
@@ -127,7 +109,7 @@ TEST_F(race, two_completions_of_one_command_dispatch_the_next_step_once_goal_10_
       ASSERT_EQ(claim(commands.back(), "w-1").status, 200U);
    }
    std::atomic<int> accepted{0};
-   together(where(), 2, rounds, [&](noetl::http::blocking_client& client, std::size_t, std::size_t i) {
+   together({where()}, 2, rounds, [&](noetl::http::blocking_client& client, std::size_t, std::size_t i) {
       auto const got = client.post("/api/events", report(commands[i], "command.completed", ids.next()));
       if (got && got->status == 200) ++accepted;
    });
@@ -148,7 +130,7 @@ TEST_F(race, a_completion_and_a_failure_of_one_command_race_and_one_of_them_wins
       commands.push_back(start());
       ASSERT_EQ(claim(commands.back(), "w-1").status, 200U);
    }
-   together(where(), 2, rounds, [&](noetl::http::blocking_client& client, std::size_t thread, std::size_t i) {
+   together({where()}, 2, rounds, [&](noetl::http::blocking_client& client, std::size_t thread, std::size_t i) {
       auto const* type = (thread + i) % 2 == 0 ? "command.completed" : "command.failed";
       EXPECT_TRUE(client.post("/api/events", report(commands[i], type, ids.next())).has_value());
    });
@@ -186,15 +168,16 @@ TEST_F(race, of_2_and_of_16_workers_that_race_for_a_command_200_times_exactly_on
       std::vector<std::map<unsigned, int>> answers(rounds);
       std::vector<std::string> owners(rounds);
       std::set<std::string> refusals;
-      together(where(), workers, rounds, [&](noetl::http::blocking_client& client, std::size_t thread, std::size_t i) {
-         auto const name = "w-" + std::to_string(thread);
-         auto const got =
-             client.post("/api/commands/" + commands[i].issued + "/claim", R"({"worker_id":")" + name + R"("})");
-         std::lock_guard const lock(guard);
-         ++answers[i][got ? got->status : 0];
-         if (got && got->status == 200) owners[i] = name;
-         if (got && got->status != 200) refusals.insert(got->body.substr(0, 39));
-      });
+      together(
+          {where()}, workers, rounds, [&](noetl::http::blocking_client& client, std::size_t thread, std::size_t i) {
+             auto const name = "w-" + std::to_string(thread);
+             auto const got =
+                 client.post("/api/commands/" + commands[i].issued + "/claim", R"({"worker_id":")" + name + R"("})");
+             std::lock_guard const lock(guard);
+             ++answers[i][got ? got->status : 0];
+             if (got && got->status == 200) owners[i] = name;
+             if (got && got->status != 200) refusals.insert(got->body.substr(0, 39));
+          });
       std::map<unsigned, int> const wanted{{200, 1}, {409, static_cast<int>(workers) - 1}};
       for (std::size_t i = 0; i < rounds; ++i) {
          ASSERT_EQ(answers[i], wanted) << "round " << i << " of " << workers << " workers";
@@ -217,7 +200,7 @@ TEST_F(race, a_finished_command_is_refused_even_to_its_owner_while_its_completio
       commands.push_back(start());
       ASSERT_EQ(claim(commands.back(), "w-1").status, 200U);
    }
-   together(where(), 2, rounds, [&](noetl::http::blocking_client& client, std::size_t thread, std::size_t i) {
+   together({where()}, 2, rounds, [&](noetl::http::blocking_client& client, std::size_t thread, std::size_t i) {
       if (thread == 0) {
          auto const got = client.post("/api/events", report(commands[i], "command.completed", ids.next()));
          EXPECT_TRUE(got && got->status == 200);

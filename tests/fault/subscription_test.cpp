@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <barrier>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -17,6 +16,7 @@
 
 #include "fault/evidence.hpp"
 #include "fault/load.hpp"
+#include "fault/together.hpp"
 #include "support/deployment.hpp"
 
 using namespace std::chrono_literals;
@@ -101,24 +101,6 @@ protected:
    std::vector<int> ports;
    int names = 0;
 };
-
-/// Threads with a kept connection each, released together for every round; thread i speaks to server i % servers.
-template <class Round>
-void together(std::vector<noetl::http::base_url> const& servers, std::size_t threads, std::size_t rounds, Round round) {
-   std::barrier gate(static_cast<std::ptrdiff_t>(threads));
-   std::vector<std::thread> all;
-   for (std::size_t thread = 0; thread < threads; ++thread)
-      all.emplace_back([&, thread] {
-         noetl::http::blocking_client client(servers[thread % servers.size()], {});
-         (void)client.get("/livez"); // the connection is there before the race
-         for (std::size_t i = 0; i < rounds; ++i) {
-            gate.arrive_and_wait();
-            round(client, thread, i);
-            gate.arrive_and_wait();
-         }
-      });
-   for (auto& one : all) one.join();
-}
 
 } // namespace
 

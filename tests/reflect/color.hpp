@@ -1,5 +1,6 @@
+// tests/reflect/color.hpp: an enumeration as its author binds it: a text for each value, and the list of them.
 #pragma once
-// An enumeration as its author binds it: texts of their own, and the list of its values.
+
 #include <array>
 #include <string_view>
 

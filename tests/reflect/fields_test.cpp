@@ -18,7 +18,7 @@ struct item {
 };
 
 // Type aliases, static members and functions are no fields; members may be named as types are.
-struct shipment {
+struct parcel {
    using json_rules = int;
    static constexpr int version = 3;
    static inline std::string const table = "shipment";
@@ -36,15 +36,15 @@ struct shipment {
    [[nodiscard]] bool heavy() const { return weight_kg > 100; }
 };
 
-static_assert(shipment::version == 3 && noetl::field_count<shipment> == 9);
-static_assert(noetl::field_names<shipment> == std::array<std::string_view, 9>{"execution_id", "destination", "carrier",
-                                                                              "items", "raw_json", "weights", "gift",
-                                                                              "weight_kg", "_odd_name1"});
-static_assert(noetl::field_name<shipment, 7> == "weight_kg");
-static_assert(noetl::field_index<shipment>("carrier") == 2);
-static_assert(noetl::field_index<shipment>("carrie") == noetl::field_count<shipment>);
-static_assert(noetl::has_field<shipment>("gift") && !noetl::has_field<shipment>("version"));
-static_assert(std::same_as<noetl::field_type<shipment, 3>, std::vector<item>>);
+static_assert(parcel::version == 3 && noetl::field_count<parcel> == 9);
+static_assert(noetl::field_names<parcel> == std::array<std::string_view, 9>{"execution_id", "destination", "carrier",
+                                                                            "items", "raw_json", "weights", "gift",
+                                                                            "weight_kg", "_odd_name1"});
+static_assert(noetl::field_name<parcel, 7> == "weight_kg");
+static_assert(noetl::field_index<parcel>("carrier") == 2);
+static_assert(noetl::field_index<parcel>("carrie") == noetl::field_count<parcel>);
+static_assert(noetl::has_field<parcel>("gift") && !noetl::has_field<parcel>("version"));
+static_assert(std::same_as<noetl::field_type<parcel, 3>, std::vector<item>>);
 
 struct none {};
 struct one {
@@ -85,15 +85,15 @@ union either {
    int a;
    float b;
 };
-static_assert(noetl::reflected<shipment> && noetl::reflected<none>);
+static_assert(noetl::reflected<parcel> && noetl::reflected<none>);
 static_assert(!noetl::reflected<closed> && !noetl::reflected<with_constructor> && !noetl::reflected<either>);
 static_assert(!noetl::reflected<int> && !noetl::reflected<std::string> && !noetl::reflected<int[2]>);
 
 TEST(fields, are_visited_in_declaration_order_and_can_be_changed) {
-   shipment s{};
+   parcel s{};
    std::string seen;
    noetl::for_each_field(s, [&](auto i, auto& member) {
-      seen.append(noetl::field_name<shipment, i>).append(" ");
+      seen.append(noetl::field_name<parcel, i>).append(" ");
       if constexpr (std::same_as<decltype(member), std::string&>) member = "Oslo";
    });
    EXPECT_EQ(seen, "execution_id destination carrier items raw_json weights gift weight_kg _odd_name1 ");
@@ -103,7 +103,7 @@ TEST(fields, are_visited_in_declaration_order_and_can_be_changed) {
 }
 
 TEST(fields, of_a_constant_are_constant) {
-   shipment const s{};
+   parcel const s{};
    static_assert(std::same_as<decltype(noetl::field<1>(s)), std::string const&>);
    int count = 0;
    noetl::for_each_field(s, [&](auto, auto const&) { ++count; });

@@ -1,5 +1,7 @@
+// tests/workflow/chance.hpp: what tests with random schedules and logs draw from. NOETL_SEED repeats a run; the test
+// prints the seed.
 #pragma once
-// What randomised tests draw from. NOETL_SEED repeats a run; the test prints the seed.
+
 #include <cstdlib>
 #include <random>
 
@@ -7,7 +9,7 @@ namespace workflow_test {
 
 using random_source = std::mt19937;
 
-/// \return a number in [0, below)
+/// \pre below > 0  \return a number in [0, below)
 template <class Number>
 Number pick(random_source& random, Number below) {
    return static_cast<Number>(random() % static_cast<unsigned>(below));

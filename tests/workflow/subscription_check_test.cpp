@@ -10,7 +10,7 @@ using namespace noetl::workflow;
 namespace {
 
 /// Keys and texts of all errors.
-std::string findings(std::string const& spec) {
+std::string spec_errors(std::string const& spec) {
    std::string out;
    for (auto const& f : check_subscription("kind: Subscription\nmetadata: {path: a}\nspec: " + spec + "\n").errors) {
       EXPECT_TRUE(f.line) << f.message;
@@ -19,21 +19,21 @@ std::string findings(std::string const& spec) {
    return out;
 }
 std::string with(std::string const& more) {
-   return findings("{source: nats, mode: pull, dispatch: {playbook: a}, " + more + "}");
+   return spec_errors("{source: nats, mode: pull, dispatch: {playbook: a}, " + more + "}");
 }
 std::string dispatch(std::string const& more) {
-   return findings("{source: nats, mode: pull, dispatch: {playbook: a, " + more + "}}");
+   return spec_errors("{source: nats, mode: pull, dispatch: {playbook: a, " + more + "}}");
 }
 std::string ingress(std::string const& content) {
-   return findings("{source: webhook, mode: push, dispatch: {playbook: a}, ingress: " + content + "}");
+   return spec_errors("{source: webhook, mode: push, dispatch: {playbook: a}, ingress: " + content + "}");
 }
 
 } // namespace
 
 TEST(subscription_check, complete_ones_pass) {
-   EXPECT_EQ(findings("{source: nats, mode: pull, dispatch: {playbook: a}}"), "");
+   EXPECT_EQ(spec_errors("{source: nats, mode: pull, dispatch: {playbook: a}}"), "");
    EXPECT_EQ(
-       findings("{source: kafka, mode: pull, activation: scheduled, dispatch: {playbook: a, batch_dispatch: true, "
+       spec_errors("{source: kafka, mode: pull, activation: scheduled, dispatch: {playbook: a, batch_dispatch: true, "
                 "batch_max: 1000}, dedup: {enabled: true, window_secs: 1}, limits: {max_in_flight: 1, "
                 "max_dispatch_per_sec: 0.5}, headers: {directives: [{header: x, controls: priority}]}, spool: {mode: "
                 "hybrid, bucket: b, ordering: global, drain: {on_recovery: replay_first}}, stream: other}"),
@@ -44,12 +44,12 @@ TEST(subscription_check, complete_ones_pass) {
 }
 
 TEST(subscription_check, source_mode_and_dispatch_are_required) {
-   EXPECT_EQ(findings("{}"), "spec.source: is missing; it is one of pubsub, nats, kafka, webhook\n"
+   EXPECT_EQ(spec_errors("{}"), "spec.source: is missing; it is one of pubsub, nats, kafka, webhook\n"
                              "spec.mode: is missing; it is one of pull, push\n"
                              "spec.dispatch: is missing\n");
-   EXPECT_EQ(findings("~"), "spec: is missing\n");
-   EXPECT_EQ(findings("[1]"), "spec: must be a mapping\n");
-   EXPECT_EQ(findings("{source: natz, mode: 5, dispatch: {playbook: ' '}}"),
+   EXPECT_EQ(spec_errors("~"), "spec: is missing\n");
+   EXPECT_EQ(spec_errors("[1]"), "spec: must be a mapping\n");
+   EXPECT_EQ(spec_errors("{source: natz, mode: 5, dispatch: {playbook: ' '}}"),
              "spec.source: must be one of pubsub, nats, kafka, webhook, not 'natz' (did you mean 'nats'?)\n"
              "spec.mode: must be one of pull, push, not '5'\n"
              "spec.dispatch.playbook: must be a text that is not blank\n");
@@ -72,7 +72,7 @@ TEST(subscription_check, a_pull_may_say_how_it_is_activated) {
 }
 
 TEST(subscription_check, a_push_needs_a_path_and_a_way_to_verify) {
-   EXPECT_EQ(findings("{source: webhook, mode: push, dispatch: {playbook: a}}"), "spec.ingress: is missing\n");
+   EXPECT_EQ(spec_errors("{source: webhook, mode: push, dispatch: {playbook: a}}"), "spec.ingress: is missing\n");
    EXPECT_EQ(ingress("{}"), "spec.ingress.gateway_path: is missing\nspec.ingress.verify: is missing\n");
    EXPECT_EQ(ingress("{gateway_path: in/a, verify: {type: none}}"),
              "spec.ingress.gateway_path: must begin with '/'\n"

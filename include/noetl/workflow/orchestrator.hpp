@@ -173,11 +173,11 @@ private:
    awaitable<void> put_off(entry& one) {
       one.loaded = false;
       auto const step = std::min<std::uint32_t>(one.failures++, 4);
-      cache_.sleeps();
+      cache_.put_off();
       boost::asio::steady_timer timer(executor_, how_.retry_delay * (1U << step));
       boost::system::error_code ignored; // a cancelled wait only means: look now
       co_await timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
-      cache_.wakes(one);
+      cache_.resume(one);
    }
 
    awaitable<result<void>> advance(entry& one, std::vector<event> facts, bool woken) {

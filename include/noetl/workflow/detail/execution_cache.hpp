@@ -1,5 +1,6 @@
 // workflow/detail/execution_cache.hpp: the executions in the orchestrator's memory: what each has to look at, who is at
-// it, and which go when there are too many. Knows cached executions and the orchestrator's limits.
+// it, and which go when there are too many. Knows cached executions, which events call for a decision, and the figures
+// of the orchestrator.
 #pragma once
 
 #include <algorithm>
@@ -23,8 +24,9 @@
 
 namespace noetl::workflow::detail {
 
-/// One coroutine at a time is at an execution: the one that advances it, which deliver() asks for and which goes on
-/// until next() has nothing, or one that stores a report between hold() and give_back(). Thread-safe.
+/// One coroutine at a time is at an execution: the one that advances it, which its owner starts after deliver() or
+/// give_back() and which goes on until next() has nothing, or one that stores a report between hold() and give_back().
+/// It keeps the pointer it was given: next() may drop the cache's own. Thread-safe.
 class execution_cache {
 public:
    using entry_ptr = std::shared_ptr<cached_execution>;
@@ -35,12 +37,13 @@ public:
       bool woken = false;
    };
 
-   execution_cache(std::size_t most_executions, std::size_t most_bytes)
-       : most_executions_(most_executions), most_bytes_(most_bytes) {}
+   /// \param max_bytes  of estimated memory. Executions that somebody is at stay, whatever the limits
+   execution_cache(std::size_t max_executions, std::size_t max_bytes)
+       : max_executions_(max_executions), max_bytes_(max_bytes) {}
 
    /// Hands committed events to their execution, or wakes it when there are none. \return an execution to be advanced;
    /// null when somebody is at it, or when it is unknown and nothing of this can call for a decision
-   entry_ptr deliver(execution_id id, std::span<event const> facts) {
+   [[nodiscard]] entry_ptr deliver(execution_id id, std::span<event const> facts) {
       std::lock_guard const lock(mutex_);
       auto found = entries_.find(id);
       if (found == entries_.end()) {
@@ -49,27 +52,29 @@ public:
       } else {
          recent_.splice(recent_.begin(), recent_, found->second->recent);
       }
-      auto const one = found->second;
-      one->inbox.insert(one->inbox.end(), facts.begin(), facts.end());
-      one->woken = one->woken || facts.empty();
-      if (one->busy) return nullptr;
-      one->busy = one->queued = true;
+      auto& one = *found->second;
+      one.inbox.insert(one.inbox.end(), facts.begin(), facts.end());
+      one.woken = one.woken || facts.empty();
+      if (one.busy) return nullptr;
+      one.busy = one.queued = true;
       ++stats_.active;
       evict(); // never this one: it is busy
-      return one;
+      return found->second;
    }
 
    /// For whoever advances an execution that deliver() or give_back() queued. \return false when another was first
-   bool take_over(cached_execution& one) {
+   [[nodiscard]] bool take_over(cached_execution& one) {
       std::lock_guard const lock(mutex_);
       return std::exchange(one.queued, false);
    }
 
    /// \return what to look at next; nothing when that was all: nobody is at the execution then, and one that has ended
-   /// is forgotten
-   std::optional<work> next(cached_execution& one) {
+   /// is forgotten with what still waited for it
+   [[nodiscard]] std::optional<work> next(cached_execution& one) {
+      work out; // freed after the lock
       std::lock_guard const lock(mutex_);
-      work out{std::exchange(one.inbox, {}), std::exchange(one.woken, false)};
+      out.facts.swap(one.inbox);
+      out.woken = std::exchange(one.woken, false);
       bool const idle = out.facts.empty() && !out.woken;
       // Without a start there is nothing to run: a log of another kind, or none at all.
       bool const ended = one.loaded && (one.state.terminal() || (idle && !one.state.started()));
@@ -87,7 +92,7 @@ public:
 
    /// Makes an execution busy with a report. \return null when nothing can be foreseen of it
    /// \param known  gets what was committed and not folded yet
-   entry_ptr hold(execution_id id, std::vector<event>& known) {
+   [[nodiscard]] entry_ptr hold(execution_id id, std::vector<event>& known) {
       std::lock_guard const lock(mutex_);
       auto const found = entries_.find(id);
       if (found == entries_.end() || (found->second->busy && !found->second->queued)) return nullptr;
@@ -112,18 +117,21 @@ public:
       one.queued = true;
    }
 
-   /// Who sleeps is busy and not at work: others must not wait for that.
-   void sleeps() {
+   /// Whoever advances an execution has failed and looks again later. It stays at it, and is not counted as being at
+   /// work meanwhile: others must not wait for that.
+   void put_off() {
       std::lock_guard const lock(mutex_);
       ++stats_.failures;
       --stats_.active;
    }
-   void wakes(cached_execution& one) {
+   /// After put_off(): the log may have gone on.
+   void resume(cached_execution& one) {
       std::lock_guard const lock(mutex_);
       one.woken = true;
       ++stats_.active;
    }
 
+   /// \param figure  one that only grows: decisions, conflicts, rebuilds
    void count(std::uint64_t orchestrator_stats::*figure) {
       std::lock_guard const lock(mutex_);
       ++(stats_.*figure);
@@ -160,7 +168,7 @@ private:
    }
    void evict() {
       auto oldest = recent_.end();
-      while ((entries_.size() > most_executions_ || bytes_ > most_bytes_) && oldest != recent_.begin()) {
+      while ((entries_.size() > max_executions_ || bytes_ > max_bytes_) && oldest != recent_.begin()) {
          --oldest;
          auto const found = entries_.find(*oldest);
          if (found->second->busy) continue;
@@ -170,8 +178,8 @@ private:
       }
    }
 
-   std::size_t most_executions_;
-   std::size_t most_bytes_;
+   std::size_t max_executions_;
+   std::size_t max_bytes_;
    mutable std::mutex mutex_;
    entry_map entries_;
    std::list<execution_id> recent_; ///< the last one used first
