@@ -259,7 +259,12 @@ inline result<std::vector<message>> consumer::fetch(std::size_t max, std::chrono
             break;
          status = natsSubscription_NextMsg(&raw, subscription_.get(), 1);
       }
-      if (status != NATS_OK && status != NATS_TIMEOUT) subscription_.reset(); // closed with its connection
+      if (status == NATS_NO_RESPONDERS) { // how newer nats.c tells the 503 of a consumer that does not exist
+         lost_ = true;
+         pulls_.clear();
+      } else if (status != NATS_OK && status != NATS_TIMEOUT) {
+         subscription_.reset(); // closed with its connection
+      }
       if (!out.empty()) return out;
       if (left().count() > 0) continue;
       if (connection_.state() != connection_state::connected)
