@@ -32,12 +32,12 @@ std::string ingress(std::string const& content) {
 
 TEST(subscription_check, complete_ones_pass) {
    EXPECT_EQ(spec_errors("{source: nats, mode: pull, dispatch: {playbook: a}}"), "");
-   EXPECT_EQ(
-       spec_errors("{source: kafka, mode: pull, activation: scheduled, dispatch: {playbook: a, batch_dispatch: true, "
-                "batch_max: 1000}, dedup: {enabled: true, window_secs: 1}, limits: {max_in_flight: 1, "
-                "max_dispatch_per_sec: 0.5}, headers: {directives: [{header: x, controls: priority}]}, spool: {mode: "
-                "hybrid, bucket: b, ordering: global, drain: {on_recovery: replay_first}}, stream: other}"),
-       "");
+   EXPECT_EQ(spec_errors(
+                 "{source: kafka, mode: pull, activation: scheduled, dispatch: {playbook: a, batch_dispatch: true, "
+                 "batch_max: 1000}, dedup: {enabled: true, window_secs: 1}, limits: {max_in_flight: 1, "
+                 "max_dispatch_per_sec: 0.5}, headers: {directives: [{header: x, controls: priority}]}, spool: {mode: "
+                 "hybrid, bucket: b, ordering: global, drain: {on_recovery: replay_first}}, stream: other}"),
+             "");
    EXPECT_EQ(ingress("{gateway_path: /in/a, verify: {type: hmac_sha256, header: x-sig, secret: s}}"), "");
    EXPECT_EQ(ingress("{gateway_path: /in/a, verify: {type: bearer, secret: s}}"), "");
    EXPECT_EQ(ingress("{gateway_path: /in/a, verify: {type: pubsub_oidc, audience: a, service_account: b}}"), "");
@@ -45,8 +45,8 @@ TEST(subscription_check, complete_ones_pass) {
 
 TEST(subscription_check, source_mode_and_dispatch_are_required) {
    EXPECT_EQ(spec_errors("{}"), "spec.source: is missing; it is one of pubsub, nats, kafka, webhook\n"
-                             "spec.mode: is missing; it is one of pull, push\n"
-                             "spec.dispatch: is missing\n");
+                                "spec.mode: is missing; it is one of pull, push\n"
+                                "spec.dispatch: is missing\n");
    EXPECT_EQ(spec_errors("~"), "spec: is missing\n");
    EXPECT_EQ(spec_errors("[1]"), "spec: must be a mapping\n");
    EXPECT_EQ(spec_errors("{source: natz, mode: 5, dispatch: {playbook: ' '}}"),

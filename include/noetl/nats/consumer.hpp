@@ -106,6 +106,11 @@ private:
    result<void> attach();
    result<void> ask(std::size_t max, std::chrono::milliseconds wait);
    result<void> sort(detail::message_handle handle, std::vector<message>& out);
+   /// The durable consumer may be gone, and open pulls with it.
+   void lose() {
+      lost_ = true;
+      pulls_.clear();
+   }
 
    connection& connection_;
    consumer_settings settings_;
@@ -162,8 +167,7 @@ inline result<void> consumer::attach() {
    if (!link) return fail(error_code::unavailable, "NATS: not connected");
    if (auto const connects = connection_.stats().connects; connects != connects_) {
       connects_ = connects;
-      pulls_.clear();
-      lost_ = true;
+      lose();
    }
    // The server reports the end of each pull. One that ended in silence went to a consumer that does not exist.
    auto const silent = [now = clock::now()](pull const& p) { return p.until + std::chrono::seconds(1) < now; };
@@ -216,11 +220,9 @@ inline result<void> consumer::sort(detail::message_handle handle, std::vector<me
    auto const status = detail::header_of(handle.get(), "Status");
    auto const text = std::string(detail::header_of(handle.get(), "Description"));
    if (status == "503") { // nobody listens: no such consumer
-      lost_ = true;
-      pulls_.clear();
+      lose();
    } else if (status == "409") { // deleted, or a limit of the server
-      lost_ = true;
-      pulls_.clear();
+      lose();
       if (text != "Consumer Deleted") return fail(error_code::unavailable, "NATS: pull refused: " + text);
    }
    return {}; // 404 and 408 end a pull without messages
@@ -259,12 +261,10 @@ inline result<std::vector<message>> consumer::fetch(std::size_t max, std::chrono
             break;
          status = natsSubscription_NextMsg(&raw, subscription_.get(), 1);
       }
-      if (status == NATS_NO_RESPONDERS) { // how newer nats.c tells the 503 of a consumer that does not exist
-         lost_ = true;
-         pulls_.clear();
-      } else if (status != NATS_OK && status != NATS_TIMEOUT) {
+      if (status == NATS_NO_RESPONDERS)
+         lose(); // how newer nats.c tells a 503
+      else if (status != NATS_OK && status != NATS_TIMEOUT)
          subscription_.reset(); // closed with its connection
-      }
       if (!out.empty()) return out;
       if (left().count() > 0) continue;
       if (connection_.state() != connection_state::connected)

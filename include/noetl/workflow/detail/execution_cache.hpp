@@ -84,7 +84,7 @@ public:
       one.busy = false;
       --stats_.active;
       if (ended)
-         forget(one);
+         forget(entries_.find(one.id));
       else
          evict();
       return std::nullopt;
@@ -161,20 +161,19 @@ private:
       made->second->recent = recent_.begin();
       return made;
    }
-   void forget(cached_execution const& one) {
-      bytes_ -= one.counted_bytes;
-      recent_.erase(one.recent);
-      entries_.erase(one.id);
+   /// \return the place in recent_ behind it
+   std::list<execution_id>::iterator forget(entry_map::iterator found) {
+      bytes_ -= found->second->counted_bytes;
+      auto const next = recent_.erase(found->second->recent);
+      entries_.erase(found);
+      return next;
    }
    void evict() {
       auto oldest = recent_.end();
       while ((entries_.size() > max_executions_ || bytes_ > max_bytes_) && oldest != recent_.begin()) {
          --oldest;
          auto const found = entries_.find(*oldest);
-         if (found->second->busy) continue;
-         bytes_ -= found->second->counted_bytes;
-         entries_.erase(found);
-         oldest = recent_.erase(oldest);
+         if (!found->second->busy) oldest = forget(found);
       }
    }
 
