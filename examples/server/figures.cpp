@@ -9,7 +9,7 @@
 #include <noetl/control_plane/projector_service.hpp>
 #include <noetl/pg/shards.hpp>
 
-#include "bus.hpp"
+#include "command_relay.hpp"
 #include "event_stream.hpp"
 #include "upkeep.hpp"
 
@@ -27,17 +27,13 @@ void report_figures(noetl::http::metrics& metrics, figure_sources from) {
          out.gauge("noetl_pool_waiting", "Calls that wait for a session", number(pool.waiting), {{"shard", shard}});
       }
       all.upkeep.report(out);
-      auto const relay = all.relay();
-      out.counter("noetl_outbox_published_total", "Outbox rows acknowledged by the bus", number(relay.published));
-      out.counter("noetl_outbox_refused_total", "Attempts that the bus did not take", number(relay.refused));
-      out.counter("noetl_outbox_announced_again_total", "Commands announced again", number(relay.announced_again));
-      out.gauge("noetl_outbox_unmarked", "Published rows not yet marked in the database", number(relay.unmarked));
+      all.relay.report(out);
       auto const claims = all.outbox.figures();
       out.gauge("noetl_outbox_pending", "Outbox rows that a claim could take, at the last look",
                 number(claims.pending));
       out.gauge("noetl_outbox_parked", "Outbox rows that are offered no more, at the last look", number(claims.parked));
       out.counter("noetl_outbox_leases_expired_total", "Outbox rows taken over from publishers that did not report",
-                  number(claims.leases_expired + relay.leases_expired));
+                  number(claims.leases_expired + all.relay.stats().leases_expired));
       out.counter("noetl_outbox_late_reports_total", "Reports about outbox rows that were settled or claimed again",
                   number(claims.late_reports));
       auto const stored = all.projector.figures();
@@ -51,11 +47,7 @@ void report_figures(noetl::http::metrics& metrics, figure_sources from) {
       out.counter(purged_name, purged_help, number(purged.runtimes), {{"table", "runtime"}});
       out.counter(purged_name, purged_help, number(purged.partitions), {{"table", "event_partition"}});
       out.counter(purged_name, purged_help, number(purged.outbox), {{"table", "outbox"}});
-      out.gauge("noetl_bus_connected", "1 while the command bus is connected",
-                all.bus && all.bus->state() == noetl::control_plane::bus_state::connected ? 1 : 0);
       all.events.report(out);
-      if (all.bus)
-         out.gauge("noetl_bus_in_flight", "Messages sent and not acknowledged", number(all.bus->stats().in_flight));
    });
 }
 

@@ -1,9 +1,6 @@
 // examples/server/figures.hpp: live figures of the parts for /metrics.
 #pragma once
 
-#include <functional>
-
-#include <noetl/events/outbox.hpp>
 #include <noetl/http/metrics.hpp>
 
 namespace noetl::control_plane {
@@ -17,7 +14,7 @@ class shard_map;
 
 namespace server {
 
-class command_bus;
+class command_relay;
 class event_stream;
 class upkeep;
 
@@ -29,8 +26,7 @@ struct figure_sources {
    noetl::control_plane::cleanup_service& cleanup;
    server::upkeep& upkeep;
    event_stream& events;
-   command_bus* bus; ///< null when no bus is configured
-   std::function<noetl::outbox_stats()> relay;
+   command_relay& relay;
 };
 
 /// Makes the figures part of /metrics.

@@ -1,10 +1,8 @@
 // examples/server/parts.hpp: the parts of the reference server, in the order they depend on each other.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
-#include <string>
 
 #include <boost/asio/io_context.hpp>
 
@@ -40,7 +38,6 @@
 #include <noetl/control_plane/worker_pools.hpp>
 #include <noetl/control_plane/write_metrics.hpp>
 #include <noetl/core/snowflake.hpp>
-#include <noetl/events/outbox.hpp>
 #include <noetl/events/store.hpp>
 #include <noetl/http/metrics.hpp>
 #include <noetl/http/openapi.hpp>
@@ -52,16 +49,15 @@ namespace server {
 
 namespace cp = noetl::control_plane;
 
-class command_bus; // bus.cpp: NATS connection, stream and publisher
+class command_relay;
+class database_keeper;
 class event_stream;
 class secret_parts;
 class upkeep;
 
 /// Everything but the listener. Construction connects nothing and waits for nothing; start() does.
 class parts {
-   struct background; // what runs on threads of its own; outlives the store, whose callbacks reach it
    boost::asio::io_context& io_;
-   std::unique_ptr<background> background_;
 
 public:
    parts(boost::asio::io_context& io, cp::configuration const& config);
@@ -78,11 +74,13 @@ public:
    /// The error that stopped the server, if any.
    [[nodiscard]] std::optional<noetl::error> failure() const;
 
-   std::unique_ptr<event_stream> events; ///< outlives the store, whose callbacks reach it
    cp::configuration const& config;
+   std::unique_ptr<database_keeper> databases;
+   std::unique_ptr<event_stream> events; ///< outlives the store, whose callbacks reach it
    noetl::snowflake ids;
    noetl::http::metrics metrics;
    noetl::pg::shard_map shards;
+   std::unique_ptr<command_relay> relay; ///< as `events`
    noetl::event_store store; ///< its callbacks reach parts below: stop() ends them before any of these goes away
    cp::catalog_service catalog;
    cp::playbook_library library;
@@ -117,7 +115,6 @@ public:
    cp::projection_service projection;
    cp::replay_service replays;
    std::unique_ptr<server::upkeep> upkeep; ///< what runs by itself on `io`
-   std::unique_ptr<command_bus> bus;       ///< null when no bus is configured
    cp::health_service health;
    noetl::http::openapi_document document; ///< described with the router
 };
