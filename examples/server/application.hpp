@@ -16,7 +16,7 @@ namespace server {
 
 class parts;
 
-/// Construction connects nothing and waits for nothing; start() does. See `parts`.
+/// Construction waits for nothing. See `parts`.
 class application {
 public:
    application(boost::asio::io_context& io, noetl::control_plane::configuration const& config);

@@ -7,7 +7,10 @@
 #include <optional>
 #include <utility>
 
+#include <noetl/control_plane/health.hpp>
 #include <noetl/events/outbox.hpp>
+#include <noetl/http/metrics.hpp>
+#include <noetl/pg/shards.hpp>
 
 #include "bus.hpp"
 
@@ -16,12 +19,6 @@ namespace {
 
 namespace cp = noetl::control_plane;
 using relay_type = noetl::outbox_relay<command_bus>;
-
-noetl::outbox_settings outbox_settings(cp::server_settings const& how) {
-   noetl::outbox_settings settings;
-   settings.announce_again = how.reannounce_after;
-   return settings;
-}
 
 } // namespace
 
@@ -36,7 +33,8 @@ command_relay::command_relay(cp::server_settings const& how, noetl::pg::shard_ma
     : impl_(std::make_unique<impl>()) {
    if (how.nats_url.value.empty()) return;
    auto& bus = impl_->bus.emplace(how);
-   impl_->relay = std::make_unique<relay_type>(shards, bus, outbox_settings(how));
+   impl_->relay =
+       std::make_unique<relay_type>(shards, bus, noetl::outbox_settings{.announce_again = how.reannounce_after});
    bus.on_usable([made = impl_.get()] {
       std::lock_guard const lock(made->mutex);
       if (made->relay) made->relay->wake();
@@ -44,7 +42,7 @@ command_relay::command_relay(cp::server_settings const& how, noetl::pg::shard_ma
 }
 
 command_relay::~command_relay() {
-   stop();
+   stop(); // the relay ends before the bus
 }
 
 void command_relay::offer(std::size_t shard, std::span<noetl::outbox_row const> rows) {
@@ -63,7 +61,11 @@ void command_relay::stop() {
    impl_->ended.wait_for(std::chrono::milliseconds{300});
 }
 
-cp::bus_state command_relay::state() const {
+void command_relay::join() {
+   if (impl_->ended.valid()) impl_->ended.wait();
+}
+
+cp::bus_state command_relay::bus() const {
    return impl_->bus ? impl_->bus->state() : cp::bus_state::not_configured;
 }
 
@@ -79,8 +81,7 @@ void command_relay::report(noetl::http::samples& out) const {
    out.counter("noetl_outbox_refused_total", "Attempts that the bus did not take", number(relay.refused));
    out.counter("noetl_outbox_announced_again_total", "Commands announced again", number(relay.announced_again));
    out.gauge("noetl_outbox_unmarked", "Published rows not yet marked in the database", number(relay.unmarked));
-   out.gauge("noetl_bus_connected", "1 while the command bus is connected",
-             state() == cp::bus_state::connected ? 1 : 0);
+   out.gauge("noetl_bus_connected", "1 while the command bus is connected", bus() == cp::bus_state::connected ? 1 : 0);
    if (impl_->bus)
       out.gauge("noetl_bus_in_flight", "Messages sent and not acknowledged", number(impl_->bus->stats().in_flight));
 }

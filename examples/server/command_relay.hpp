@@ -3,19 +3,28 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 
-#include <noetl/control_plane/health.hpp>
 #include <noetl/control_plane/settings.hpp>
 #include <noetl/events/append.hpp>
 #include <noetl/events/outbox_settings.hpp>
-#include <noetl/http/metrics.hpp>
-#include <noetl/pg/shards.hpp>
+
+namespace noetl::control_plane {
+enum class bus_state : std::uint8_t;
+} // namespace noetl::control_plane
+namespace noetl::http {
+class samples;
+} // namespace noetl::http
+namespace noetl::pg {
+class shard_map;
+} // namespace noetl::pg
 
 namespace server {
 
-/// Brings committed outbox rows to the command bus. Without a configured bus rows stay in the table. Thread-safe.
+/// Brings committed outbox rows to the command bus, from construction on. Without a configured bus rows stay in the
+/// table. Thread-safe but for stop() and join().
 class command_relay {
 public:
    command_relay(noetl::control_plane::server_settings const& how, noetl::pg::shard_map& shards);
@@ -23,11 +32,15 @@ public:
 
    /// Rows that were just committed. Only queues; nothing after stop().
    void offer(std::size_t shard, std::span<noetl::outbox_row const> rows);
-   /// What was published is written down; a database that does not answer holds that up for 300 ms at most. The rest
-   /// ends when the pools do, and the destructor waits for it.
+   /// Takes no more rows, and writes down which were published; returns after 300 ms at most, though a database that
+   /// does not answer holds the writing up.
    void stop();
+   /// After stop() and the end of the pools: waits for what stop() left. The destructor does it, too.
+   void join();
 
-   [[nodiscard]] noetl::control_plane::bus_state state() const;
+   /// Of the bus.
+   [[nodiscard]] noetl::control_plane::bus_state bus() const;
+   /// Of the relay; zeros without a bus and after stop().
    [[nodiscard]] noetl::outbox_stats stats() const;
    void report(noetl::http::samples& out) const;
 

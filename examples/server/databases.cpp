@@ -1,4 +1,4 @@
-// examples/server/databases.cpp: reads the configuration of the databases and migrates them.
+// examples/server/databases.cpp: where the databases are; their migrations, partitions and late indexes.
 #include "databases.hpp"
 
 #include <atomic>
@@ -60,20 +60,19 @@ struct database_keeper::impl {
 
    /// Empty when it was done, or when it was stopped.
    std::optional<noetl::error> migrate(pg::settings const& database, std::stop_token const& stop) {
-      while (!stop.stop_requested()) {
+      for (;;) {
          auto report =
              pg::migrate(database, {.patience = std::chrono::seconds{5}, .build_indexes = false, .stop = stop});
          if (report) {
             for (auto const& done : report->applied) log::debug("database.step", {{"done", done}});
             log::info("database.ready", {{"database", database.database}, {"changes", report->applied.size()}});
             tell_skipped(*report);
-            break;
+            return std::nullopt;
          }
-         if (stop.stop_requested()) break;
+         if (stop.stop_requested()) return std::nullopt;
          if (report.error().code != noetl::error_code::unavailable) return report.error();
          log::warn("database.waiting", {{"host", database.host}, {"reason", report.error().message}});
       }
-      return std::nullopt;
    }
 
    /// Tables in use get their indexes while the server serves; that may take hours.
@@ -94,15 +93,14 @@ struct database_keeper::impl {
    void run(std::stop_token const& stop, std::function<void()> const& tell_ready,
             std::function<void()> const& tell_failed) {
       for (auto const& database : databases) {
-         auto problem = migrate(database, stop);
-         if (stop.stop_requested()) return;
-         if (!problem) continue;
-         {
-            std::lock_guard const lock(mutex);
-            failure = std::move(problem);
+         if (auto problem = migrate(database, stop)) {
+            {
+               std::lock_guard const lock(mutex);
+               failure = std::move(problem);
+            }
+            return tell_failed();
          }
-         tell_failed();
-         return;
+         if (stop.stop_requested()) return;
       }
       ready = true;
       tell_ready();
@@ -115,11 +113,11 @@ struct database_keeper::impl {
 
    std::vector<pg::settings> const databases;
    std::atomic<bool> ready{false};
-   mutable std::mutex mutex; // of failure
+   mutable std::mutex mutex; // of failure; the pause waits with it
    std::optional<noetl::error> failure;
    std::condition_variable_any pause;
    std::optional<pg::partition_keeper> partitions; // made by the worker
-   std::jthread worker;
+   std::jthread worker;                            // last: it ends before what it uses
 };
 
 database_keeper::database_keeper(cp::configuration const& config) {
@@ -128,9 +126,7 @@ database_keeper::database_keeper(cp::configuration const& config) {
    impl_ = std::make_unique<impl>(std::move(databases));
 }
 
-database_keeper::~database_keeper() {
-   stop();
-}
+database_keeper::~database_keeper() = default;
 
 void database_keeper::start(std::function<void()> ready, std::function<void()> failed) {
    impl_->worker = std::jthread([work = impl_.get(), ready = std::move(ready),

@@ -25,10 +25,11 @@ public:
    explicit database_keeper(noetl::control_plane::configuration const& config);
    ~database_keeper();
 
-   /// Waits for a database that is away for as long as that takes. Both are called on the thread of this class, and one
-   /// of them once at most.
+   /// Returns at once; a database that is away is waited for as long as that takes. One of the two is called, once, on
+   /// the thread of this class; neither when stop() comes first.
    /// \param ready   all databases have their tables
    /// \param failed  an error that does not pass by itself: failure() tells it
+   /// \pre called once
    void start(std::function<void()> ready, std::function<void()> failed);
    void stop();
 

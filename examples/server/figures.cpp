@@ -1,8 +1,8 @@
 // examples/server/figures.cpp: live figures of the parts for /metrics.
 #include "figures.hpp"
 
+#include <cstddef>
 #include <string>
-#include <utility>
 
 #include <noetl/control_plane/cleanup_service.hpp>
 #include <noetl/control_plane/outbox_service.hpp>
@@ -16,7 +16,7 @@
 namespace server {
 
 void report_figures(noetl::http::metrics& metrics, figure_sources from) {
-   metrics.on_collect([all = std::move(from)](noetl::http::samples& out) {
+   metrics.on_collect([all = from](noetl::http::samples& out) {
       auto const number = [](auto n) { return static_cast<double>(n); };
       for (std::size_t i = 0; i < all.shards.count(); ++i) {
          auto const pool = all.shards.shard(i).stats();

@@ -18,7 +18,7 @@ class command_relay;
 class event_stream;
 class upkeep;
 
-/// What is asked at each scrape; all of it lives as long as the metrics.
+/// What is asked at each scrape; all of it lives as long as scrapes go on.
 struct figure_sources {
    noetl::pg::shard_map& shards;
    noetl::control_plane::outbox_service& outbox;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -28,12 +29,6 @@ unsigned machine_id(cp::server_settings const& how) {
    return derived == 1023 ? 1022 : derived; // 1023 belongs to noetl.snowflake_id()
 }
 
-cp::subscription_settings subscription_settings(cp::configuration const& config) {
-   cp::subscription_settings settings;
-   settings.drain_limit = config.noetl.subscription_drain_limit;
-   return settings;
-}
-
 cp::outbox_service_settings outbox_service_settings(cp::configuration const& config) {
    cp::outbox_service_settings settings;
    settings.lease = std::chrono::seconds{config.noetl.outbox_lease};
@@ -51,9 +46,8 @@ bool writers_connected(noetl::event_store const& store) {
 } // namespace
 
 parts::parts(boost::asio::io_context& io, cp::configuration const& given)
-    : io_(io), config(given), databases(std::make_unique<database_keeper>(given)),
-      events(std::make_unique<event_stream>(given.noetl, shard_settings(given))), ids(machine_id(given.noetl)),
-      shards(shard_settings(given), cluster_settings(given)),
+    : io_(io), config(given), events(std::make_unique<event_stream>(given.noetl, shard_settings(given))),
+      ids(machine_id(given.noetl)), shards(shard_settings(given), cluster_settings(given)),
       relay(std::make_unique<command_relay>(given.noetl, shards)), store(shards, ids), catalog(shards),
       library(catalog), dedup(shards, store),
       executions(store, catalog, library, dedup, ids, given.noetl.public_server_url), batches(executions), list(shards),
@@ -62,16 +56,16 @@ parts::parts(boost::asio::io_context& io, cp::configuration const& given)
       called_back(metrics), commands(store, ids, issued),
       ingest(store, ids, [this](noetl::append_request report) { return upkeep->append(std::move(report)); }),
       ingested(metrics), written(metrics), workers(shards, ids, {.leased_claims = given.noetl.claim_lease.count() > 0}),
-      subscriptions(shards, store, ids, subscription_settings(given)), subscribed(metrics, subscriptions),
-      gate(given.noetl.internal_api_token.value), check(shards), sql(shards),
+      subscriptions(shards, store, ids, {.drain_limit = given.noetl.subscription_drain_limit}),
+      subscribed(metrics, subscriptions), gate(given.noetl.internal_api_token.value), check(shards), sql(shards),
       sql_gate(gate, given.noetl.sql_endpoint == cp::sql_access::open),
       secrets(std::make_unique<secret_parts>(given, shards, ids, metrics, catalog, subscriptions, written, gate)),
       outbox(shards, outbox_service_settings(given)), projector(shards), cleanup(shards),
       states(shards, {.build = "noetl-server " + std::string(cp::compatible_version)}), projection(states),
       replays(shards), upkeep(std::make_unique<server::upkeep>(io.get_executor(), given, store, states, ids, library)),
+      databases(std::make_unique<database_keeper>(given)),
       health(
-          shards, [this] { return relay->state(); },
-          [this] { return databases->ready() && writers_connected(store); }) {
+          shards, [this] { return relay->bus(); }, [this] { return databases->ready() && writers_connected(store); }) {
    executions.strict_tool_status(given.noetl.strict_tool_status);
    states.before_fold([this](std::vector<noetl::event>& facts) { return secrets->resolve(facts); });
    health.watch_event_stream([this] { return events->state(); });
@@ -90,12 +84,13 @@ parts::~parts() {
 }
 
 void parts::start() {
-   auto ready = [this] {
-      upkeep->start();
-      outbox.start(io_.get_executor());
-      events->start();
-   };
-   databases->start(std::move(ready), [this] { io_.stop(); });
+   databases->start(
+       [this] {
+          upkeep->start();
+          outbox.start(io_.get_executor());
+          events->start();
+       },
+       [this] { io_.stop(); });
 }
 
 void parts::stop() {
@@ -104,7 +99,8 @@ void parts::stop() {
    databases->stop();
    events->stop();
    relay->stop();
-   shards.stop(milliseconds{200}); // also ends what the relay could not write down
+   shards.stop(milliseconds{200}); // also cuts off what the relay could not write down
+   relay->join();
 }
 
 std::optional<noetl::error> parts::failure() const {

@@ -55,7 +55,7 @@ class event_stream;
 class secret_parts;
 class upkeep;
 
-/// Everything but the listener. Construction connects nothing and waits for nothing; start() does.
+/// Everything but the listener. Construction waits for nothing.
 class parts {
    boost::asio::io_context& io_;
 
@@ -75,7 +75,6 @@ public:
    [[nodiscard]] std::optional<noetl::error> failure() const;
 
    cp::configuration const& config;
-   std::unique_ptr<database_keeper> databases;
    std::unique_ptr<event_stream> events; ///< outlives the store, whose callbacks reach it
    noetl::snowflake ids;
    noetl::http::metrics metrics;
@@ -115,6 +114,7 @@ public:
    cp::projection_service projection;
    cp::replay_service replays;
    std::unique_ptr<server::upkeep> upkeep; ///< what runs by itself on `io`
+   std::unique_ptr<database_keeper> databases;
    cp::health_service health;
    noetl::http::openapi_document document; ///< described with the router
 };
