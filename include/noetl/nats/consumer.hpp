@@ -157,6 +157,7 @@ inline result<void> consumer::ensure(std::chrono::milliseconds timeout) {
    auto const made = detail::api_request(connection_, "$JS.API.CONSUMER.DURABLE.CREATE." + path, wish, timeout);
    if (!made) return made.error();
    if (!made->ok()) return made->as_error("consumer " + settings_.durable);
+   pulls_.clear(); // they went to one that is no more
    lost_ = false;
    return {};
 }
@@ -216,7 +217,8 @@ inline result<void> consumer::sort(detail::message_handle handle, std::vector<me
       out.emplace_back(std::move(handle), link_);
       return {};
    }
-   std::erase_if(pulls_, [&](pull const& p) { return subject.ends_with('.' + std::to_string(p.number)); });
+   auto const named = [&](pull const& p) { return subject.ends_with('.' + std::to_string(p.number)); };
+   if (std::erase_if(pulls_, named) == 0) return {}; // a wake, or news of a pull that went with its connection
    auto const status = detail::header_of(handle.get(), "Status");
    auto const text = std::string(detail::header_of(handle.get(), "Description"));
    if (status == "503") { // nobody listens: no such consumer
@@ -236,10 +238,10 @@ inline result<std::vector<message>> consumer::fetch(std::size_t max, std::chrono
    std::vector<message> out;
    if (!connection_.wait_connected(wait)) return fail(error_code::unavailable, "NATS: not connected");
    while (true) {
-      if (lost_)
+      if (auto attached = attach(); !attached) return std::move(attached).error();
+      if (lost_) // after attach(), which finds out; before ask(): not every server tells that a pull went nowhere
          if (auto made = ensure(std::max(left(), std::chrono::milliseconds(1000))); !made)
             return std::move(made).error();
-      if (auto attached = attach(); !attached) return std::move(attached).error();
       {
          std::lock_guard lock(mutex_);
          if (std::exchange(interrupted_, false)) return out;
