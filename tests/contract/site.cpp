@@ -217,7 +217,10 @@ std::vector<notification> site::notifications(std::string const& execution, std:
    auto const until = std::chrono::steady_clock::now() + limit;
    while (out.size() < count && std::chrono::steady_clock::now() < until) {
       auto got = inbox.fetch(10, std::chrono::milliseconds{300});
-      if (!got) continue;
+      if (!got) {
+         std::this_thread::sleep_for(std::chrono::milliseconds{50});
+         continue;
+      }
       for (auto& message : *got) {
          out.push_back(
              {std::string(message.subject()), std::string(message.data()), std::string(message.header("Nats-Msg-Id"))});

@@ -212,26 +212,90 @@ TEST_F(consuming, W17_goes_on_after_a_restart_and_after_lost_storage) {
    ASSERT_TRUE(eventually([&] { return with_the_consumer() == 0; }));
 
    server.stop(SIGTERM);
+   ASSERT_TRUE(eventually([&] { return c->state() != connection_state::connected; }));
    got = in.fetch(4, 300ms);
    ASSERT_FALSE(got);
    EXPECT_EQ(got.error().code, noetl::error_code::unavailable);
 
    server.start();
    ASSERT_TRUE(c->wait_connected(10s));
-   for (int i = 0; i < 100 && !ensure_stream(*c, command_stream()); ++i) std::this_thread::sleep_for(20ms);
+   ASSERT_TRUE(eventually([&] { return bool(ensure_stream(*c, command_stream())); }));
    put("noetl.commands.shared.1", "2");
    got = in.fetch(4, 5s);
    ASSERT_EQ(texts(got), list{"2"});
    ASSERT_TRUE(got->front().ack());
 
    server.stop();
+   ASSERT_TRUE(eventually([&] { return c->state() != connection_state::connected; }));
    server.wipe();
    server.start();
    ASSERT_TRUE(c->wait_connected(10s));
-   ASSERT_TRUE(ensure_stream(*c, command_stream()));
+   ASSERT_TRUE(eventually([&] { return bool(ensure_stream(*c, command_stream())); }));
    put("noetl.commands.shared.1", "3");
    got = in.fetch(4, 5s);
    EXPECT_EQ(texts(got), list{"3"}) << "the durable consumer is made again";
+}
+
+TEST_F(consuming, what_one_pull_leaves_open_never_holds_up_the_next) {
+   consumer in(*c, settings());
+   auto const next = [&](std::size_t max, std::chrono::milliseconds wait) {
+      auto got = in.fetch(max, wait);
+      for (auto& m : *got) EXPECT_TRUE(m.ack());
+      return texts(got);
+   };
+   put("noetl.commands.shared.1", "1");
+   EXPECT_EQ(next(4, 2s), list{"1"});
+   put("noetl.commands.shared.1", "2");
+   EXPECT_EQ(next(4, 20s), list{"2"});
+   std::thread later([&] {
+      std::this_thread::sleep_for(200ms);
+      put("noetl.commands.shared.1", "3");
+   });
+   EXPECT_EQ(next(4, 20s), list{"3"});
+   later.join();
+   put("noetl.commands.shared.1", "4");
+   EXPECT_EQ(next(4, 20s), list{"4"});
+   std::this_thread::sleep_for(2s); // the first pull ends at the server, with or without messages to come
+   for (auto const* text : {"5", "6", "7"}) {
+      put("noetl.commands.shared.1", text);
+      auto const before = std::chrono::steady_clock::now();
+      EXPECT_EQ(next(1, 8s), list{text});
+      EXPECT_LT(std::chrono::steady_clock::now() - before, 4s) << "it was there all the time";
+   }
+}
+
+TEST_F(consuming, a_consumer_deleted_while_nothing_is_asked_of_it_is_made_again_within_one_long_call) {
+   consumer in(*c, settings());
+   auto const take = [&](char const* text, std::chrono::milliseconds wait) {
+      put("noetl.commands.shared.1", text);
+      auto got = in.fetch(4, wait);
+      ASSERT_EQ(texts(got), list{text});
+      ASSERT_TRUE(got->front().ack());
+   };
+   take("1", 30s);
+   take("2", 30s);
+   take("3", 1s);
+   take("4", 5s);
+   auto const gone =
+       detail::api_request(*c, "$JS.API.CONSUMER.DELETE.noetl_commands.worker-pool", tao::json::empty_object, 5s);
+   ASSERT_TRUE(gone && gone->ok());
+   auto got = in.fetch(10, 20s);
+   EXPECT_EQ(texts(got), (list{"1", "2", "3", "4"})) << "a new consumer begins anew";
+}
+
+TEST_F(consuming, slow_callers_do_not_look_for_their_consumer_each_time) {
+   consumer in(*c, settings());
+   auto const requests = [&] {
+      auto const info = detail::api_request(*c, "$JS.API.INFO", tao::json::empty_object, 5s);
+      return info->body.at("api").at("total").as<std::int64_t>();
+   };
+   for (int i = 0; i < 2; ++i) EXPECT_TRUE(in.fetch(4, 20ms));
+   auto const before = requests();
+   for (int i = 0; i < 3; ++i) {
+      std::this_thread::sleep_for(1300ms);
+      EXPECT_TRUE(in.fetch(4, 20ms));
+   }
+   EXPECT_EQ(requests() - before, 1) << "the one that asked";
 }
 
 TEST_F(consuming, a_consumer_deleted_while_waiting_is_made_again) {

@@ -7,11 +7,14 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include <noetl/core/number_text.hpp>
 #include <noetl/core/result.hpp>
 #include <noetl/nats/connection.hpp>
 #include <noetl/nats/detail/ack_subject.hpp>
@@ -65,7 +68,7 @@ private:
    detail::message_handle handle_;
 };
 
-/// Pulls messages. Requests stay open at the server while fetch() waits, so a message is handed over when it arrives;
+/// Pulls messages. A request stays open at the server while fetch() waits, so a message is handed over when it arrives;
 /// survives reconnects, server restarts and a deleted consumer (it is made again).
 ///
 /// fetch() is for one thread at a time; interrupt() may be called from any.
@@ -95,31 +98,43 @@ public:
 
 private:
    using clock = std::chrono::steady_clock;
+   /// Not every server tells that a pull went nowhere: its silence is noticed when the pull is over.
+   static constexpr std::chrono::milliseconds longest_pull{5000};
+   /// A request for messages. One at a time: a delivered message does not say which request it answers.
    struct pull {
       std::uint64_t number;
-      std::size_t open; // messages still to come
+      std::size_t open; // messages still to come, at most: after a reconnect earlier ones may be counted here, too
       clock::time_point until;
-
-      [[nodiscard]] bool alive(clock::time_point now) const noexcept { return open > 0 && until > now; }
    };
 
    result<void> attach();
    result<void> ask(std::size_t max, std::chrono::milliseconds wait);
+   [[nodiscard]] std::uint64_t queued() const;
    result<void> sort(detail::message_handle handle, std::vector<message>& out);
-   /// The durable consumer may be gone, and open pulls with it.
+   void nobody_listens();
+   /// What was asked goes unanswered; what is said of it from now on is old.
+   void forget() {
+      pull_.reset();
+      unheard_.reset();
+      first_pull_ = next_pull_;
+   }
+   /// The durable consumer may be gone.
    void lose() {
       lost_ = true;
-      pulls_.clear();
+      forget();
    }
 
    connection& connection_;
    consumer_settings settings_;
    std::shared_ptr<detail::link> link_;
    std::string inbox_;
-   std::uint64_t connects_ = 0; // connection in use when the pulls were sent
+   std::uint64_t connects_ = 0; // connection in use when the pull was sent
    std::uint64_t next_pull_ = 0;
-   std::vector<pull> pulls_;
-   bool lost_ = true; // the durable consumer must be looked for
+   std::uint64_t first_pull_ = 0; // earlier ones are forgotten
+   std::optional<pull> pull_;
+   std::optional<clock::time_point> unheard_; // end of the first pull of which nothing was heard
+   bool lost_ = true;                         // the durable consumer must be looked for
+   int deaf_ = 0;                             // how often nobody listened in this fetch()
 
    detail::subscription_handle subscription_;
 
@@ -157,12 +172,12 @@ inline result<void> consumer::ensure(std::chrono::milliseconds timeout) {
    auto const made = detail::api_request(connection_, "$JS.API.CONSUMER.DURABLE.CREATE." + path, wish, timeout);
    if (!made) return made.error();
    if (!made->ok()) return made->as_error("consumer " + settings_.durable);
-   pulls_.clear(); // they went to one that is no more
+   forget(); // what was asked of one that is no more
    lost_ = false;
    return {};
 }
 
-/// Subscribes to an inbox of our own on the connection in use and forgets pulls that a lost connection took along.
+/// Subscribes to an inbox of our own on the connection in use and forgets a pull that a lost connection took along.
 inline result<void> consumer::attach() {
    auto const link = connection_.current_link();
    if (!link) return fail(error_code::unavailable, "NATS: not connected");
@@ -171,13 +186,12 @@ inline result<void> consumer::attach() {
       lose();
    }
    // The server reports the end of each pull. One that ended in silence went to a consumer that does not exist.
-   auto const silent = [now = clock::now()](pull const& p) { return p.until + std::chrono::seconds(1) < now; };
-   if (std::erase_if(pulls_, silent) > 0) lost_ = true;
+   if (unheard_ && *unheard_ + std::chrono::seconds(1) < clock::now() && queued() == 0) lose();
    if (subscription_ && link_ && link_->generation == link->generation) return {};
    std::lock_guard lock(mutex_);
    link_ = link;
    inbox_ = detail::new_inbox();
-   pulls_.clear();
+   forget();
    natsSubscription* made = nullptr;
    auto const status = natsConnection_SubscribeSync(&made, link->native.get(), (inbox_ + ".*").c_str());
    if (status != NATS_OK) return detail::to_error(status, "subscribe");
@@ -186,48 +200,57 @@ inline result<void> consumer::attach() {
    return {};
 }
 
-/// Keeps a pull open for about `max` messages.
+/// Keeps a pull open.
 inline result<void> consumer::ask(std::size_t max, std::chrono::milliseconds wait) {
    auto const now = clock::now();
-   std::size_t open = 0;
-   for (auto const& p : pulls_)
-      if (p.alive(now)) open += p.open;
-   if (open * 2 > max) return {};
-   auto const ns = std::chrono::duration_cast<std::chrono::nanoseconds>(wait).count();
-   auto const body = "{\"batch\":" + std::to_string(max - open) + ",\"expires\":" + std::to_string(ns) + "}";
+   if (pull_ && pull_->until > now) return {};
+   auto const open_for = std::min(wait, longest_pull);
+   auto const ns = std::chrono::duration_cast<std::chrono::nanoseconds>(open_for).count();
+   auto const body = "{\"batch\":" + std::to_string(max) + ",\"expires\":" + std::to_string(ns) + "}";
    auto const subject = "$JS.API.CONSUMER.MSG.NEXT." + settings_.stream + '.' + settings_.durable;
    auto const number = next_pull_++;
    auto const status = natsConnection_PublishRequest(link_->native.get(), subject.c_str(),
                                                      (inbox_ + '.' + std::to_string(number)).c_str(), body.data(),
                                                      static_cast<int>(body.size()));
    if (status != NATS_OK) return detail::to_error(status, "pull");
-   pulls_.push_back({number, max - open, now + wait});
+   if (!unheard_) unheard_ = pull_ ? pull_->until : now + open_for;
+   pull_ = pull{number, max, now + open_for};
    return {};
+}
+
+inline std::uint64_t consumer::queued() const {
+   std::uint64_t count = 0;
+   if (!subscription_ || natsSubscription_QueuedMsgs(subscription_.get(), &count) != NATS_OK) return 0;
+   return count;
+}
+
+/// A pull found no consumer. That may pass by itself (a new leader), so the next attempts take their time.
+inline void consumer::nobody_listens() {
+   lose();
+   if (++deaf_ > 1) std::this_thread::sleep_for(std::chrono::milliseconds(50));
 }
 
 /// Puts a message into `out`, or books the end of a pull. \return why pulling cannot go on
 inline result<void> consumer::sort(detail::message_handle handle, std::vector<message>& out) {
-   std::string_view const subject = natsMsg_GetSubject(handle.get());
    char const* const reply = natsMsg_GetReply(handle.get());
    if (reply != nullptr && *reply != '\0') {
-      // Delivered messages bear their own subject; they belong to the oldest pull that is still open.
-      auto const now = clock::now();
-      auto const from = std::find_if(pulls_.begin(), pulls_.end(), [&](pull const& p) { return p.alive(now); });
-      if (from != pulls_.end() && --from->open == 0) pulls_.erase(from);
+      unheard_.reset();
+      if (pull_ && --pull_->open == 0) pull_.reset();
       out.emplace_back(std::move(handle), link_);
       return {};
    }
-   auto const named = [&](pull const& p) { return subject.ends_with('.' + std::to_string(p.number)); };
-   if (std::erase_if(pulls_, named) == 0) return {}; // a wake, or news of a pull that went with its connection
+   std::string_view const subject = natsMsg_GetSubject(handle.get());
+   auto const number = parse_number<std::uint64_t>(subject.substr(subject.rfind('.') + 1));
+   if (!number || *number < first_pull_) return {}; // a wake, or news of a pull that was forgotten
+   unheard_.reset();
+   if (pull_ && pull_->number == *number) pull_.reset();
    auto const status = detail::header_of(handle.get(), "Status");
    auto const text = std::string(detail::header_of(handle.get(), "Description"));
-   if (status == "503") { // nobody listens: no such consumer
-      lose();
-   } else if (status == "409") { // deleted, or a limit of the server
-      lose();
-      if (text != "Consumer Deleted") return fail(error_code::unavailable, "NATS: pull refused: " + text);
-   }
-   return {}; // 404 and 408 end a pull without messages
+   if (status == "404" || status == "408") return {}; // ended without more messages
+   if (status == "503") return nobody_listens(), result<void>{};
+   lose();
+   if (text == "Consumer Deleted") return {};
+   return fail(error_code::unavailable, "NATS: pull refused: " + text); // 409: a limit of the server, a shutdown
 }
 
 inline result<std::vector<message>> consumer::fetch(std::size_t max, std::chrono::milliseconds wait) {
@@ -236,8 +259,9 @@ inline result<std::vector<message>> consumer::fetch(std::size_t max, std::chrono
       return std::max(std::chrono::ceil<std::chrono::milliseconds>(end - clock::now()), std::chrono::milliseconds(0));
    };
    std::vector<message> out;
-   if (!connection_.wait_connected(wait)) return fail(error_code::unavailable, "NATS: not connected");
+   deaf_ = 0;
    while (true) {
+      if (!connection_.wait_connected(left())) return fail(error_code::unavailable, "NATS: not connected");
       if (auto attached = attach(); !attached) return std::move(attached).error();
       if (lost_) // after attach(), which finds out; before ask(): not every server tells that a pull went nowhere
          if (auto made = ensure(std::max(left(), std::chrono::milliseconds(1000))); !made)
@@ -258,13 +282,11 @@ inline result<std::vector<message>> consumer::fetch(std::size_t max, std::chrono
             if (out.empty()) return std::move(sorted).error();
             break;
          }
-         std::uint64_t queued = 0;
-         if (out.size() >= max || natsSubscription_QueuedMsgs(subscription_.get(), &queued) != NATS_OK || queued == 0)
-            break;
+         if (out.size() >= max || queued() == 0) break;
          status = natsSubscription_NextMsg(&raw, subscription_.get(), 1);
       }
       if (status == NATS_NO_RESPONDERS)
-         lose(); // how newer nats.c tells a 503
+         nobody_listens(); // how newer nats.c tells a 503
       else if (status != NATS_OK && status != NATS_TIMEOUT)
          subscription_.reset(); // closed with its connection
       if (!out.empty()) return out;
@@ -286,8 +308,9 @@ inline consumer::~consumer() {
    if (!subscription_ || natsSubscription_DrainTimeout(subscription_.get(), 1000) != NATS_OK) return;
    natsMsg* raw = nullptr;
    std::vector<message> unwanted;
-   while (natsSubscription_NextMsg(&raw, subscription_.get(), 1000) == NATS_OK)
-      if (!sort(detail::message_handle(raw), unwanted)) break;
+   for (natsStatus status; (status = natsSubscription_NextMsg(&raw, subscription_.get(), 1000)) == NATS_OK ||
+                           status == NATS_NO_RESPONDERS;)
+      if (status == NATS_OK) static_cast<void>(sort(detail::message_handle(raw), unwanted));
    // Not at once: nats-server 2.9 skips a message that is given back while it still looks for somebody to hand it to.
    for (auto& one : unwanted)
       if (!one.nak(std::chrono::milliseconds(50))) break; // not connected: they come again after the ack wait
