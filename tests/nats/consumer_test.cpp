@@ -264,6 +264,24 @@ TEST_F(consuming, what_one_pull_leaves_open_never_holds_up_the_next) {
    }
 }
 
+TEST_F(consuming, more_than_was_asked_for_is_handed_over_before_more_is_asked) {
+   consumer in(*c, settings());
+   EXPECT_TRUE(in.fetch(10, 50ms));
+   put("noetl.commands.shared.0", "first");
+   auto got = in.fetch(10, 10s);
+   ASSERT_EQ(texts(got), list{"first"}); // its pull has nine to come
+   ASSERT_TRUE(got->front().ack());
+   for (int i = 0; i < 30; ++i) put("noetl.commands.shared.1", std::to_string(i));
+   ASSERT_TRUE(eventually([&] { return with_the_consumer() == 9; })) << with_the_consumer();
+   std::this_thread::sleep_for(5200ms); // the pull is over, the nine are queued here
+   for (int i = 0; i < 9; ++i) {
+      got = in.fetch(1, 5s);
+      ASSERT_EQ(texts(got), list{std::to_string(i)});
+      ASSERT_TRUE(got->front().ack());
+   }
+   EXPECT_TRUE(eventually([&] { return with_the_consumer() <= 1; })) << with_the_consumer();
+}
+
 TEST_F(consuming, a_consumer_deleted_while_nothing_is_asked_of_it_is_made_again_within_one_long_call) {
    consumer in(*c, settings());
    auto const take = [&](char const* text, std::chrono::milliseconds wait) {

@@ -69,9 +69,11 @@ private:
 };
 
 /// Pulls messages. A request stays open at the server while fetch() waits, so a message is handed over when it arrives;
-/// survives reconnects, server restarts and a deleted consumer (it is made again).
+/// the next is sent when it is used up or over, so at most `max` messages come per round trip. Survives reconnects,
+/// server restarts and a deleted consumer: it is made again and begins anew, with everything that the stream still
+/// holds. Not every server tells that it is gone; silence is noticed after 7 s, or once 12 s.
 ///
-/// fetch() is for one thread at a time; interrupt() may be called from any.
+/// ensure() and fetch() are for one thread at a time; interrupt() may be called from any.
 class consumer {
 public:
    consumer(connection& over, consumer_settings settings) : connection_(over), settings_(std::move(settings)) {}
@@ -84,16 +86,18 @@ public:
    /// \return not_found when the stream does not exist; unavailable when not connected; upstream when refused
    result<void> ensure(std::chrono::milliseconds timeout = std::chrono::seconds(5));
 
-   /// Waits for the first message, at most `wait`, and takes what else has arrived, at most `max` in all.
+   /// Waits for the first message, at most `wait`, and takes what else has arrived, at most `max` in all. Takes longer
+   /// by up to 10 s when the consumer must be looked for and the server hangs.
    ///
-   /// \param max  1..1000. When it is lower than in an earlier call, messages asked for then may stay queued here until
-   ///    the next call, or come again after the ack wait
-   /// \return no message: nothing arrived in time, or interrupted. unavailable: not connected when `wait` was over, or
-   ///    the consumer is gone and could not be made again; wait a little before the next call
+   /// \param max  1..1000; no more than will be handled within the ack wait. The request stays open for up to 5 s, also
+   ///    after the call: what arrives then is handed over by the next call, or comes again after the ack wait
+   /// \return no message: nothing arrived in time, or interrupted. unavailable: not connected when `wait` was over, the
+   ///    server refused, or the consumer is gone and could not be made again; not_found, upstream: as ensure(). Wait a
+   ///    little before the next call after each of them
    result<std::vector<message>> fetch(std::size_t max, std::chrono::milliseconds wait);
 
-   /// Makes a waiting fetch() return now, and the next one when none is waiting. While the connection is down a waiting
-   /// fetch() may take its whole time.
+   /// Makes a waiting fetch() return now, and the next one when none is waiting. While the connection is down or the
+   /// consumer is looked for, it may take its whole time.
    void interrupt();
 
 private:
@@ -103,7 +107,7 @@ private:
    /// A request for messages. One at a time: a delivered message does not say which request it answers.
    struct pull {
       std::uint64_t number;
-      std::size_t open; // messages still to come, at most: after a reconnect earlier ones may be counted here, too
+      std::size_t open; // messages still to come, at least: late ones of an earlier pull are counted here, too
       clock::time_point until;
    };
 
@@ -111,7 +115,7 @@ private:
    result<void> ask(std::size_t max, std::chrono::milliseconds wait);
    [[nodiscard]] std::uint64_t queued() const;
    result<void> sort(detail::message_handle handle, std::vector<message>& out);
-   void nobody_listens();
+   void lose_unanswered();
    /// What was asked goes unanswered; what is said of it from now on is old.
    void forget() {
       pull_.reset();
@@ -132,9 +136,9 @@ private:
    std::uint64_t next_pull_ = 0;
    std::uint64_t first_pull_ = 0; // earlier ones are forgotten
    std::optional<pull> pull_;
-   std::optional<clock::time_point> unheard_; // end of the first pull of which nothing was heard
+   std::optional<clock::time_point> unheard_; // when the first pull ends of which nothing was heard
    bool lost_ = true;                         // the durable consumer must be looked for
-   int deaf_ = 0;                             // how often nobody listened in this fetch()
+   int unanswered_ = 0;                       // pulls of this fetch() that found no consumer
 
    detail::subscription_handle subscription_;
 
@@ -192,6 +196,7 @@ inline result<void> consumer::attach() {
    link_ = link;
    inbox_ = detail::new_inbox();
    forget();
+   subscription_.reset();
    natsSubscription* made = nullptr;
    auto const status = natsConnection_SubscribeSync(&made, link->native.get(), (inbox_ + ".*").c_str());
    if (status != NATS_OK) return detail::to_error(status, "subscribe");
@@ -204,6 +209,7 @@ inline result<void> consumer::attach() {
 inline result<void> consumer::ask(std::size_t max, std::chrono::milliseconds wait) {
    auto const now = clock::now();
    if (pull_ && pull_->until > now) return {};
+   if (queued() > 0) return {}; // that first: else more than was asked for would stay queued for ever
    auto const open_for = std::min(wait, longest_pull);
    auto const ns = std::chrono::duration_cast<std::chrono::nanoseconds>(open_for).count();
    auto const body = "{\"batch\":" + std::to_string(max) + ",\"expires\":" + std::to_string(ns) + "}";
@@ -224,10 +230,11 @@ inline std::uint64_t consumer::queued() const {
    return count;
 }
 
-/// A pull found no consumer. That may pass by itself (a new leader), so the next attempts take their time.
-inline void consumer::nobody_listens() {
+/// A pull found no consumer, though it may be there: interest takes a moment to spread, a new leader longer. So the
+/// second look and those behind it take their time.
+inline void consumer::lose_unanswered() {
    lose();
-   if (++deaf_ > 1) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+   if (++unanswered_ > 1) std::this_thread::sleep_for(std::chrono::milliseconds(50));
 }
 
 /// Puts a message into `out`, or books the end of a pull. \return why pulling cannot go on
@@ -247,24 +254,27 @@ inline result<void> consumer::sort(detail::message_handle handle, std::vector<me
    auto const status = detail::header_of(handle.get(), "Status");
    auto const text = std::string(detail::header_of(handle.get(), "Description"));
    if (status == "404" || status == "408") return {}; // ended without more messages
-   if (status == "503") return nobody_listens(), result<void>{};
+   if (status == "503") return lose_unanswered(), result<void>{};
    lose();
    if (text == "Consumer Deleted") return {};
    return fail(error_code::unavailable, "NATS: pull refused: " + text); // 409: a limit of the server, a shutdown
 }
 
 inline result<std::vector<message>> consumer::fetch(std::size_t max, std::chrono::milliseconds wait) {
+   max = std::max<std::size_t>(max, 1);
    auto const end = clock::now() + wait;
    auto const left = [&] {
       return std::max(std::chrono::ceil<std::chrono::milliseconds>(end - clock::now()), std::chrono::milliseconds(0));
    };
    std::vector<message> out;
-   deaf_ = 0;
+   unanswered_ = 0;
    while (true) {
       if (!connection_.wait_connected(left())) return fail(error_code::unavailable, "NATS: not connected");
       if (auto attached = attach(); !attached) return std::move(attached).error();
       if (lost_) // after attach(), which finds out; before ask(): not every server tells that a pull went nowhere
-         if (auto made = ensure(std::max(left(), std::chrono::milliseconds(1000))); !made)
+         if (auto made = ensure(
+                 std::clamp<std::chrono::milliseconds>(left(), std::chrono::seconds(1), std::chrono::seconds(5)));
+             !made)
             return std::move(made).error();
       {
          std::lock_guard lock(mutex_);
@@ -286,7 +296,7 @@ inline result<std::vector<message>> consumer::fetch(std::size_t max, std::chrono
          status = natsSubscription_NextMsg(&raw, subscription_.get(), 1);
       }
       if (status == NATS_NO_RESPONDERS)
-         nobody_listens(); // how newer nats.c tells a 503
+         lose_unanswered(); // how newer nats.c tells a 503
       else if (status != NATS_OK && status != NATS_TIMEOUT)
          subscription_.reset(); // closed with its connection
       if (!out.empty()) return out;
