@@ -287,16 +287,19 @@ inline void pool::close(std::unique_ptr<connection>& db) {
 }
 
 inline void pool::give_back(std::unique_ptr<detail::pool_job> job) {
+   std::unique_ptr<detail::pool_job> refused;
    {
       std::lock_guard lock(guard_);
       --busy_;
-      if (stopping_)
+      if (stopping_) {
+         refused = std::move(job);
          changed_.notify_all();
-      else
+      } else {
          queue_.push_front(std::move(job));
+      }
    }
-   if (job)
-      job->refuse(fail(error_code::unavailable, "the server is stopping"));
+   if (refused)
+      refused->refuse(fail(error_code::unavailable, "the server is stopping"));
    else
       work_.notify_one(); // a thread that is idle: this one is busy with its session
 }

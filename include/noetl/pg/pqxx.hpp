@@ -171,9 +171,9 @@ inline constexpr std::string_view watch_client =
     "; DO $$ BEGIN PERFORM set_config('client_connection_check_interval', '2000', false);"
     " EXCEPTION WHEN OTHERS THEN NULL; END $$";
 
-inline rows to_rows(pqxx::result answer) {
+inline rows to_rows(pqxx::result const& answer) {
    auto const columns = static_cast<std::size_t>(answer.columns());
-   auto owner = std::make_shared<pqxx::result const>(std::move(answer));
+   auto owner = std::make_shared<pqxx::result const>(answer);
    rows out(owner, columns, static_cast<std::size_t>(owner->affected_rows()));
    out.reserve(static_cast<std::size_t>(owner->size()));
    for (auto const& row : *owner)
@@ -182,7 +182,7 @@ inline rows to_rows(pqxx::result answer) {
    return out;
 }
 
-inline described_rows described(pqxx::result answer) {
+inline described_rows described(pqxx::result const& answer) {
    described_rows out;
    try {
       for (pqxx::row_size_type i = 0; i < answer.columns(); ++i)
@@ -190,7 +190,7 @@ inline described_rows described(pqxx::result answer) {
    } catch (std::out_of_range const&) { // columns without names: what follows is no rows but a copy
       throw sql_error("0A000", "COPY from or to the client is not supported");
    }
-   out.data = to_rows(std::move(answer));
+   out.data = to_rows(answer);
    return out;
 }
 } // namespace detail
