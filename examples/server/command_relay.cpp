@@ -74,16 +74,11 @@ noetl::outbox_stats command_relay::stats() const {
    return impl_->relay ? impl_->relay->stats() : noetl::outbox_stats{};
 }
 
-void command_relay::report(noetl::http::samples& out) const {
-   auto const number = [](auto n) { return static_cast<double>(n); };
-   auto const relay = stats();
-   out.counter("noetl_outbox_published_total", "Outbox rows acknowledged by the bus", number(relay.published));
-   out.counter("noetl_outbox_refused_total", "Attempts that the bus did not take", number(relay.refused));
-   out.counter("noetl_outbox_announced_again_total", "Commands announced again", number(relay.announced_again));
-   out.gauge("noetl_outbox_unmarked", "Published rows not yet marked in the database", number(relay.unmarked));
+void command_relay::report_bus(noetl::http::samples& out) const {
    out.gauge("noetl_bus_connected", "1 while the command bus is connected", bus() == cp::bus_state::connected ? 1 : 0);
    if (impl_->bus)
-      out.gauge("noetl_bus_in_flight", "Messages sent and not acknowledged", number(impl_->bus->stats().in_flight));
+      out.gauge("noetl_bus_in_flight", "Messages sent and not acknowledged",
+                static_cast<double>(impl_->bus->stats().in_flight));
 }
 
 } // namespace server

@@ -42,7 +42,7 @@ public:
    [[nodiscard]] noetl::control_plane::bus_state bus() const;
    /// Of the relay; zeros without a bus and after stop().
    [[nodiscard]] noetl::outbox_stats stats() const;
-   void report(noetl::http::samples& out) const;
+   void report_bus(noetl::http::samples& out) const;
 
 private:
    struct impl;

@@ -27,13 +27,17 @@ void report_figures(noetl::http::metrics& metrics, figure_sources from) {
          out.gauge("noetl_pool_waiting", "Calls that wait for a session", number(pool.waiting), {{"shard", shard}});
       }
       all.upkeep.report(out);
-      all.relay.report(out);
+      auto const relay = all.relay.stats();
+      out.counter("noetl_outbox_published_total", "Outbox rows acknowledged by the bus", number(relay.published));
+      out.counter("noetl_outbox_refused_total", "Attempts that the bus did not take", number(relay.refused));
+      out.counter("noetl_outbox_announced_again_total", "Commands announced again", number(relay.announced_again));
+      out.gauge("noetl_outbox_unmarked", "Published rows not yet marked in the database", number(relay.unmarked));
       auto const claims = all.outbox.figures();
       out.gauge("noetl_outbox_pending", "Outbox rows that a claim could take, at the last look",
                 number(claims.pending));
       out.gauge("noetl_outbox_parked", "Outbox rows that are offered no more, at the last look", number(claims.parked));
       out.counter("noetl_outbox_leases_expired_total", "Outbox rows taken over from publishers that did not report",
-                  number(claims.leases_expired + all.relay.stats().leases_expired));
+                  number(claims.leases_expired + relay.leases_expired));
       out.counter("noetl_outbox_late_reports_total", "Reports about outbox rows that were settled or claimed again",
                   number(claims.late_reports));
       auto const stored = all.projector.figures();
@@ -47,6 +51,7 @@ void report_figures(noetl::http::metrics& metrics, figure_sources from) {
       out.counter(purged_name, purged_help, number(purged.runtimes), {{"table", "runtime"}});
       out.counter(purged_name, purged_help, number(purged.partitions), {{"table", "event_partition"}});
       out.counter(purged_name, purged_help, number(purged.outbox), {{"table", "outbox"}});
+      all.relay.report_bus(out);
       all.events.report(out);
    });
 }

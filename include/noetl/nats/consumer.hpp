@@ -318,9 +318,11 @@ inline consumer::~consumer() {
    if (!subscription_ || natsSubscription_DrainTimeout(subscription_.get(), 1000) != NATS_OK) return;
    natsMsg* raw = nullptr;
    std::vector<message> unwanted;
-   for (natsStatus status; (status = natsSubscription_NextMsg(&raw, subscription_.get(), 1000)) == NATS_OK ||
-                           status == NATS_NO_RESPONDERS;)
+   auto status = NATS_OK;
+   while (status == NATS_OK || status == NATS_NO_RESPONDERS) {
+      status = natsSubscription_NextMsg(&raw, subscription_.get(), 1000);
       if (status == NATS_OK) static_cast<void>(sort(detail::message_handle(raw), unwanted));
+   }
    // Not at once: nats-server 2.9 skips a message that is given back while it still looks for somebody to hand it to.
    for (auto& one : unwanted)
       if (!one.nak(std::chrono::milliseconds(50))) break; // not connected: they come again after the ack wait
