@@ -273,7 +273,6 @@ TEST_F(consuming, what_one_pull_leaves_open_never_holds_up_the_next) {
 
 TEST_F(consuming, more_than_was_asked_for_is_handed_over_before_more_is_asked) {
    consumer in(*c, settings());
-   EXPECT_TRUE(in.fetch(10, 50ms));
    put("noetl.commands.shared.0", "first");
    auto got = in.fetch(10, 10s);
    ASSERT_EQ(texts(got), list{"first"}); // its pull has nine to come
